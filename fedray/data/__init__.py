@@ -1,0 +1,1 @@
+"""Tables, paths and transforms of one party."""

@@ -1,0 +1,1 @@
+"""HTTP edges: routes and shapes only."""
