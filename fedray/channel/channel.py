@@ -1,0 +1,234 @@
+"""A party's way to the others: labelled arrays, sealed per pair, counted, never waiting for ever.
+
+What is sent to a peer leaves when this party next waits for anybody (or on `flush`), so independent messages share an
+envelope without the protocols having to arrange it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from fedray.channel import codec
+from fedray.channel.codec import Array, Frame
+from fedray.channel.cost import Cost
+from fedray.channel.mailbox import Aborted, Mailbox
+from fedray.channel.reveals import RevealLog
+from fedray.channel.seal import Head, Kind, Sealer
+from fedray.errors import (
+    FedrayError,
+    LocalProtocolError,
+    RecvTimeout,
+    RemoteProtocolError,
+    TaskAborted,
+    error_from_dict,
+)
+from fedray.prg.agreement import PairSecret, PrivateKey
+
+Send = Callable[[int, bytes], None]
+"""A transport: takes an envelope for a peer, in order, without waiting for it to arrive."""
+
+Observer = Callable[[int, Frame], None]
+"""Sees every frame that comes in, with its sender: a party's view, for tests."""
+
+PIECE_BYTES = 4 << 20
+"""Longer envelopes travel in pieces of this size."""
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds to wait: for a peer's first word, and for any later one."""
+
+    connect_s: float = 60.0
+    receive_s: float = 600.0
+
+
+class Channel:
+    """One party's end of a task's conversation.
+
+    Parameters
+    ----------
+    me
+        My index among the parties.
+    names
+        The parties' display names, by index.
+    digest
+        The plan's digest, hex: only parties with the same plan understand each other.
+    mailbox
+        Where the transport delivers.
+    send
+        The transport.
+    reveals
+        The log of openings in clear.
+    """
+
+    def __init__(
+        self,
+        me: int,
+        names: tuple[str, ...],
+        digest: str,
+        mailbox: Mailbox,
+        send: Send,
+        reveals: RevealLog,
+        timeouts: Timeouts = Timeouts(),
+        observer: Observer | None = None,
+    ) -> None:
+        self.me, self.names, self.reveals = me, names, reveals
+        self.cost = Cost()
+        self._task = task_id(digest)
+        self._context = bytes.fromhex(digest)
+        self._mailbox, self._send_blob = mailbox, send
+        self._timeouts, self._observer = timeouts, observer
+        self._secrets: dict[int, PairSecret] = {}
+        self._sealers: dict[int, Sealer] = {}
+        self._outbox: dict[int, list[bytes]] = defaultdict(list)
+        self._inbox: dict[tuple[int, str], deque[tuple[Array, ...]]] = defaultdict(deque)
+        self._phase = "start"
+        self._spoken = False
+
+    @property
+    def peers(self) -> tuple[int, ...]:
+        """Everybody else."""
+        return tuple(index for index in range(len(self.names)) if index != self.me)
+
+    def open(self) -> None:
+        """Introduce this party to all others and agree a secret with each; call once, before anything else."""
+        private = PrivateKey(self._context)
+        for peer in self.peers:
+            hello = Head(Kind.HELLO, self.me, peer, 0, self._task).pack() + private.public
+            self._send_blob(peer, hello)
+        for peer in self.peers:
+            key = self._guard(peer, partial(self._mailbox.take_hello, peer, self._timeouts.connect_s))
+            self._secrets[peer] = private.agree(key)
+            self._sealers[peer] = Sealer(self._secrets[peer], self.me, peer, self._task)
+
+    def secret(self, peer: int, purpose: str) -> bytes:
+        """Return a 32-byte key that only `peer` and this party have, for one purpose."""
+        return self._secrets[peer].key(purpose)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Count costs under `name`; an error on its way out learns where it happened."""
+        before, self._phase = self._phase, name
+        started = time.monotonic()
+        try:
+            yield
+        except TaskAborted:
+            raise
+        except FedrayError as error:
+            raise error.at(self.names[self.me], name) from error
+        finally:
+            self.cost.phases[name].seconds += time.monotonic() - started
+            self._phase = before
+
+    def send(self, to: int, label: str, *arrays: Array) -> None:
+        """Say something to a peer; it leaves when this party next waits, or on `flush`."""
+        if to == self.me:
+            raise LocalProtocolError(f"{label}: a party does not send to itself")
+        data = codec.encode(Frame(label, arrays))
+        self.cost.phases[self._phase].labels[label] += len(data)
+        self._outbox[to].append(data)
+
+    def recv(self, frm: int, label: str) -> tuple[Array, ...]:
+        """Return the arrays of the next frame with this label from a peer, read-only.
+
+        Raises
+        ------
+        RecvTimeout, TaskAborted, RemoteProtocolError
+            Nothing came in time; another party failed; a peer broke the rules.
+        """
+        self.flush()
+        if self._spoken:
+            self.cost.phases[self._phase].rounds += 1
+            self._spoken = False
+        waiting = self._inbox[frm, label]
+        while not waiting:
+            for frame in self._read(frm):
+                if self._observer:
+                    self._observer(frm, frame)
+                self._inbox[frm, frame.label].append(frame.arrays)
+        return waiting.popleft()
+
+    def send_json(self, to: int, label: str, value: object) -> None:
+        """Say a small public value (shapes, counts, metrics) as JSON."""
+        self.send(to, label, np.frombuffer(json.dumps(value).encode(), dtype=np.uint8))
+
+    def recv_json(self, frm: int, label: str) -> Any:
+        """Return the value of a peer's `send_json`."""
+        arrays = self.recv(frm, label)
+        try:
+            return json.loads(arrays[0].astype(np.uint8).tobytes())
+        except (ValueError, IndexError):
+            raise RemoteProtocolError(f"{self.names[frm]} sent no JSON under {label!r}") from None
+
+    def flush(self) -> None:
+        """Send what is waiting to leave."""
+        for peer, frames in self._outbox.items():
+            if frames:
+                self._send_envelope(peer, frames[0] if len(frames) == 1 else b"".join(frames))
+                frames.clear()
+
+    def abort(self, error: FedrayError) -> None:
+        """Tell every peer that this party failed; never raises, later calls do nothing."""
+        sealers, self._sealers = self._sealers, {}
+        self._outbox.clear()
+        body = json.dumps(error.at(self.names[self.me], self._phase).as_dict()).encode()
+        for peer, sealer in sealers.items():
+            self._send_blob(peer, sealer.seal(Kind.ABORT, body))
+
+    def _send_envelope(self, peer: int, body: bytes) -> None:
+        sealer = self._sealers.get(peer)
+        if sealer is None:
+            raise LocalProtocolError("the channel is not open")
+        cost = self.cost.phases[self._phase]
+        view = memoryview(body)
+        for start in range(0, len(body), PIECE_BYTES):
+            last = start + PIECE_BYTES >= len(body)
+            blob = sealer.seal(Kind.LAST if last else Kind.PART, view[start : start + PIECE_BYTES])
+            cost.messages += 1
+            cost.bytes += len(blob)
+            self._send_blob(peer, blob)
+        self._spoken = True
+
+    def _read(self, frm: int) -> list[Frame]:
+        pieces: list[bytes] = []
+        while True:
+            blob = self._guard(frm, partial(self._mailbox.take, frm, self._timeouts.receive_s))
+            head, body = self._sealers[frm].open(blob)
+            pieces.append(body)
+            if sum(len(piece) for piece in pieces) > codec.MAX_FRAME:
+                raise RemoteProtocolError(f"{self.names[frm]} sent an envelope over {codec.MAX_FRAME} bytes")
+            if head.kind is Kind.LAST:
+                return codec.decode(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def _guard(self, frm: int, take: Callable[[], bytes]) -> bytes:
+        try:
+            return take()
+        except Aborted:
+            raise self._aborted() from None
+        except RecvTimeout as error:
+            waited = error.message.split(" for ")[-1]
+            message = f"{self.names[frm]} said nothing for {waited}; see whether its node runs and is not overloaded"
+            raise RecvTimeout(message, self.names[self.me], self._phase) from None
+
+    def _aborted(self) -> FedrayError:
+        sender, blob = self._mailbox.abort or (self.me, b"")
+        sealer = self._sealers.get(sender)
+        if sealer is None:
+            return TaskAborted("the party failed before its keys were agreed", self.names[sender], self._phase)
+        _, body = sealer.open(blob)
+        cause = error_from_dict(json.loads(body))
+        return TaskAborted(cause.message, cause.party or self.names[sender], cause.phase)
+
+
+def task_id(digest: str) -> bytes:
+    """Return the 8 bytes of a plan's digest that every envelope carries."""
+    return bytes.fromhex(digest)[:8]

@@ -1,0 +1,107 @@
+"""Where every transport ends: envelopes wait here, by sender and in order, until the party takes them."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable
+
+from fedray.channel.seal import HEAD_BYTES, Kind, parse_head
+from fedray.errors import FedrayError, RecvTimeout, RemoteProtocolError
+
+MAX_WAITING_BYTES = 1 << 31
+"""Most that one sender may have waiting here; a party that reads its mail never comes near."""
+
+
+class Mailbox:
+    """Envelopes from every peer; ``deliver`` is called by the transport, ``take`` by the party's thread.
+
+    Order is kept per sender by the sequence number: an early envelope waits for the missing ones, a number seen
+    before is an error. A failure, once set, is what every later ``take`` raises.
+    """
+
+    def __init__(self, task: bytes) -> None:
+        self._task = task
+        self._changed = threading.Condition()
+        self._ready: dict[int, deque[bytes]] = defaultdict(deque)
+        self._early: dict[int, dict[int, bytes]] = defaultdict(dict)
+        self._next: dict[int, int] = defaultdict(int)
+        self._waiting_bytes: dict[int, int] = defaultdict(int)
+        self._hello: dict[int, bytes] = {}
+        self._abort: tuple[int, bytes] | None = None
+        self._failure: FedrayError | None = None
+
+    def deliver(self, sender: int, blob: bytes) -> None:
+        """Accept an envelope that the transport says is from `sender`; never blocks, never raises to the peer."""
+        try:
+            with self._changed:
+                self._accept(sender, blob)
+                self._changed.notify_all()
+        except RemoteProtocolError as error:
+            self.fail(error)
+
+    def _accept(self, sender: int, blob: bytes) -> None:
+        head = parse_head(blob)
+        if head.sender != sender or head.task != self._task:
+            raise RemoteProtocolError(f"party {sender} sent an envelope that names another sender or task")
+        if head.kind is Kind.HELLO:
+            if sender in self._hello:
+                raise RemoteProtocolError(f"party {sender} introduced itself twice")
+            self._hello[sender] = blob[HEAD_BYTES:]
+        elif head.kind is Kind.ABORT:
+            self._abort = self._abort or (sender, blob)
+        else:
+            self._enqueue(sender, head.seq, blob)
+
+    def _enqueue(self, sender: int, seq: int, blob: bytes) -> None:
+        early = self._early[sender]
+        if seq < self._next[sender] or seq in early:
+            raise RemoteProtocolError(f"party {sender} sent envelope {seq} twice")
+        self._waiting_bytes[sender] += len(blob)
+        if self._waiting_bytes[sender] > MAX_WAITING_BYTES:
+            raise RemoteProtocolError(f"party {sender} sent more than {MAX_WAITING_BYTES} bytes that nobody asked for")
+        early[seq] = blob
+        while self._next[sender] in early:
+            self._ready[sender].append(early.pop(self._next[sender]))
+            self._next[sender] += 1
+
+    def fail(self, error: FedrayError) -> None:
+        """Wake every reader with `error`; the first failure stays."""
+        with self._changed:
+            self._failure = self._failure or error
+            self._changed.notify_all()
+
+    def take(self, sender: int, timeout_s: float) -> bytes:
+        """Return the next envelope of `sender`; RecvTimeout after `timeout_s`, or the failure that was set."""
+        with self._changed:
+            self._wait(lambda: bool(self._ready[sender]), sender, timeout_s)
+            blob = self._ready[sender].popleft()
+            self._waiting_bytes[sender] -= len(blob)
+            return blob
+
+    def take_hello(self, sender: int, timeout_s: float) -> bytes:
+        """Return the public key with which `sender` introduced itself."""
+        with self._changed:
+            self._wait(lambda: sender in self._hello, sender, timeout_s)
+            return self._hello[sender]
+
+    @property
+    def abort(self) -> tuple[int, bytes] | None:
+        """Sender and sealed envelope of the first abort that came, if any."""
+        return self._abort
+
+    def _wait(self, ready: Callable[[], bool], sender: int, timeout_s: float) -> None:
+        def over() -> bool:
+            return self._failure is not None or self._abort is not None or ready()
+
+        in_time = self._changed.wait_for(over, timeout_s)
+        if self._failure is not None:
+            raise self._failure
+        if self._abort is not None:
+            raise Aborted
+        if not in_time:
+            raise RecvTimeout(f"party {sender} said nothing for {timeout_s:g} s")
+
+
+class Aborted(Exception):  # noqa: N818 - a signal between mailbox and channel, never seen outside
+    """An abort envelope is waiting; the channel opens it and raises TaskAborted."""

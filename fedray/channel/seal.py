@@ -1,0 +1,94 @@
+"""Envelopes as they travel: a head in clear, the frames sealed with AES-256-GCM under a key of the pair.
+
+::
+
+    "FR" | u8 version | u8 kind | u16 sender | u16 receiver | u64 seq | 8 bytes of the task's digest | body
+
+The head is authenticated. Each direction of a pair has its own key and counts `seq` from 0, so a replayed, dropped,
+reordered or redirected envelope is seen. Long bodies travel in several pieces (kind PART, the last one LAST).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from fedray.errors import RemoteProtocolError
+from fedray.prg.agreement import PairSecret
+
+_HEAD = struct.Struct("<2sBBHHQ8s")
+VERSION = 1
+HEAD_BYTES = _HEAD.size
+TAG_BYTES = 16
+
+
+class Kind(IntEnum):
+    """What an envelope holds."""
+
+    HELLO = 0  # public key, in clear: the only thing said before there are keys
+    PART = 1  # sealed, more to come
+    LAST = 2  # sealed, complete
+    ABORT = 3  # sealed: the error of a failed party
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of an envelope."""
+
+    kind: Kind
+    sender: int
+    receiver: int
+    seq: int
+    task: bytes
+
+    def pack(self) -> bytes:
+        """Return the 24 bytes of the head."""
+        return _HEAD.pack(b"FR", VERSION, self.kind, self.sender, self.receiver, self.seq, self.task)
+
+
+def parse_head(blob: bytes) -> Head:
+    """Return the head of an envelope; RemoteProtocolError if it is none of ours."""
+    if len(blob) < HEAD_BYTES:
+        raise RemoteProtocolError(f"an envelope of {len(blob)} bytes is shorter than its head")
+    magic, version, kind, sender, receiver, seq, task = _HEAD.unpack_from(blob)
+    if magic != b"FR" or version != VERSION or kind not in Kind.__members__.values():
+        raise RemoteProtocolError("an envelope is not of this protocol or of another version of it")
+    return Head(Kind(kind), sender, receiver, seq, task)
+
+
+class Sealer:
+    """Seals and opens the envelopes between this party and one peer."""
+
+    def __init__(self, secret: PairSecret, me: int, peer: int, task: bytes) -> None:
+        self._out = AESGCM(secret.key(f"seal {me}->{peer}"))
+        self._in = AESGCM(secret.key(f"seal {peer}->{me}"))
+        self._me, self._peer, self._task = me, peer, task
+        self._next = 0
+
+    def seal(self, kind: Kind, body: bytes | memoryview) -> bytes:
+        """Return the envelope around a body; counts the sequence number."""
+        head = Head(kind, self._me, self._peer, self._next, self._task).pack()
+        nonce = self._next.to_bytes(12, "little")
+        self._next += 1
+        return head + self._out.encrypt(nonce, body, head)
+
+    def open(self, blob: bytes) -> tuple[Head, bytes]:
+        """Return head and body of an envelope from the peer.
+
+        Raises
+        ------
+        RemoteProtocolError
+            It was not sealed by this peer for this party and task.
+        """
+        head = parse_head(blob)
+        if (head.sender, head.receiver, head.task) != (self._peer, self._me, self._task):
+            raise RemoteProtocolError("an envelope names another sender, receiver or task")
+        nonce = head.seq.to_bytes(12, "little")
+        try:
+            return head, self._in.decrypt(nonce, memoryview(blob)[HEAD_BYTES:], blob[:HEAD_BYTES])
+        except InvalidTag:
+            raise RemoteProtocolError("an envelope's seal is broken: it was changed on the way or forged") from None

@@ -1,0 +1,51 @@
+"""Streams of uniform ring elements: AES-256-CTR, one keystream per label.
+
+A label is expanded once: whoever asks twice for the same label gets the same masks, so callers put a counter into it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import CTR
+
+from fedray.prg.agreement import KEY_BYTES
+
+
+class Stream:
+    """Uniform words named by labels, the same for every holder of the key.
+
+    Parameters
+    ----------
+    key
+        32 bytes; secret for masks, public for a common choice such as the rows of a batch.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a stream needs a key of {KEY_BYTES} bytes, got {len(key)}")
+        self._key = key
+
+    @classmethod
+    def from_seed(cls, seed: str) -> Stream:
+        """Return the *public* stream of a seed that all parties know; never for masks."""
+        return cls(hashlib.blake2b(seed.encode(), digest_size=KEY_BYTES, person=b"fedray/public").digest())
+
+    def words(self, label: str, shape: tuple[int, ...]) -> npt.NDArray[np.uint64]:
+        """Return uniform ``uint64`` of the given shape: the first bytes of the label's keystream."""
+        count = 1
+        for length in shape:
+            count *= length
+        key = hashlib.blake2b(label.encode(), key=self._key, digest_size=KEY_BYTES).digest()
+        out = bytearray(8 * count)
+        # a fresh AES key per label, so the counter may start at zero
+        Cipher(AES256(key), CTR(bytes(16))).encryptor().update_into(bytes(8 * count), out)
+        return np.frombuffer(out, dtype="<u8").astype(np.uint64, copy=False).reshape(shape)
+
+    def below(self, label: str, bound: int, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+        """Return integers in [0, bound), bound <= 2^32; off uniform by less than 2^-31 (for public draws)."""
+        return (self.words(label, shape) % np.uint64(bound)).astype(np.int64)

@@ -1,0 +1,42 @@
+"""Arithmetic in Z_2^64 on ``uint64`` arrays: exact, wrapping, without warnings.
+
+Small products run in NumPy; large ones in compiled kernels, imported when first needed because compiling costs a
+second and some 60 MiB. Both give the same bits.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from fedray.ring import trig
+from fedray.ring.fixed import decode, encode
+
+__all__ = ["Ring", "decode", "encode", "matmul", "trig"]
+
+Ring: TypeAlias = npt.NDArray[np.uint64]
+
+COMPILED_FROM = 1 << 20
+"""Multiplications from which the compiled kernel is the faster one."""
+
+
+def matmul(a: Ring, b: Ring, *, compiled: bool | None = None) -> Ring:
+    """Return ``a @ b`` modulo 2^64.
+
+    Parameters
+    ----------
+    a, b
+        Shapes (..., m, k) and (..., k, n), ``uint64``; leading axes as in ``numpy.matmul``.
+    compiled
+        Force the compiled kernel or NumPy; by default the size decides.
+    """
+    if compiled is None:
+        compiled = a.ndim == 2 and b.ndim == 2 and a.shape[0] * a.shape[1] * b.shape[1] >= COMPILED_FROM
+    if not compiled:
+        product: Ring = np.matmul(a, b)
+        return product
+    from fedray.ring import kernels
+
+    return kernels.matmul(a, b)

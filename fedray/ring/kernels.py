@@ -1,0 +1,107 @@
+"""Compiled kernels; each has a NumPy twin with the same bits, which tests compare.
+
+Compiled once and cached beside this file. No fast-math: the order of float operations is part of the contract (see
+`fedray.ring.trig`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+from fedray.ring.trig import COS_COEFFICIENTS, SIN_COEFFICIENTS
+
+Ring = npt.NDArray[np.uint64]
+Float = npt.NDArray[np.float64]
+
+_SIN = np.array(SIN_COEFFICIENTS)
+_COS = np.array(COS_COEFFICIENTS)
+_BLOCK = 64
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def _matmul(a: Ring, b: Ring, out: Ring) -> None:
+    m, inner = a.shape
+    n = b.shape[1]
+    for block in prange((m + 15) // 16):
+        for k0 in range(0, inner, _BLOCK):
+            for i in range(block * 16, min(block * 16 + 16, m)):
+                for k in range(k0, min(k0 + _BLOCK, inner)):
+                    factor = a[i, k]
+                    for j in range(n):
+                        out[i, j] += factor * b[k, j]
+
+
+def matmul(a: Ring, b: Ring) -> Ring:
+    """Return ``a @ b`` modulo 2^64; shapes (m, k) and (k, n)."""
+    out = np.zeros((a.shape[0], b.shape[1]), dtype=np.uint64)
+    _matmul(np.ascontiguousarray(a), np.ascontiguousarray(b), out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _sincos(turn: float) -> tuple[float, float]:
+    quarter = np.rint(turn * 4.0)
+    t = turn * 4.0 - quarter
+    u = t * t
+    s = _SIN[-1]
+    for i in range(_SIN.size - 2, -1, -1):
+        s = s * u + _SIN[i]
+    s = s * t
+    c = _COS[-1]
+    for i in range(_COS.size - 2, -1, -1):
+        c = c * u + _COS[i]
+    if abs(quarter) == 1.0:
+        return quarter * c, -quarter * s
+    if abs(quarter) == 2.0:
+        return -s, -c
+    return s, c
+
+
+@njit(cache=True, nogil=True)
+def combine(turns: Float, table_cos: Ring, table_sin: Ring, odd: Float, even: Float, out: Ring) -> None:
+    """Add to `out` the share of every series at its point; see `fedray.mpc.periodic`.
+
+    Parameters
+    ----------
+    turns
+        Shape (m,): the opened c as a fraction of the period.
+    table_cos, table_sin
+        Shape (m, K): my shares of cos and sin of 2 pi k r.
+    odd, even
+        Shape (S, K): the coefficients of sine and cosine of each series, times the factor to its scale.
+    out
+        Shape (S, m).
+    """
+    count = table_cos.shape[1]
+    for i in range(turns.size):
+        sine, cosine = _sincos(turns[i])
+        twice = cosine * 2.0
+        before_s, before_c = 0.0, 1.0
+        for k in range(count):
+            for f in range(odd.shape[0]):
+                # cos and sin of k(c - r) = public factor times share; the factor is rounded alike at every party
+                by_cos = np.rint(odd[f, k] * sine + even[f, k] * cosine)
+                by_sin = np.rint(even[f, k] * sine - odd[f, k] * cosine)
+                out[f, i] += np.uint64(np.int64(by_cos)) * table_cos[i, k]
+                out[f, i] += np.uint64(np.int64(by_sin)) * table_sin[i, k]
+            sine, before_s = twice * sine - before_s, sine
+            cosine, before_c = twice * cosine - before_c, cosine
+
+
+@njit(cache=True, nogil=True)
+def tables(turns: Float, count: int, scale: float) -> tuple[Ring, Ring]:
+    """Return round(scale * cos 2 pi k turn) and the same of sin, shapes (m, count)."""
+    cosines = np.empty((turns.size, count), dtype=np.uint64)
+    sines = np.empty((turns.size, count), dtype=np.uint64)
+    for i in range(turns.size):
+        sine, cosine = _sincos(turns[i])
+        twice = cosine * 2.0
+        before_s, before_c = 0.0, 1.0
+        for k in range(count):
+            cosines[i, k] = np.uint64(np.int64(np.rint(scale * cosine)))
+            sines[i, k] = np.uint64(np.int64(np.rint(scale * sine)))
+            sine, before_s = twice * sine - before_s, sine
+            cosine, before_c = twice * cosine - before_c, cosine
+    return cosines, sines
