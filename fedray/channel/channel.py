@@ -137,8 +137,10 @@ class Channel:
         self.cost.phases[self._phase].labels[label] += len(data)
         self._outbox[to].append(data)
 
-    def recv(self, frm: int, label: str) -> tuple[Array, ...]:
+    def recv(self, frm: int, label: str, *, background: bool = False) -> tuple[Array, ...]:
         """Return the arrays of the next frame with this label from a peer, read-only.
+
+        A `background` frame was sent ahead (the dealer's), so waiting for it is no round.
 
         Raises
         ------
@@ -146,7 +148,7 @@ class Channel:
             Nothing came in time; another party failed; a peer broke the rules.
         """
         self.flush()
-        if self._spoken:
+        if self._spoken and not background:
             self.cost.phases[self._phase].rounds += 1
             self._spoken = False
         waiting = self._inbox[frm, label]

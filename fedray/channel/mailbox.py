@@ -103,5 +103,5 @@ class Mailbox:
             raise RecvTimeout(f"party {sender} said nothing for {timeout_s:g} s")
 
 
-class Aborted(Exception):  # noqa: N818 - a signal between mailbox and channel, never seen outside
+class Aborted(Exception):
     """An abort envelope is waiting; the channel opens it and raises TaskAborted."""

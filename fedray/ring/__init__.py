@@ -11,10 +11,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from fedray.ring import trig
+from fedray.ring import series, trig
 from fedray.ring.fixed import decode, encode
 
-__all__ = ["Ring", "decode", "encode", "matmul", "trig"]
+__all__ = ["Ring", "decode", "encode", "matmul", "series", "trig"]
 
 Ring: TypeAlias = npt.NDArray[np.uint64]
 

@@ -1,0 +1,219 @@
+"""Correlated randomness: what the dealer makes, kind by kind.
+
+A kind names its uniform parts (every holder expands its own summand from its key with the dealer; nothing travels) and
+its derived parts, functions of the uniform totals. For a derived part all but one party expand their summand too, and
+the dealer sends that one party the correction. Everything is made for many steps at once: arrays have a leading axis
+of T steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fedray.ring import Ring, series
+
+Parts = Mapping[str, Ring]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One array of a correlation, for one step.
+
+    Attributes
+    ----------
+    without
+        Rank that holds no summand of it, or None.
+    bits
+        Uniform below 2^bits.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    without: int | None = None
+    bits: int = 64
+
+
+@dataclass(frozen=True)
+class MaskRows:
+    """The dealer's copy of the one-time masks: U per (owner, matrix), and the rows that each step uses."""
+
+    masks: Mapping[tuple[int, str], Ring]
+    rows: Mapping[str, npt.NDArray[np.int64]]
+
+    def take(self, owner: int, matrix: str, rows: str) -> Ring:
+        """Return the rows of U for each step, shape (T, B, d)."""
+        return self.masks[owner, matrix][self.rows[rows]]
+
+
+class Correlation(Protocol):
+    """A kind of correlated randomness, with its shapes."""
+
+    @property
+    def name(self) -> str:
+        """Unique within a step."""
+
+    def uniform(self) -> tuple[Part, ...]:
+        """Return the parts that are expanded from keys."""
+
+    def derived(self) -> tuple[Part, ...]:
+        """Return the parts that need a correction."""
+
+    def relate(self, totals: Parts, rows: MaskRows) -> Parts:
+        """Return the derived parts' totals, each with the leading axis T."""
+
+
+@dataclass(frozen=True)
+class ForwardMask:
+    """For [X W] with X private to `owner`: V without the owner's summand, and U V. See protocols, section 2."""
+
+    name: str
+    owner: int
+    matrix: str
+    rows: str
+    shape: tuple[int, int, int]  # B, d, h
+
+    def uniform(self) -> tuple[Part, ...]:
+        """V, shape (d, h)."""
+        _, d, h = self.shape
+        return (Part("V", (d, h), without=self.owner),)
+
+    def derived(self) -> tuple[Part, ...]:
+        """U V, shape (B, h)."""
+        b, _, h = self.shape
+        return (Part("UV", (b, h)),)
+
+    def relate(self, totals: Parts, rows: MaskRows) -> Parts:
+        """U V, per step."""
+        return {"UV": np.matmul(rows.take(self.owner, self.matrix, self.rows), totals["V"])}
+
+
+@dataclass(frozen=True)
+class BackwardMask:
+    """For [X^T d] with X private to `owner`: M without the owner's summand, and U^T M. See protocols, section 3."""
+
+    name: str
+    owner: int
+    matrix: str
+    rows: str
+    shape: tuple[int, int, int]  # B, d, h
+
+    def uniform(self) -> tuple[Part, ...]:
+        """M, shape (B, h)."""
+        b, _, h = self.shape
+        return (Part("M", (b, h), without=self.owner),)
+
+    def derived(self) -> tuple[Part, ...]:
+        """U^T M, shape (d, h)."""
+        _, d, h = self.shape
+        return (Part("UtM", (d, h)),)
+
+    def relate(self, totals: Parts, rows: MaskRows) -> Parts:
+        """U^T M, per step."""
+        u = rows.take(self.owner, self.matrix, self.rows)
+        return {"UtM": np.matmul(u.transpose(0, 2, 1), totals["M"])}
+
+
+@dataclass(frozen=True)
+class DenseTriple:
+    """Masks of one dense layer, each operand opened once: A (input), W (weights), D (residual, when training)."""
+
+    name: str
+    shape: tuple[int, int, int]  # B, h, w
+    training: bool
+
+    def uniform(self) -> tuple[Part, ...]:
+        """Give A (B, h), W (h, w), D (B, w)."""
+        b, h, w = self.shape
+        parts = (Part("A", (b, h)), Part("W", (h, w)))
+        return (*parts, Part("D", (b, w))) if self.training else parts
+
+    def derived(self) -> tuple[Part, ...]:
+        """Give A W (B, w), A^T D (h, w), D W^T (B, h)."""
+        b, h, w = self.shape
+        parts = (Part("AW", (b, w)),)
+        return (*parts, Part("AtD", (h, w)), Part("DWt", (b, h))) if self.training else parts
+
+    def relate(self, totals: Parts, rows: MaskRows) -> Parts:  # noqa: ARG002 - the interface
+        """Multiply, per step."""
+        a, w = totals["A"], totals["W"]
+        made = {"AW": np.matmul(a, w)}
+        if self.training:
+            d = totals["D"]
+            made["AtD"] = np.matmul(a.transpose(0, 2, 1), d)
+            made["DWt"] = np.matmul(d, w.transpose(0, 2, 1))
+        return made
+
+
+@dataclass(frozen=True)
+class Triple:
+    """An elementwise product triple: A, B, C = A B."""
+
+    name: str
+    shape: tuple[int, ...]
+
+    def uniform(self) -> tuple[Part, ...]:
+        """Give A and B."""
+        return (Part("A", self.shape), Part("B", self.shape))
+
+    def derived(self) -> tuple[Part, ...]:
+        """C."""
+        return (Part("C", self.shape),)
+
+    def relate(self, totals: Parts, rows: MaskRows) -> Parts:  # noqa: ARG002 - the interface
+        """C = A B."""
+        return {"C": totals["A"] * totals["B"]}
+
+
+@dataclass(frozen=True)
+class TruncMask:
+    """For exact truncation by `shift` bits: R, R1 = (R mod 2^63) >> shift, B = R >> 63."""
+
+    name: str
+    shape: tuple[int, ...]
+    shift: int
+
+    def uniform(self) -> tuple[Part, ...]:
+        """R."""
+        return (Part("R", self.shape),)
+
+    def derived(self) -> tuple[Part, ...]:
+        """R1 and B."""
+        return (Part("R1", self.shape), Part("B", self.shape))
+
+    def relate(self, totals: Parts, rows: MaskRows) -> Parts:  # noqa: ARG002 - the interface
+        """R1 and B from R's bits."""
+        r = totals["R"]
+        low = r & np.uint64((1 << 63) - 1)
+        return {"R1": low >> np.uint64(self.shift), "B": r >> np.uint64(63)}
+
+
+@dataclass(frozen=True)
+class WaveMask:
+    """For periodic functions: R uniform below 2^period_bits, and cos, sin of 2 pi k R / 2^period_bits, k = 1..count."""
+
+    name: str
+    shape: tuple[int, ...]
+    period_bits: int
+    count: int
+    table_scale: float = field(default=2.0**16)
+
+    def uniform(self) -> tuple[Part, ...]:
+        """R."""
+        return (Part("R", self.shape, bits=self.period_bits),)
+
+    def derived(self) -> tuple[Part, ...]:
+        """Cosines and sines, shape (*shape, count)."""
+        table = (*self.shape, self.count)
+        return (Part("cos", table), Part("sin", table))
+
+    def relate(self, totals: Parts, rows: MaskRows) -> Parts:  # noqa: ARG002 - the interface
+        """Tabulate at `table_scale`."""
+        r = totals["R"]
+        cosines, sines = series.tables(r.reshape(-1), self.period_bits, self.count, self.table_scale)
+        whole = (*r.shape, self.count)
+        return {"cos": cosines.reshape(whole), "sin": sines.reshape(whole)}

@@ -1,0 +1,165 @@
+"""The computing parties of a task and the rounds in which they talk.
+
+A round is a ``with`` block: what is opened or sent inside leaves in one frame per peer when the block ends, and the
+answers are there after it. Independent openings share a frame because they stand in the same block.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from fedray.channel import Channel
+from fedray.errors import LocalProtocolError, RemoteProtocolError
+from fedray.mpc.share import Share
+from fedray.ring import Ring, decode, encode
+
+
+class Session:
+    """One computing party's view of the group.
+
+    Parameters
+    ----------
+    channel
+        This party's channel, open.
+    computing
+        Channel indices of the computing parties, the same order everywhere; a party's place in it is its rank.
+
+    Attributes
+    ----------
+    rank, size
+        My place and the number of computing parties.
+    """
+
+    def __init__(self, channel: Channel, computing: tuple[int, ...]) -> None:
+        if len(computing) < 2 or channel.me not in computing:
+            raise LocalProtocolError("a session needs this party and at least one other")
+        self.channel = channel
+        self.computing = computing
+        self.rank = computing.index(channel.me)
+        self.size = len(computing)
+        self.others = tuple(rank for rank in range(self.size) if rank != self.rank)
+
+    def constant(self, x: object, scale: float, shape: tuple[int, ...] = ()) -> Share:
+        """Return a share of public numbers: encoded at rank 0, zero elsewhere; local.
+
+        Parameters
+        ----------
+        x
+            Array-like of floats, broadcast to `shape`.
+        """
+        whole = np.broadcast_to(np.asarray(x, dtype=np.float64), shape or np.shape(np.asarray(x)))
+        return Share(encode(whole, scale) if self.rank == 0 else np.zeros(whole.shape, np.uint64), scale)
+
+    def round(self, label: str) -> Round:
+        """Return a round whose frames carry `label`."""
+        return Round(self, label)
+
+    def reveal(self, tag: str, share: Share) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        """Open a declared output to all computing parties and decode it.
+
+        Cost: 1 round; n (n - 1) |x| elements.
+        Leaks: x, under a tag that the plan must list.
+        Ref: design.
+        """
+        self.channel.reveals.add(tag, self.computing, share.shape)
+        with self.round(f"reveal.{tag}") as r:
+            opened = r.open(share.value)
+        return decode(opened.value, share.scale)
+
+    def reveal_to(self, rank: int, tag: str, share: Share) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
+        """Open a declared output to one party and decode it there; None elsewhere.
+
+        Cost: 1 round; (n - 1) |x| elements.
+        Leaks: x to that party, under a tag that the plan must list.
+        Ref: design.
+        """
+        self.channel.reveals.add(tag, (self.computing[rank],), share.shape)
+        with self.round(f"reveal.{tag}") as r:
+            gathered = r.gather(rank, share.value)
+        return decode(gathered.value, share.scale) if rank == self.rank else None
+
+
+class Pending:
+    """What a round will bring; `value` may be read after the round."""
+
+    def __init__(self, own: Ring | None, expected: int) -> None:
+        self._sum = own
+        self._missing = expected
+
+    def add(self, part: Ring) -> None:
+        """Add one peer's summand."""
+        self._sum = part if self._sum is None else self._sum + part
+        self._missing -= 1
+
+    @property
+    def value(self) -> Ring:
+        """The sum of all summands."""
+        if self._missing or self._sum is None:
+            raise LocalProtocolError("a round's result was read before the round had ended")
+        return self._sum
+
+
+class Round:
+    """Collects what is said in one round; see the module's docstring."""
+
+    def __init__(self, session: Session, label: str) -> None:
+        self._s = session
+        self._label = label
+        self._out: dict[int, list[Ring]] = defaultdict(list)
+        self._expected: dict[int, list[tuple[Pending, tuple[int, ...]]]] = defaultdict(list)
+
+    def open(self, x: Ring) -> Pending:
+        """Open [x] in the ring to all: masked values, or outputs through `Session.reveal`."""
+        pending = Pending(x, self._s.size - 1)
+        for peer in self._s.others:
+            self._out[peer].append(x)
+            self._expected[peer].append((pending, x.shape))
+        return pending
+
+    def gather(self, owner: int, x: Ring, without_own: bool = False) -> Pending:
+        """Send my summand to `owner`; there, the pending value is the sum of all (or of all others')."""
+        if self._s.rank != owner:
+            self._out[owner].append(x)
+            return Pending(None, 1)
+        pending = Pending(None if without_own else x, self._s.size - 1)
+        for peer in self._s.others:
+            self._expected[peer].append((pending, x.shape))
+        return pending
+
+    def give(self, peer: int, x: Ring) -> None:
+        """Send an array to the party of rank `peer`, which calls `receive`."""
+        self._out[peer].append(x)
+
+    def receive(self, peer: int, shape: tuple[int, ...]) -> Pending:
+        """Expect an array of `shape` from the party of rank `peer`."""
+        pending = Pending(None, 1)
+        self._expected[peer].append((pending, shape))
+        return pending
+
+    def __enter__(self) -> Self:
+        """Start collecting."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        """Send one frame per peer and take theirs."""
+        if kind is not None:
+            return
+        channel, computing = self._s.channel, self._s.computing
+        for peer, arrays in self._out.items():
+            channel.send(computing[peer], self._label, *arrays)
+        for peer, expected in self._expected.items():
+            came = channel.recv(computing[peer], self._label)
+            if len(came) != len(expected):
+                name = channel.names[computing[peer]]
+                raise RemoteProtocolError(f"{name} sent {len(came)} arrays in {self._label!r}, not {len(expected)}")
+            for array, (pending, shape) in zip(came, expected, strict=True):
+                if array.shape != shape or array.dtype != np.uint64:
+                    name = channel.names[computing[peer]]
+                    raise RemoteProtocolError(
+                        f"{name} sent a wrong shape in {self._label!r}: {array.shape}, not {shape}"
+                    )
+                pending.add(array)

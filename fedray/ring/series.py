@@ -1,0 +1,69 @@
+"""Periodic series at points in the ring: compiled where numba is there, NumPy elsewhere, the same bits."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
+
+from fedray.ring import trig
+
+Ring = npt.NDArray[np.uint64]
+Float = npt.NDArray[np.float64]
+
+
+def tables(
+    points: Ring, period_bits: int, count: int, scale: float, *, compiled: bool | None = None
+) -> tuple[Ring, Ring]:
+    """Return round(scale * cos) and round(scale * sin) of 2 pi k point / 2^period_bits, k = 1..count.
+
+    Returns
+    -------
+    tuple
+        Cosines and sines, each of shape (m, count), for points of shape (m,).
+    """
+    turns = trig.turn(points, period_bits)
+    made: tuple[Ring, Ring] = _module(compiled).tables(turns, count, scale)
+    return made
+
+
+def combine(
+    points: Ring,
+    period_bits: int,
+    shares: tuple[Ring, Ring],
+    coefficients: tuple[Float, Float],
+    *,
+    compiled: bool | None = None,
+) -> Ring:
+    """Return my share of each series at (point - r), given my shares of cos and sin of k r.
+
+    Parameters
+    ----------
+    points
+        The opened c = z + r, shape (m,).
+    shares
+        My shares of the cosine and the sine table, each (m, K).
+    coefficients
+        Factors of sine and of cosine, each (S, K), already times the ratio of scales.
+
+    Returns
+    -------
+    ndarray of shape (S, m)
+    """
+    odd, even = coefficients
+    out = np.zeros((odd.shape[0], points.size), dtype=np.uint64)
+    _module(compiled).combine(trig.turn(points, period_bits), shares[0], shares[1], odd, even, out)
+    return out
+
+
+def _module(compiled: bool | None) -> ModuleType:
+    if compiled is False:
+        return trig
+    try:
+        from fedray.ring import kernels
+    except ImportError:
+        if compiled:
+            raise
+        return trig
+    return kernels
