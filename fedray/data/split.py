@@ -1,0 +1,247 @@
+"""An aligned data set on disk: written as a whole, read back for training.
+
+::
+
+    <raw name>_aligned.csv   header, id and features, in the common row order
+    train.csv                first n - n // 5 rows, features only, no header
+    test.csv                 last n // 5 rows, features only, no header
+    dataset.json             task, sizes, column names, fingerprint of the common rows
+
+The four change together. New files are made in a folder beside them; then a journal that names them is
+written, and from that moment the new set counts: whoever finds a journal finishes it. A crash before it
+leaves the old set, a crash after it the new one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fedray.data.csv_write import CsvFile
+from fedray.data.table import RawTable
+from fedray.errors import DataError
+
+__all__ = ["TEST", "TRAIN", "Manifest", "finish_writing", "read_manifest", "test_size", "write_split"]
+
+TRAIN = "train.csv"
+TEST = "test.csv"
+_MANIFEST = "dataset.json"
+_JOURNAL = ".dataset.journal"
+_STAGING = ".dataset-"
+_BLOCK_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a data set is: kept beside its files as ``dataset.json``.
+
+    Parameters
+    ----------
+    task
+        The alignment task that wrote it.
+    n_train, n_test
+        Rows of ``train.csv`` and ``test.csv``.
+    columns
+        Names of the feature columns.
+    fingerprint
+        Equal at all parties of the alignment and at no other: parties that train together compare it,
+        so that rows of two alignments are never mixed.
+    """
+
+    task: str
+    n_train: int
+    n_test: int
+    columns: tuple[str, ...]
+    fingerprint: str
+
+
+def test_size(n: int) -> int:
+    """Return how many of n aligned rows are kept for testing: a fifth, rounded down."""
+    return n // 5
+
+
+def write_split(
+    folder: Path,
+    raw_name: str,
+    table: RawTable,
+    rows: npt.NDArray[np.int64],
+    task: str,
+    fingerprint: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> Manifest:
+    """Write the aligned table, its train and test part, and the manifest, all or none of them.
+
+    Parameters
+    ----------
+    folder
+        An existing folder below the party's generated data.
+    raw_name
+        Name of the raw file; its stem names the aligned file.
+    table
+        The party's table.
+    rows
+        The table's rows in the common order, shape (n,).
+    task, fingerprint
+        For the manifest.
+    progress
+        Called with rows written and rows in all.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be written to.
+    """
+    n_test = test_size(len(rows))
+    names = tuple(table.features.column_names)
+    manifest = Manifest(task, len(rows) - n_test, n_test, names, fingerprint)
+    try:
+        with _lock(folder):
+            finish_writing(folder)
+            _refuse_another_party(folder, fingerprint)
+            _remove_leftovers(folder)
+            staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
+            aligned = f"{Path(raw_name).stem}_aligned.csv"
+            try:
+                _write_tables(staging, aligned, table, rows, manifest.n_train, progress)
+                (staging / _MANIFEST).write_text(json.dumps(asdict(manifest)), encoding="utf-8")
+                _commit(folder, staging, [aligned, TRAIN, TEST, _MANIFEST])
+            finally:
+                _remove_unless_committed(folder, staging)
+    except BlockingIOError:
+        reason = "another party or task is writing there; give each its own folder"
+    except OSError as error:
+        reason = f"{error.strerror}; check space and permissions"
+    else:
+        return manifest
+    raise DataError(f"out_data_path: the aligned data cannot be written: {reason}")
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Keep other writers out of a folder; the lock goes with the process."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _refuse_another_party(folder: Path, fingerprint: str) -> None:
+    """Refuse to overwrite the same alignment's data: only another party with this folder can have written it."""
+    try:
+        manifest = read_manifest(folder)
+    except DataError:
+        # A damaged manifest is about to be replaced.
+        return
+    if manifest is not None and manifest.fingerprint == fingerprint:
+        raise DataError("out_data_path: another party of this task has written to this folder; give each party its own")
+
+
+def _write_tables(
+    staging: Path,
+    aligned: str,
+    table: RawTable,
+    rows: npt.NDArray[np.int64],
+    n_train: int,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    whole = CsvFile(staging / aligned, [table.id_name, *table.features.column_names])
+    parts = {TRAIN: rows[:n_train], TEST: rows[n_train:]}
+    done = 0
+    for name, part_rows in parts.items():
+        part = CsvFile(staging / name)
+        for start in range(0, len(part_rows), _BLOCK_ROWS):
+            block = pa.array(part_rows[start : start + _BLOCK_ROWS])
+            features = [column.chunk(0).take(block) for column in table.features.columns]
+            whole.write([table.ids.take(block).cast(pa.string()), *features])
+            part.write(features)
+            done += len(block)
+            if progress is not None:
+                progress(done, len(rows))
+        part.close()
+    whole.close()
+
+
+def _commit(folder: Path, staging: Path, names: list[str]) -> None:
+    for name in names:
+        _flush_to_disk(staging / name)
+    journal = staging / _JOURNAL
+    journal.write_text(json.dumps({"staging": staging.name, "files": names}), encoding="utf-8")
+    _flush_to_disk(journal)
+    journal.replace(folder / _JOURNAL)
+    finish_writing(folder)
+
+
+def finish_writing(folder: Path) -> None:
+    """Finish a set whose writer died after it had written the journal; do nothing where there is none.
+
+    Two processes may do so at once: a file that one has moved is not there for the other, and that is fine.
+    """
+    try:
+        journal = json.loads((folder / _JOURNAL).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    staging = folder / journal["staging"]
+    for name in journal["files"]:
+        try:
+            (staging / name).replace(folder / name)
+        except FileNotFoundError:
+            continue
+    _flush_to_disk(folder)
+    (folder / _JOURNAL).unlink(missing_ok=True)
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def _remove_unless_committed(folder: Path, staging: Path) -> None:
+    if not (folder / _JOURNAL).exists():
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove copies of the data that a killed writer left before its journal."""
+    for leftover in folder.glob(f"{_STAGING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """Return the manifest of a folder, None where it has none (files that a user brought himself).
+
+    Raises
+    ------
+    DataError
+        There is one, but not as `write_split` writes it.
+    """
+    try:
+        raw = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        return Manifest(
+            str(raw["task"]),
+            int(raw["n_train"]),
+            int(raw["n_test"]),
+            tuple(str(name) for name in raw["columns"]),
+            str(raw["fingerprint"]),
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError):
+        pass
+    raise DataError(f"{_MANIFEST}: the file is damaged; run the alignment again, or remove it to use the files alone")
