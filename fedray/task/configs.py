@@ -1,0 +1,270 @@
+"""What each type of client may be told: one frozen model per ``client_type``, and the table of who may be what.
+
+A new kind of task adds its models, extends ``Config``, and adds one row per type of client to ``CLIENT_TYPES``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole
+
+__all__ = [
+    "ALIASES",
+    "CLIENT_TYPES",
+    "UNSUPPORTED",
+    "AlignmentData",
+    "AlignmentMain",
+    "ClientConfig",
+    "ClientType",
+    "Config",
+    "DataConfig",
+    "DealerConfig",
+    "Kind",
+    "NetFeature",
+    "NetLabel",
+    "NetMain",
+    "Role",
+]
+
+MAX_CLIENTS = 64
+MAX_WIDTH = 4096
+
+
+class Role(StrEnum):
+    """What a client is in a task."""
+
+    MAIN_CLIENT = "main_client"
+    CRYPTO_PRODUCER = "crypto_producer"
+    FEATURE_CLIENT = "feature_client"
+    LABEL_CLIENT = "label_client"
+
+
+class Kind(StrEnum):
+    """What a task does."""
+
+    ALIGNMENT = "alignment"
+    SHARED_NN = "shared_nn"
+
+
+ALIASES = {"alignment_client": "alignment_data"}
+"""Other spellings of client types."""
+
+UNSUPPORTED = ("secure_xgboost_main", "secure_xgboost_feature", "secure_xgboost_label")
+"""Client types of the MainServer API that this version cannot run."""
+
+
+def _canonical(client_type: str) -> str:
+    return ALIASES.get(client_type, client_type)
+
+
+class ClientConfig(BaseModel):
+    """What every type of client has.
+
+    Attributes
+    ----------
+    client_type
+        The type of client, which fixes the other fields.
+    computation_port
+        Port for protocol messages, 1 to 65535; used between clusters only.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    client_type: str
+    computation_port: Annotated[int, whole(1, 65535)]
+
+
+class AlignmentMain(ClientConfig):
+    """The party that intersects tokens and has no data.
+
+    Attributes
+    ----------
+    min_intersection
+        Rows below which the task fails rather than reveal so small a set.
+    """
+
+    client_type: Literal["alignment_main"]
+    min_intersection: Annotated[int, whole(1, 10**9)] = 1
+
+
+class AlignmentData(ClientConfig):
+    """A party whose table is aligned.
+
+    Attributes
+    ----------
+    raw_data_path
+        CSV below the party's raw-data folder; first column the id, with a header.
+    out_data_path
+        Folder below the party's generated-data folder.
+    columns
+        Names or positions of the columns to keep; None keeps all.
+    duplicates
+        What an id that comes twice means: an error, keep the first row, or drop all its rows.
+    """
+
+    client_type: Annotated[
+        Literal["alignment_data", "alignment_client"],
+        AfterValidator(_canonical),
+    ]
+    raw_data_path: Annotated[str, relative_path()]
+    out_data_path: Annotated[str, relative_path()]
+    columns: (
+        Annotated[
+            tuple[Annotated[str | int, column()], ...],
+            Field(min_length=1, max_length=10_000),
+        ]
+        | None
+    ) = None
+    duplicates: Annotated[Literal["error", "first", "drop"], choice("error", "first", "drop")] = "error"
+
+
+class DealerConfig(ClientConfig):
+    """The party that deals correlated randomness and has no data.
+
+    Attributes
+    ----------
+    listen_clients
+        Places in ``clients`` of the parties served; None means all data clients.
+    """
+
+    client_type: Literal["triplet_producer"]
+    listen_clients: (
+        Annotated[
+            tuple[Annotated[int, whole(0, MAX_CLIENTS - 1)], ...],
+            Field(max_length=MAX_CLIENTS),
+        ]
+        | None
+    ) = None
+
+
+class NetMain(ClientConfig):
+    """The network and its training.
+
+    Attributes
+    ----------
+    in_dim, layers
+        Width of the first layer, and the widths after it.
+    out_dim
+        Width of the output: the last width. Taken from it when left out.
+    batch_size, test_batch_size
+        Rows per training batch and per test batch.
+    test_per_batches
+        Batches between two tests.
+    learning_rate
+        Step size of gradient descent.
+    max_iter
+        Number of batches.
+    seed
+        Seed of the batches, for repeatable runs; None lets the server draw one.
+    parity
+        Train the same network in float64 beside the shared one and compare (trust mode lab only).
+    """
+
+    client_type: Literal["shared_nn_main"]
+    in_dim: Annotated[int, whole(1, MAX_WIDTH)]
+    out_dim: Annotated[int, whole(1, MAX_WIDTH)] = 1
+    layers: Annotated[
+        tuple[Annotated[int, whole(1, MAX_WIDTH)], ...],
+        Field(max_length=16),
+    ] = ()
+    batch_size: Annotated[int, whole(1, 100_000)] = 64
+    test_batch_size: Annotated[int, whole(1, 100_000)] = 10_000
+    test_per_batches: Annotated[int, whole(1, 10**8)] = 1001
+    learning_rate: Annotated[float, number(0, 100)] = 0.1
+    max_iter: Annotated[int, whole(1, 10**8)] = 10_010
+    seed: Annotated[int | None, optional(0, 2**63 - 1)] = None
+    parity: Annotated[bool, flag()] = False
+
+    @property
+    def last_width(self) -> int:
+        """The width of the last layer."""
+        return self.layers[-1] if self.layers else self.in_dim
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_out_dim(cls, data: object) -> object:
+        if not isinstance(data, dict) or "out_dim" in data:
+            return data
+        layers = data.get("layers")
+        last = layers[-1] if isinstance(layers, list | tuple) and layers else data.get("in_dim")
+        # A last width that is wrong itself gets its own message; a second one about out_dim would confuse.
+        known = type(last) is int and 1 <= last <= MAX_WIDTH
+        return {**data, "out_dim": last} if known else data
+
+
+class NetFeature(ClientConfig):
+    """A party with columns of features.
+
+    Attributes
+    ----------
+    data_path
+        Folder below the party's generated-data folder, with ``train.csv`` and ``test.csv``.
+    scale
+        ``standard`` scales each column by its mean and deviation on the training rows.
+    """
+
+    client_type: Literal["shared_nn_feature"]
+    data_path: Annotated[str, relative_path()]
+    scale: Annotated[Literal["standard", "none"], choice("standard", "none")] = "standard"
+
+
+class NetLabel(ClientConfig):
+    """The party with the label.
+
+    Attributes
+    ----------
+    data_path, scale
+        As for a feature client; the label itself is never scaled.
+    loss
+        ``mse`` or ``bce``.
+    metric
+        ``auc``, ``auc_ks`` or ``metrics_pack1``.
+    """
+
+    client_type: Literal["shared_nn_label"]
+    data_path: Annotated[str, relative_path()]
+    scale: Annotated[Literal["standard", "none"], choice("standard", "none")] = "standard"
+    loss: Annotated[Literal["mse", "bce"], choice("mse", "bce")] = "mse"
+    metric: Annotated[
+        Literal["auc", "auc_ks", "metrics_pack1"],
+        choice("auc", "auc_ks", "metrics_pack1"),
+    ] = "auc"
+
+
+DataConfig = AlignmentData | NetFeature | NetLabel
+"""The configurations of clients that have data."""
+
+Config = Annotated[
+    AlignmentMain | AlignmentData | DealerConfig | NetMain | NetFeature | NetLabel,
+    Field(discriminator="client_type"),
+]
+"""Any client's configuration, told apart by ``client_type``."""
+
+
+@dataclass(frozen=True)
+class ClientType:
+    """A row of the table of client types: which roles may be it, in which kinds of task, told what."""
+
+    roles: frozenset[Role]
+    kinds: frozenset[Kind]
+    model: type[ClientConfig]
+
+
+def _row(model: type[ClientConfig], kinds: set[Kind], *roles: Role) -> ClientType:
+    return ClientType(frozenset(roles), frozenset(kinds), model)
+
+
+CLIENT_TYPES = {
+    "alignment_main": _row(AlignmentMain, {Kind.ALIGNMENT}, Role.MAIN_CLIENT),
+    "alignment_data": _row(AlignmentData, {Kind.ALIGNMENT}, Role.FEATURE_CLIENT, Role.LABEL_CLIENT),
+    "triplet_producer": _row(DealerConfig, {Kind.SHARED_NN}, Role.CRYPTO_PRODUCER),
+    "shared_nn_main": _row(NetMain, {Kind.SHARED_NN}, Role.MAIN_CLIENT),
+    "shared_nn_feature": _row(NetFeature, {Kind.SHARED_NN}, Role.FEATURE_CLIENT),
+    "shared_nn_label": _row(NetLabel, {Kind.SHARED_NN}, Role.LABEL_CLIENT),
+}
+"""Client type -> roles, kinds and model. A kind of task is added here."""

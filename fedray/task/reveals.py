@@ -1,0 +1,91 @@
+"""The values a task opens in clear: to whom, what, and the known attack if there is one.
+
+This is the list behind the leakage report. A value that is not on it must not be opened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fedray.task.spec import ClientConfig, Kind, NetMain
+
+__all__ = ["Reveal", "To", "reveals_of"]
+
+To = Literal["all", "data", "label", "main"]
+"""Who learns a value: everybody but the dealer, the parties with data, the label party, the main client."""
+
+
+@dataclass(frozen=True)
+class Reveal:
+    """One kind of value that a task opens.
+
+    Attributes
+    ----------
+    tag
+        The name by which the code opens it.
+    to
+        Who learns it.
+    what
+        What it is, in a sentence.
+    attack
+        What is known to be learnable from it beyond itself, or "".
+    """
+
+    tag: str
+    to: To
+    what: str
+    attack: str = ""
+
+
+_GUESSES = "The main client together with one data client could test guesses of ids."
+
+_REVEALS = {
+    Kind.ALIGNMENT: (
+        Reveal("intersection_size", "all", "The number of ids that all parties with data have in common.", _GUESSES),
+        Reveal(
+            "intersection",
+            "data",
+            "Which of its own ids all other parties with data have too.",
+            "A party could put guessed ids into its own table to learn whether the others have them.",
+        ),
+        Reveal("size_class", "main", "The size class of each party's table, not its number of rows."),
+    ),
+    Kind.SHARED_NN: (
+        Reveal("shapes", "all", "The numbers of rows and columns of each party's tables."),
+        Reveal(
+            "test_predictions",
+            "label",
+            "The predicted score of each test row, at each test.",
+            "Scores of many tests tell the label party something of the features of the test rows.",
+        ),
+        Reveal("test_loss", "all", "The mean loss on the test rows, at each test."),
+        Reveal("test_metrics", "all", "The metrics on the test rows, at each test."),
+        Reveal(
+            "range_guard",
+            "all",
+            "How many values left the range in which the approximation is right, one count at each test.",
+        ),
+    ),
+}
+
+_PARITY = Reveal(
+    "parity",
+    "all",
+    "The largest error of each layer against the same training in float64, and the difference of the metrics.",
+    "The comparison reads all tables in clear in one place; it is refused outside the trust mode lab.",
+)
+
+
+def reveals_of(kind: Kind, main: ClientConfig) -> tuple[Reveal, ...]:
+    """Return the values that a task of this kind may open.
+
+    Parameters
+    ----------
+    kind
+        What the task does.
+    main
+        The configuration of its main client.
+    """
+    parity = isinstance(main, NetMain) and main.parity
+    return (*_REVEALS[kind], _PARITY) if parity else _REVEALS[kind]

@@ -1,0 +1,253 @@
+"""Everything a server can do with tasks; the routes call nothing else, and this calls neither Ray nor HTTP.
+
+Specifications go down to the ``Runner``; what happened comes back through the store, which every query reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from fedray.errors import FedrayError, SpecError, StateError
+from fedray.task.plan import TaskPlan, make_plan
+from fedray.task.record import RecordTable, Status, name_taken, refusal
+from fedray.task.registry import Registry
+from fedray.task.spec import Kind, NetMain, TaskSpec, parse, parse_text
+from fedray.task.store import Store, StoredEvent, StoredTask
+from fedray.task.text import show
+from fedray.task.views import PartyView, TaskPage, TaskView, view_of
+
+__all__ = ["PartyView", "Runner", "TaskPage", "TaskService", "TaskView"]
+
+_MAX_PAGE = 1000
+_MAX_START = 2**53
+
+
+class Runner(Protocol):
+    """What runs plans: a cluster's supervisor, or a test's double.
+
+    It moves a task it was given from ``queued`` to ``running`` and to its end through the store, and expects
+    that ``transition`` refuses when the task was cancelled in the meantime.
+    """
+
+    def check(self, plan: TaskPlan) -> None:
+        """Let each party look at its part of a new task; raises a ``FedrayError`` of the first that refuses."""
+
+    def ready(self, plan: TaskPlan) -> None:
+        """Raise a ``FedrayError`` if a task that is about to start could not: no node, no room."""
+
+    def submit(self, plan: TaskPlan) -> None:
+        """Take a queued task; returns at once."""
+
+    def cancel(self, name: str) -> None:
+        """End a task that was queued or running and is cancelled in the store already."""
+
+    def offered(self) -> list[str]:
+        """Return the resources of parties that nodes offer now."""
+
+    def queue(self) -> list[str]:
+        """Return the names of the tasks that wait, the next one first."""
+
+
+class TaskService:
+    """The service behind the routes.
+
+    Parameters
+    ----------
+    store
+        Keeps the tasks.
+    runner
+        Runs them.
+    registry
+        Knows the parties.
+    new_seed
+        Draws the public common seed of a task.
+    clock
+        Gives Unix time in seconds.
+    trust_mode
+        ``lab`` or ``federated``; told in every view.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        runner: Runner,
+        registry: Registry,
+        *,
+        new_seed: Callable[[], str],
+        clock: Callable[[], float] = time.time,
+        trust_mode: str = "lab",
+    ) -> None:
+        self._store = store
+        self._runner = runner
+        self._registry = registry
+        self._new_seed = new_seed
+        self._clock = clock
+        self._trust_mode = trust_mode
+
+    def create(self, document: object) -> TaskView:
+        """Create a task; nothing runs yet.
+
+        Parameters
+        ----------
+        document
+            The values of a createTask body.
+
+        Raises
+        ------
+        SpecError
+            The document is wrong.
+        Conflict
+            A task has this name.
+        FedrayError
+            A party refuses its part.
+        """
+        return self._create(parse(document))
+
+    def create_text(self, text: str | bytes) -> TaskView:
+        """Create a task from the text of a createTask body; raises as ``create``."""
+        return self._create(parse_text(text))
+
+    def start(self, name: str) -> TaskView:
+        """Put a created task in the queue.
+
+        Raises
+        ------
+        NotFound
+            No task has this name.
+        StateError
+            It was started before.
+        FedrayError
+            It cannot run now; it stays as it is and may be started later.
+        """
+        task = self._store.get(name)
+        if task.status is not Status.CREATED:
+            raise refusal(name, task.status)
+        plan = TaskPlan.from_json(task.plan)
+        self._runner.ready(plan)
+        self._store.transition(name, Status.QUEUED)
+        self._submit(plan)
+        return self.get(name)
+
+    def cancel(self, name: str) -> TaskView:
+        """End a task that has not ended.
+
+        Raises
+        ------
+        NotFound
+            No task has this name.
+        StateError
+            It has ended.
+        """
+        # The store first: whatever the runner reports while it ends the task comes too late to change this.
+        before = self._store.transition(name, Status.CANCELLED)
+        if before is not Status.CREATED:
+            self._runner.cancel(name)
+        return self.get(name)
+
+    def get(self, name: str) -> TaskView:
+        """Return a task; raises ``NotFound``."""
+        return self._view(self._store.get(name), self._store.queue())
+
+    def list(
+        self,
+        status: str | None = None,
+        kind: str | None = None,
+        search: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> TaskPage:
+        """Return a page of tasks, newest first.
+
+        Parameters
+        ----------
+        status, kind
+            Only tasks with these; None takes all.
+        search
+            Only tasks whose names contain this text.
+        limit, offset
+            The page: 1 to 1000 tasks, after how many.
+
+        Raises
+        ------
+        SpecError
+            An argument is none of these.
+        """
+        _check_page(limit, offset)
+        wanted = None if status is None else Status(_one_of("status", status, tuple(Status)))
+        if kind is not None:
+            _one_of("kind", kind, tuple(Kind))
+        found, total = self._store.list_tasks(wanted, kind, search, limit, offset)
+        queue = self._store.queue()
+        return TaskPage(tuple(self._view(task, queue) for task in found), total)
+
+    def events(self, name: str, after: int = 0, limit: int = _MAX_PAGE) -> tuple[StoredEvent, ...]:
+        """Return the events behind the one with id ``after``, oldest first; raises ``NotFound``, ``SpecError``."""
+        _check_page(limit, after, "after")
+        return tuple(self._store.events(name, after, limit))
+
+    def record(self, name: str) -> RecordTable:
+        """Return the record of a task, one row per test; raises ``NotFound``."""
+        return self._store.record(name)
+
+    def report(self, name: str) -> dict[str, object]:
+        """Return the report of a task; raises ``NotFound``, or ``StateError`` while there is none."""
+        return self._store.get_report(name)
+
+    def parties(self) -> tuple[PartyView, ...]:
+        """Return the parties of the registry; none when every address is a party on this machine."""
+        offered = set(self._runner.offered())
+        return tuple(
+            PartyView(party.name, party.addr, party.http_port, party.resource, party.resource in offered)
+            for party in self._registry.parties()
+        )
+
+    def queue(self) -> tuple[str, ...]:
+        """Return the names of the tasks that wait at the runner, the next one first."""
+        return tuple(self._runner.queue())
+
+    def _create(self, spec: TaskSpec) -> TaskView:
+        if self._store.exists(spec.task_name):
+            raise name_taken(spec.task_name)  # before the parties are asked; the store decides in the end
+        self._check_parity(spec)
+        plan = make_plan(spec, self._registry, self._new_seed())
+        self._runner.check(plan)
+        self._store.create_task(spec.task_name, spec.kind.value, spec.model_dump_json(), plan.to_json())
+        return self.get(spec.task_name)
+
+    def _check_parity(self, spec: TaskSpec) -> None:
+        for index, client in enumerate(spec.clients):
+            config = client.client_config
+            if isinstance(config, NetMain) and config.parity and self._trust_mode != "lab":
+                raise SpecError(
+                    f"clients[{index}].client_config.parity: expected false in the trust mode {self._trust_mode}, "
+                    "got true; the comparison reads all tables in one place"
+                )
+
+    def _submit(self, plan: TaskPlan) -> None:
+        try:
+            self._runner.submit(plan)
+        except Exception as exc:
+            # Nobody will run it, so it must not stay in the queue, whatever went wrong.
+            known = exc if isinstance(exc, FedrayError) else FedrayError("the task could not be handed to its runner")
+            with contextlib.suppress(StateError):
+                self._store.transition(plan.task, Status.FAILED, known.as_dict())
+            raise
+
+    def _view(self, task: StoredTask, queue: Sequence[str]) -> TaskView:
+        return view_of(task, queue, self._clock(), self._trust_mode)
+
+
+def _check_page(limit: int, start: int, name: str = "offset") -> None:
+    if not 1 <= limit <= _MAX_PAGE:
+        raise SpecError(f"limit: expected an integer from 1 to {_MAX_PAGE}, got {show(limit)}")
+    if not 0 <= start <= _MAX_START:
+        raise SpecError(f"{name}: expected an integer from 0 to {_MAX_START}, got {show(start)}")
+
+
+def _one_of(name: str, value: str, words: Sequence[str]) -> str:
+    if value not in words:
+        raise SpecError(f"{name}: expected one of {', '.join(words)}, got {show(value)}")
+    return value

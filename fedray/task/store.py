@@ -1,0 +1,329 @@
+"""Tasks, events, records and reports in a database that outlives every process and may be shared by several.
+
+A change of status is a compare-and-set in the database, so of two processes that try, one wins. Every transaction
+that writes begins with a write: it takes SQLite's lock at once and not in the middle, where it could not wait for it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from fedray.errors import FedrayError, StateError
+from fedray.task.database import open_database
+from fedray.task.folding import Fold, dumps, fold
+from fedray.task.record import (
+    Event,
+    EventKind,
+    RecordTable,
+    Status,
+    allowed_from,
+    name_taken,
+    no_such_task,
+    refusal,
+)
+from fedray.task.rows import (
+    StoredEvent,
+    StoredTask,
+    event_from_row,
+    event_row,
+    filters,
+    named,
+    task_from_row,
+    times,
+)
+from fedray.task.tables import events, records, reports, tasks
+
+__all__ = ["Store", "StoredEvent", "StoredTask"]
+
+
+class Store:
+    """The database of a server.
+
+    Parameters
+    ----------
+    url
+        ``sqlite:////absolute/file.db``, ``sqlite:///relative/file.db`` or ``postgresql://user@host/database``.
+    clock
+        Gives Unix time in seconds.
+
+    Raises
+    ------
+    SpecError
+        The URL is wrong, or another version wrote the database.
+    FedrayError
+        The database cannot be reached.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+        self._engine = open_database(url)
+        self._clock = clock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self._engine.dispose()
+
+    def create_task(self, name: str, kind: str, spec: str, plan: str) -> StoredTask:
+        """Keep a new task with status ``created``.
+
+        Parameters
+        ----------
+        name, kind
+            Of the task.
+        spec, plan
+            JSON text of both.
+
+        Raises
+        ------
+        Conflict
+            A task has this name.
+        """
+        values = {"name": name, "kind": kind, "status": Status.CREATED.value, "spec": spec, "plan": plan}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(tasks.insert().values(created_at=self._clock(), **values))
+        except IntegrityError:
+            raise name_taken(name) from None
+        return self.get(name)
+
+    def transition(self, name: str, to: Status, error: dict[str, str] | None = None) -> Status:
+        """Change a task's status, if the table of transitions allows it, and return the status before.
+
+        Of several that try at once, one succeeds. A ``status`` event is added in the same transaction.
+
+        Parameters
+        ----------
+        name
+            Of the task.
+        to
+            The status after.
+        error
+            ``FedrayError.as_dict()`` of what failed.
+
+        Raises
+        ------
+        NotFound
+            No task has this name.
+        StateError
+            Its status does not allow the change.
+        """
+        while True:
+            # A status only moves forward, so after at most a few lost races it is final.
+            before = self.get(name).status
+            if before not in allowed_from(to):
+                raise refusal(name, before)
+            if self._compare_and_set(name, before, to, error):
+                return before
+
+    def get(self, name: str) -> StoredTask:
+        """Return a task.
+
+        Raises
+        ------
+        NotFound
+            No task has this name.
+        """
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(tasks).where(named(name))).mappings().first()
+        if row is None:
+            raise no_such_task(name)
+        return task_from_row(row)
+
+    def exists(self, name: str) -> bool:
+        """Return whether a task has this name."""
+        with self._engine.connect() as connection:
+            return connection.execute(sa.select(tasks.c.id).where(named(name))).first() is not None
+
+    def list_tasks(
+        self,
+        status: Status | None = None,
+        kind: str | None = None,
+        search: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> tuple[list[StoredTask], int]:
+        """Return a page of tasks, newest first, and how many there are on all pages.
+
+        Parameters
+        ----------
+        status, kind
+            Only tasks with these; None takes all.
+        search
+            Only tasks whose names contain this text, in upper or lower case.
+        limit, offset
+            The page: how many tasks, after how many.
+        """
+        wanted = filters(status, kind, search)
+        page = sa.select(tasks).where(*wanted).order_by(tasks.c.id.desc()).limit(limit).offset(offset)
+        count = sa.select(sa.func.count()).select_from(tasks).where(*wanted)
+        with self._engine.connect() as connection:
+            rows = connection.execute(page).mappings().all()
+            total = connection.execute(count).scalar_one()
+        return [task_from_row(row) for row in rows], total
+
+    def queue(self) -> list[str]:
+        """Return the names of the tasks that wait, the next one first."""
+        waiting = sa.select(tasks.c.name).where(tasks.c.status == Status.QUEUED.value)
+        with self._engine.connect() as connection:
+            return list(connection.execute(waiting.order_by(tasks.c.queued_at, tasks.c.id)).scalars())
+
+    def fail_running(self, reason: str) -> list[str]:
+        """Let every task that is queued or running fail, as after a restart, and return their names.
+
+        Parameters
+        ----------
+        reason
+            The sentence that becomes the message of their error.
+        """
+        unfinished = (Status.QUEUED.value, Status.RUNNING.value)
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.select(tasks.c.name).where(tasks.c.status.in_(unfinished)))
+            names = list(found.scalars())
+        return [name for name in names if self._fail(name, reason)]
+
+    def add_events(self, name: str, batch: Sequence[Event]) -> None:
+        """Add events in order; progress, data set and record rows are folded into the task.
+
+        Raises
+        ------
+        NotFound
+            No task has this name.
+        SpecError
+            An event is not as ``Event`` describes it; none of the batch is kept.
+        """
+        if not batch:
+            return
+        total, rows = fold(batch), [event_row(event) for event in batch]
+        with self._engine.begin() as connection:
+            task_id, last = _claim_places(connection, name, len(rows))
+            first = last - len(rows) + 1
+            numbered = [row | {"task_id": task_id, "seq": first + place} for place, row in enumerate(rows)]
+            connection.execute(events.insert(), numbered)
+            _apply(connection, task_id, total)
+
+    def events(self, name: str, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        """Return the events behind the one with id ``after``, oldest first, at most ``limit``.
+
+        A reader who goes on from the last id it saw misses none and sees none twice.
+
+        Raises
+        ------
+        NotFound
+            No task has this name.
+        """
+        task_id = self._id(name)
+        found = sa.select(events).where(events.c.task_id == task_id, events.c.seq > after)
+        with self._engine.connect() as connection:
+            rows = connection.execute(found.order_by(events.c.seq).limit(limit)).mappings().all()
+        return [event_from_row(row) for row in rows]
+
+    def record(self, name: str) -> RecordTable:
+        """Return the record of a task; empty before the first test.
+
+        Raises
+        ------
+        NotFound
+            No task has this name.
+        """
+        task_id = self._id(name)
+        found = sa.select(records.c.row).where(records.c.task_id == task_id).order_by(records.c.seq)
+        with self._engine.connect() as connection:
+            columns = connection.execute(sa.select(tasks.c.record_columns).where(tasks.c.id == task_id)).scalar()
+            rows = [json.loads(row) for row in connection.execute(found).scalars()]
+        return RecordTable(json.loads(columns or "[]"), rows)
+
+    def save_report(self, name: str, report: dict[str, object]) -> None:
+        """Keep the report of a task; a later one takes its place.
+
+        Raises
+        ------
+        NotFound
+            No task has this name.
+        """
+        task_id, text = self._id(name), dumps(report)
+        with self._engine.begin() as connection:
+            connection.execute(reports.delete().where(reports.c.task_id == task_id))
+            connection.execute(reports.insert().values(task_id=task_id, report=text))
+
+    def get_report(self, name: str) -> dict[str, Any]:
+        """Return the report of a task.
+
+        Raises
+        ------
+        NotFound
+            No task has this name.
+        StateError
+            It has no report yet.
+        """
+        found = sa.select(reports.c.report).where(reports.c.task_id == self._id(name))
+        with self._engine.connect() as connection:
+            text = connection.execute(found).scalar()
+        if text is None:
+            raise StateError(f"Task with name {name} has no report yet; it comes when the task has finished")
+        report: dict[str, Any] = json.loads(text)
+        return report
+
+    def _id(self, name: str) -> int:
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.select(tasks.c.id).where(named(name))).scalar()
+        if found is None:
+            raise no_such_task(name)
+        return int(found)
+
+    def _fail(self, name: str, reason: str) -> bool:
+        try:
+            self.transition(name, Status.FAILED, FedrayError(reason).as_dict())
+        except StateError:
+            return False  # it ended by itself in the meantime
+        return True
+
+    def _compare_and_set(self, name: str, before: Status, to: Status, error: dict[str, str] | None) -> bool:
+        now = self._clock()
+        values = {"status": to.value, **times(to, now)} | ({"error": dumps(error)} if error else {})
+        change = tasks.update().where(tasks.c.name == name, tasks.c.status == before.value)
+        counted = change.values(n_events=tasks.c.n_events + 1, **values)
+        with self._engine.begin() as connection:
+            row = connection.execute(counted.returning(tasks.c.id, tasks.c.n_events)).first()
+            if row is None:
+                return False
+            data: dict[str, object] = {"status": to.value} | ({"error": error} if error else {})
+            event = event_row(Event(EventKind.STATUS.value, data, "", now))
+            connection.execute(events.insert(), [event | {"task_id": row[0], "seq": row[1]}])
+        return True
+
+
+def _claim_places(connection: sa.Connection, name: str, count: int) -> tuple[int, int]:
+    # The update locks the task's row until the end, so places become visible in their order.
+    change = tasks.update().where(named(name)).values(n_events=tasks.c.n_events + count)
+    row = connection.execute(change.returning(tasks.c.id, tasks.c.n_events)).first()
+    if row is None:
+        raise no_such_task(name)
+    return row[0], row[1]
+
+
+def _apply(connection: sa.Connection, task_id: int, total: Fold) -> None:
+    task = connection.execute(sa.select(tasks.c.n_batches, tasks.c.n_records).where(tasks.c.id == task_id)).one()
+    values: dict[str, object] = {"n_batches": max(task.n_batches, total.n_batches)}
+    if total.progress is not None:
+        values["progress"] = dumps(total.progress)
+    if total.dataset is not None:
+        values["dataset"] = dumps(total.dataset)
+    if total.rows:
+        values |= {"record_columns": dumps(total.columns), "n_records": task.n_records + len(total.rows)}
+        numbered = [
+            {"task_id": task_id, "seq": task.n_records + place, "row": dumps(row)}
+            for place, row in enumerate(total.rows, start=1)
+        ]
+        connection.execute(records.insert(), numbered)
+    connection.execute(tasks.update().where(tasks.c.id == task_id).values(**values))

@@ -1,0 +1,76 @@
+"""The tables of the store, the same in SQLite and PostgreSQL; JSON is kept as text."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+__all__ = ["SCHEMA_VERSION", "events", "metadata", "records", "reports", "schema", "tasks"]
+
+SCHEMA_VERSION = 1
+"""Raised with every change of a table below."""
+
+metadata = sa.MetaData()
+
+schema = sa.Table(
+    "fedray_schema",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+tasks = sa.Table(
+    "tasks",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),  # the order of creation
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("kind", sa.Text, nullable=False, index=True),
+    sa.Column("status", sa.Text, nullable=False, index=True),
+    sa.Column("spec", sa.Text, nullable=False),
+    sa.Column("plan", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("queued_at", sa.Double),
+    sa.Column("started_at", sa.Double),
+    sa.Column("ended_at", sa.Double),
+    sa.Column("error", sa.Text),
+    sa.Column("progress", sa.Text),
+    sa.Column("dataset", sa.Text),
+    sa.Column("record_columns", sa.Text),
+    sa.Column("n_batches", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("n_events", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("n_records", sa.BigInteger, nullable=False, server_default="0"),
+)
+
+
+def _task_id() -> sa.Column[int]:
+    return sa.Column("task_id", sa.Integer, sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
+
+
+def _place() -> sa.Column[int]:
+    return sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False)
+
+
+events = sa.Table(
+    "events",
+    metadata,
+    _task_id(),
+    _place(),  # 1, 2, 3... within the task, in the order in which readers can see them
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("data", sa.Text, nullable=False),
+    sa.Column("party", sa.Text, nullable=False),
+    sa.Column("time_s", sa.Double, nullable=False),
+)
+
+records = sa.Table(
+    "records",
+    metadata,
+    _task_id(),
+    _place(),
+    sa.Column("row", sa.Text, nullable=False),
+)
+
+reports = sa.Table(
+    "reports",
+    metadata,
+    sa.Column("task_id", sa.Integer, sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("report", sa.Text, nullable=False),
+)
