@@ -1,0 +1,137 @@
+"""The ASGI application: every API over one service, one way to fail, documentation that works offline.
+
+It is built without Ray; whoever deploys it passes the way to the service.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from fedray.errors import FedrayError
+from fedray.task.text import show
+from serve_api import mainserver, native
+from serve_api.docs_page import docs_page
+from serve_api.limits import AnyCasePaths, BodyLimit, PlainFailures, route_path
+from serve_api.replies import Problem
+from serve_api.service import GetService
+
+__all__ = ["build_app"]
+
+_DESCRIPTION = (
+    "Trains models on vertically split data by secret sharing. The MainServer routes always answer HTTP 200 with "
+    "`{status, msg}`; the routes under `/api/v1` use HTTP status codes and `{error: {type, message, party, phase}}`."
+)
+
+
+class Health(BaseModel):
+    """That the server answers."""
+
+    status: Annotated[str, Field(description='Always "ok".')]
+    version: Annotated[str, Field(description="Version of fedray.")]
+
+
+def build_app(get_service: GetService, *, version: str) -> FastAPI:
+    """Build the application.
+
+    Parameters
+    ----------
+    get_service
+        Returns the service that the routes call; called once per request, so it may be made late.
+    version
+        The version that ``/healthz`` and the documentation show.
+
+    Returns
+    -------
+    FastAPI
+        An ASGI application; it holds no state but the way to the service.
+    """
+    app = FastAPI(
+        title="fedray",
+        version=version,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.get_service = get_service
+    for router in (mainserver.router, native.router):
+        app.include_router(router)
+    _add_own_routes(app, version)
+    _add_failures(app)
+    _add_middleware(app)
+    return app
+
+
+def _add_own_routes(app: FastAPI, version: str) -> None:
+    @app.get("/healthz", tags=["server"])
+    def healthz() -> Health:
+        """Answer that the server is alive."""
+        return Health(status="ok", version=version)
+
+    @app.get("/docs", include_in_schema=False)
+    def docs(request: Request) -> HTMLResponse:
+        """Show this API, without any resource from elsewhere."""
+        root: str = request.scope.get("root_path", "")
+        policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        return HTMLResponse(docs_page(app.openapi(), root), headers=policy)
+
+
+def _add_middleware(app: FastAPI) -> None:
+    """Wrap the routes; the last one added is the first to see a request."""
+    routes = [*mainserver.router.routes, *native.router.routes, *app.routes]
+    templates = [path for route in routes if (path := getattr(route, "path", ""))]
+    app.add_middleware(BodyLimit, refuse=_refuse)
+    app.add_middleware(AnyCasePaths, refuse=_refuse, templates=templates)
+    app.add_middleware(PlainFailures, refuse=_refuse)
+
+
+def _add_failures(app: FastAPI) -> None:
+    @app.exception_handler(FedrayError)
+    def known(request: Request, error: FedrayError) -> Response:
+        return _refuse(route_path(request.scope), Problem.of(error))
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        message = "; ".join(_sentence(part) for part in error.errors()[:5])
+        return _refuse(route_path(request.scope), Problem(422, "SpecError", message))
+
+    @app.exception_handler(HTTPException)
+    def refused(request: Request, error: HTTPException) -> Response:
+        return _refuse(route_path(request.scope), _refusal(request, error))
+
+    @app.exception_handler(ClientDisconnect)
+    def gone(request: Request, error: ClientDisconnect) -> Response:  # noqa: ARG001  nobody reads it
+        return Response(status_code=499)
+
+
+def _refuse(path: str, problem: Problem) -> Response:
+    """Answer in the shape of the API that owns `path`."""
+    owned = path.casefold().rstrip("/") in mainserver.PATHS
+    return mainserver.answer(problem) if owned else native.answer(problem)
+
+
+def _refusal(request: Request, error: HTTPException) -> Problem:
+    path = show(route_path(request.scope))
+    if error.status_code == 404:
+        return Problem(404, "NoRoute", f"No route has the path {path}; GET /docs lists the routes.")
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        message = f"{path}: expected the method {allowed}, got {show(request.method)}."
+        return Problem(405, "MethodNotAllowed", message, headers=error.headers or {})
+    return Problem(error.status_code, "Refused", f"{path}: {error.detail}", headers=error.headers or {})
+
+
+def _sentence(part: dict[str, Any]) -> str:
+    """Return one finding of pydantic in our form: which parameter, what was expected, what came."""
+    where = ".".join(str(step) for step in part["loc"])
+    if part["type"] == "extra_forbidden":
+        return f"{where}: no such parameter"
+    expected = part["msg"].removeprefix("Input should be ")
+    return f"{where}: expected {expected}, got {show(part['input'])}"

@@ -1,0 +1,91 @@
+"""The report of a task as tables: result, leakage, cost, seconds. Parts that are missing are left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from serve_api.cli.progress import size_text
+from serve_api.cli.screen import clean, map_cells, print_table
+from serve_api.trust import trust_notice
+
+__all__ = ["print_report"]
+
+Json = dict[str, Any]
+_COST_HEAD = ("rounds", "messages", "bytes")
+
+
+def print_report(report: Json) -> None:
+    """Print a report as the native API answers it."""
+    head = [str(report[key]) for key in ("task", "kind", "status") if report.get(key)]
+    typer.echo(clean("  ".join(head)))
+    _print_result(_mapping(report.get("result")))
+    _print_leakage(report.get("leakage"))
+    cost = _mapping(report.get("cost"))
+    _print_cost("cost by phase", "phase", _mapping(cost.get("by_phase")), _mapping(cost.get("total")))
+    _print_cost("cost by party", "party", _mapping(cost.get("by_party")), {})
+    seconds = _mapping(report.get("seconds"))
+    if seconds:
+        print_table("seconds", ("phase", "seconds"), [map_cells([k, v]) for k, v in seconds.items()])
+    notice = trust_notice(str(report.get("trust_mode", "")))
+    if notice:
+        typer.echo(notice)
+
+
+def _print_result(result: Json) -> None:
+    if result:
+        print_table("result", ("name", "value"), [map_cells([key, _flat(value)]) for key, value in result.items()])
+
+
+def _print_leakage(leakage: object) -> None:
+    if not isinstance(leakage, list):
+        return
+    rows = [
+        (
+            entry.get("tag"),
+            entry.get("what"),
+            ", ".join(map(str, _sequence(entry.get("to")))),
+            entry.get("count"),
+            ", ".join(_shape(shape) for shape in _sequence(entry.get("shapes"))),
+            entry.get("attack") or "none known",
+        )
+        for entry in leakage
+        if isinstance(entry, dict)
+    ]
+    head = ("tag", "what", "who learned it", "times", "shape", "known attack")
+    print_table("what was revealed", head, rows)
+
+
+def _print_cost(title: str, first: str, parts: Json, total: Json) -> None:
+    rows = [(name, *_cost(_mapping(cost))) for name, cost in parts.items()]
+    if total:
+        rows.append(("total", *_cost(total)))
+    if rows:
+        print_table(title, (first, *_COST_HEAD), rows)
+
+
+def _cost(cost: Json) -> tuple[object, object, object]:
+    size = cost.get("bytes")
+    return cost.get("rounds"), cost.get("messages"), size_text(size) if isinstance(size, int | float) else None
+
+
+def _shape(shape: object) -> str:
+    return "x".join(map(str, shape)) if isinstance(shape, list) else str(shape)
+
+
+def _flat(value: object) -> object:
+    """Return a nested value in one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_flat(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(_flat(item)) for item in value)
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _mapping(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _sequence(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

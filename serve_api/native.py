@@ -1,0 +1,150 @@
+"""``/api/v1``: our own API, with HTTP status codes and one shape of error."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
+
+from fedray.errors import FedrayError
+from fedray.task.service import TaskService, TaskView
+from serve_api.native_models import (
+    CreateQuery,
+    ErrorOut,
+    EventQuery,
+    EventsOut,
+    ListQuery,
+    PartiesOut,
+    QueueOut,
+    RecordOut,
+    ReportOut,
+    TaskOut,
+    TasksOut,
+)
+from serve_api.replies import Problem, json_reply, plain_text
+from serve_api.service import Body, Service
+
+__all__ = ["answer", "router"]
+
+PREFIX: Final = "/api/v1"
+
+_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    422: {"model": ErrorOut, "description": "A parameter is wrong"},
+    500: {"model": ErrorOut, "description": "The server failed"},
+}
+_BY_NAME: Final[dict[int | str, dict[str, Any]]] = {404: {"model": ErrorOut, "description": "No such task"}}
+_BY_STATE: Final[dict[int | str, dict[str, Any]]] = {
+    409: {"model": ErrorOut, "description": "The state of the task does not allow it, or the name is taken"},
+    503: {"model": ErrorOut, "description": "A party has no node, or no room is left"},
+}
+_BY_DOCUMENT: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"model": ErrorOut, "description": "The document is wrong, or a party cannot use its files"},
+    413: {"model": ErrorOut, "description": "The body is too large"},
+}
+_DOCUMENT: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "A task document, the same as that of createTask.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
+
+router = APIRouter(prefix=PREFIX, tags=["native"], responses=_ERRORS)
+
+
+TaskName = Annotated[str, Path(description="Name of the task.")]
+
+
+@router.post(
+    "/tasks",
+    status_code=201,
+    response_model=TaskOut,
+    responses=_BY_DOCUMENT | _BY_STATE,
+    openapi_extra=_DOCUMENT,
+)
+def create_task(service: Service, body: Body, query: Annotated[CreateQuery, Query()]) -> Response:
+    """Create a task and, with start=true, start it."""
+    view = service.create_text(body)
+    if query.start:
+        view = _start_created(service, view.task_name)
+    location = f"{PREFIX}/tasks/{quote(view.task_name, safe='')}"
+    return json_reply(view.as_dict(), 201, {"Location": location})
+
+
+@router.get("/tasks", response_model=TasksOut)
+def list_tasks(service: Service, query: Annotated[ListQuery, Query()]) -> Response:
+    """List tasks, the newest first."""
+    page = service.list(query.status, query.kind, query.search, query.limit, query.offset)
+    return json_reply({"tasks": [view.as_dict() for view in page.tasks], "total": page.total})
+
+
+@router.get("/tasks/{name}", response_model=TaskOut, responses=_BY_NAME)
+def get_task(service: Service, name: TaskName) -> Response:
+    """Answer one task as it stands."""
+    return json_reply(service.get(name).as_dict())
+
+
+@router.post("/tasks/{name}/start", status_code=202, response_model=TaskOut, responses=_BY_NAME | _BY_STATE)
+def start_task(service: Service, name: TaskName) -> Response:
+    """Start a created task; it waits in the queue until its parties have room."""
+    return json_reply(service.start(name).as_dict(), 202)
+
+
+@router.post("/tasks/{name}/cancel", status_code=202, response_model=TaskOut, responses=_BY_NAME | _BY_STATE)
+def cancel_task(service: Service, name: TaskName) -> Response:
+    """Cancel a task that has not ended."""
+    return json_reply(service.cancel(name).as_dict(), 202)
+
+
+@router.get("/tasks/{name}/events", response_model=EventsOut, responses=_BY_NAME)
+def task_events(service: Service, name: TaskName, query: Annotated[EventQuery, Query()]) -> Response:
+    """Answer the events after an id; ask again with the last id to follow a task."""
+    events = service.events(name, query.after, query.limit)
+    return json_reply({"events": [event.as_dict() for event in events]})
+
+
+@router.get("/tasks/{name}/record", responses=_BY_NAME, response_model=RecordOut)
+def task_record(service: Service, name: TaskName) -> Response:
+    """Answer the record: seconds since start, batches done, loss, metrics."""
+    record = service.record(name)
+    return json_reply({"columns": list(record.columns), "rows": [list(row) for row in record.rows]})
+
+
+@router.get("/tasks/{name}/report", responses=_BY_NAME, response_model=ReportOut)
+def task_report(service: Service, name: TaskName) -> Response:
+    """Answer result, cost and leakage of a task."""
+    return json_reply(service.report(name))
+
+
+@router.get("/parties", response_model=PartiesOut)
+def parties(service: Service) -> Response:
+    """List the parties that tasks may name."""
+    return json_reply({"parties": [party.as_dict() for party in service.parties()]})
+
+
+@router.get("/queue", response_model=QueueOut)
+def queue(service: Service) -> Response:
+    """List the tasks that wait, the next one first."""
+    return json_reply({"queue": list(service.queue())})
+
+
+def answer(problem: Problem) -> Response:
+    """Return a problem in this API's shape, with its HTTP status."""
+    error = {
+        "type": problem.type,
+        "message": plain_text(problem.message),
+        "party": plain_text(problem.party),
+        "phase": problem.phase,
+    }
+    return json_reply({"error": error}, problem.status, problem.headers)
+
+
+def _start_created(service: TaskService, name: str) -> TaskView:
+    """Start a task just created; when that fails, say that the task is there all the same."""
+    try:
+        return service.start(name)
+    except FedrayError as error:
+        message = f"The task is created but not started: {error.message}"
+        raise type(error)(message, error.party, error.phase) from error

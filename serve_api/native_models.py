@@ -1,0 +1,165 @@
+"""The shapes of ``/api/v1``: what its routes read and answer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "ErrorOut",
+    "EventOut",
+    "EventQuery",
+    "EventsOut",
+    "ListQuery",
+    "MemberOut",
+    "PartiesOut",
+    "PartyOut",
+    "ProblemOut",
+    "QueueOut",
+    "RecordOut",
+    "ReportOut",
+    "TaskOut",
+    "TasksOut",
+]
+
+StatusWord = Literal["created", "queued", "running", "finished", "failed", "cancelled"]
+Cell = int | float | str | None
+
+
+class _Query(BaseModel):
+    """Query parameters; an unknown one is refused, so that a misspelt filter cannot pass for none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CreateQuery(_Query):
+    """Query parameters of ``POST /tasks``."""
+
+    start: Annotated[bool, Field(description="Start the task as soon as it is created.")] = False
+
+
+class ListQuery(_Query):
+    """Query parameters of ``GET /tasks``."""
+
+    status: Annotated[StatusWord | None, Field(description="Only tasks in this state.")] = None
+    kind: Annotated[str | None, Field(max_length=64, description="Only tasks of this kind.")] = None
+    search: Annotated[str | None, Field(max_length=128, description="Only names that hold this text.")] = None
+    limit: Annotated[int, Field(ge=1, le=1000, description="The most tasks to answer.")] = 50
+    offset: Annotated[int, Field(ge=0, lt=2**31, description="How many tasks to pass over.")] = 0
+
+
+class EventQuery(_Query):
+    """Query parameters of ``GET /tasks/{name}/events``."""
+
+    after: Annotated[int, Field(ge=0, lt=2**63, description="Only events with a larger id.")] = 0
+    limit: Annotated[int, Field(ge=1, le=1000, description="The most events to answer.")] = 200
+
+
+class ProblemOut(BaseModel):
+    """What went wrong."""
+
+    type: Annotated[str, Field(description="Kind of the error.")]
+    message: Annotated[str, Field(description="What was expected, what came, what to do.")]
+    party: Annotated[str, Field(description='The party at which it happened, or "".')]
+    phase: Annotated[str, Field(description='The phase in which it happened, or "".')]
+
+
+class ErrorOut(BaseModel):
+    """The body of every reply with an error status."""
+
+    error: ProblemOut
+
+
+class MemberOut(BaseModel):
+    """One client of a task."""
+
+    index: Annotated[int, Field(description="Its place in clients.")]
+    role: str
+    party: Annotated[str, Field(description="Name of the party that plays the role.")]
+
+
+class TaskOut(BaseModel):
+    """A task as it stands; times are unix seconds."""
+
+    model_config = ConfigDict(extra="allow")
+
+    task_name: str
+    kind: str
+    status: StatusWord
+    created_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+    elapsed_s: Annotated[float | None, Field(description="Seconds since the start, or from start to end.")] = None
+    error: ProblemOut | None = None
+    progress: Annotated[dict[str, Any] | None, Field(description="phase, done, total and more.")] = None
+    n_batches: Annotated[int | None, Field(description="Batches done.")] = None
+    dataset: Annotated[list[int] | None, Field(description="[n_train, n_test] of an alignment.")] = None
+    queue_position: Annotated[int | None, Field(description="Place in the queue, from 1.")] = None
+    members: list[MemberOut]
+    trust_mode: Annotated[str, Field(description="lab: all parties trust the operator of the cluster.")]
+
+
+class TasksOut(BaseModel):
+    """One page of tasks."""
+
+    tasks: list[TaskOut]
+    total: Annotated[int, Field(description="How many tasks fit the filters.")]
+
+
+class EventOut(BaseModel):
+    """Something that happened in a task."""
+
+    id: Annotated[int, Field(description="Its place among the events of the task, from 1.")]
+    time_s: Annotated[float, Field(description="Unix seconds.")]
+    party: str
+    kind: str
+    data: dict[str, Any]
+
+
+class EventsOut(BaseModel):
+    """Events in the order of their ids."""
+
+    events: list[EventOut]
+
+
+class RecordOut(BaseModel):
+    """The record of a training: one row per test round."""
+
+    columns: list[str]
+    rows: list[list[Cell]]
+
+
+class ReportOut(BaseModel):
+    """Result, cost and leakage of a task; parts that a task does not have are left out."""
+
+    model_config = ConfigDict(extra="allow")
+
+    task: str | None = None
+    kind: str | None = None
+    status: str | None = None
+    trust_mode: str | None = None
+    seconds: Annotated[dict[str, Any] | None, Field(description="Seconds by phase.")] = None
+    cost: Annotated[dict[str, Any] | None, Field(description="total, by_phase, by_party.")] = None
+    leakage: Annotated[list[Any] | None, Field(description="Who learned what, how often, of what shape.")] = None
+    result: Annotated[dict[str, Any] | None, Field(description="Metrics and other outputs.")] = None
+
+
+class PartyOut(BaseModel):
+    """A party that tasks may name."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+
+
+class PartiesOut(BaseModel):
+    """The parties that this server knows."""
+
+    parties: list[PartyOut]
+
+
+class QueueOut(BaseModel):
+    """Names of the tasks that wait, the next one first."""
+
+    queue: list[str]

@@ -1,0 +1,17 @@
+"""The sentence that says whom the parties must trust; every place that shows a task shows it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["LAB_NOTICE", "trust_notice"]
+
+LAB_NOTICE: Final = (
+    "Trust: this server runs in lab mode, on one Ray cluster, where whoever may submit to the cluster can "
+    "run code on every node; all parties must trust the operator of this cluster."
+)
+
+
+def trust_notice(trust_mode: str) -> str:
+    """Return the sentence for a trust mode, or "" for a mode that asks for no such trust."""
+    return LAB_NOTICE if trust_mode == "lab" else ""
