@@ -10,11 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from fedray.data.wording import count
 from fedray.errors import DataError
 
 __all__ = ["check_names", "read_csv_text", "read_header"]
 
 _HEADER_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 23
+_NO_RECORD = "the file has a header row only; expected at least one record below it"
 
 
 def read_csv_text(path: Path, file: str) -> pa.Table:
@@ -39,7 +42,7 @@ def read_csv_text(path: Path, file: str) -> pa.Table:
     if table is None:
         raise DataError(f"{file}: {problem}")
     if not table.num_rows:
-        raise DataError(f"{file}: the file has a header row only; expected at least one record below it")
+        raise DataError(f"{file}: {_NO_RECORD}")
     return table
 
 
@@ -56,7 +59,7 @@ def _read_records(path: Path, names: list[str]) -> tuple[pa.Table | None, str]:
         table = pa_csv.read_csv(
             path,
             # One thread: with more, Arrow does not know the number of a bad row.
-            read_options=pa_csv.ReadOptions(use_threads=False),
+            read_options=pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
             parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=remember),
             convert_options=pa_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
@@ -64,19 +67,19 @@ def _read_records(path: Path, names: list[str]) -> tuple[pa.Table | None, str]:
         )
     except pa.ArrowInvalid as error:
         if not bad:
-            return None, _encoding_problem(str(error))
+            return None, _what_is_wrong(str(error))
     else:
         if table.column_names == names:
             return table, ""
         return None, "the header row cannot be read; check its quotes"
     number, cells = bad[0]
-    return (
-        None,
-        f"row {number} has {cells} cells, but the header has {len(names)}; check commas and quotes there",
-    )
+    got = f"row {number} has {count(cells, 'cell')}, but the header has {len(names)}"
+    return None, f"{got}; check commas and quotes there"
 
 
-def _encoding_problem(message: str) -> str:
+def _what_is_wrong(message: str) -> str:
+    if "Empty CSV" in message:
+        return _NO_RECORD
     if "UTF8" in message or "UTF-8" in message:
         return "a cell holds bytes that are not UTF-8 text; save the file as UTF-8"
     return "the file cannot be read as CSV; check its quotes and that it is UTF-8 text"

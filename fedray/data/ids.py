@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fedray.data.wording import count
 from fedray.errors import DataError
 
 __all__ = ["MAX_ID_BYTES", "DuplicatePolicy", "normalise", "rows_to_keep"]
@@ -89,7 +90,7 @@ def rows_to_keep(
     if policy == "error":
         rows = np.flatnonzero(is_copy)
         raise DataError(
-            f"{file}: {_count(len(rows), 'row')} with an id that an earlier row has, first at row "
+            f"{file}: {count(len(rows), 'row')} with an id that an earlier row has, first at row "
             f"{int(rows[0]) + first_row}; make the ids unique or set duplicates to 'first' or 'drop'"
         )
     if policy == "first":
@@ -101,16 +102,12 @@ def _check_lengths(lengths: npt.NDArray[np.int64], file: str, first_row: int) ->
     empty = np.flatnonzero(lengths == 0)
     if empty.size:
         raise DataError(
-            f"{file}: {_count(empty.size, 'row')} with an empty id, first at row "
+            f"{file}: {count(empty.size, 'row')} with an empty id, first at row "
             f"{int(empty[0]) + first_row}; give every row an id in the first column or remove it"
         )
     long = np.flatnonzero(lengths > MAX_ID_BYTES)
     if long.size:
         raise DataError(
-            f"{file}: {_count(long.size, 'row')} with an id of more than {MAX_ID_BYTES} bytes, first at row "
+            f"{file}: {count(long.size, 'row')} with an id of more than {MAX_ID_BYTES} bytes, first at row "
             f"{int(long[0]) + first_row}; the first column must hold the ids"
         )
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

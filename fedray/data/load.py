@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from fedray.data.root import shorten
 from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manifest
+from fedray.data.wording import count, shorten
 from fedray.errors import DataError
 
 __all__ = ["Split", "load_split"]
@@ -66,7 +66,7 @@ def load_split(folder: Path) -> Split:
     test = _read_numbers(folder, TEST, names)
     if train.shape[1] != test.shape[1]:
         raise DataError(
-            f"{TRAIN} has {train.shape[1]} columns and {TEST} {test.shape[1]}; both must have the same columns"
+            f"{TRAIN} has {count(train.shape[1], 'column')} and {TEST} {test.shape[1]}; both must have the same columns"
         )
     if manifest is None:
         return Split(train, test, _default_names(train.shape[1]), "")
@@ -90,7 +90,9 @@ def _read_numbers(folder: Path, file: str, names: tuple[str, ...] | None) -> npt
     path = _ordinary_file(folder, file)
     width = _first_row_width(path, file)
     if names is not None and width != len(names):
-        raise DataError(f"{file} has {width} columns, but dataset.json names {len(names)}; run the alignment again")
+        raise DataError(
+            f"{file} has {count(width, 'column')}, but dataset.json names {len(names)}; run the alignment again"
+        )
     named = names if names is not None else _default_names(width)
     table = _read_fast(path, width)
     if table is None:
@@ -161,7 +163,7 @@ def _row_problem(row: list[str], names: tuple[str, ...]) -> str:
     if not row:
         return " is a blank line; remove it"
     if len(row) != len(names):
-        return f" has {len(row)} cells; the file has {len(names)} columns"
+        return f" has {count(len(row), 'cell')}; the file has {count(len(names), 'column')}"
     for name, cell in zip(names, row, strict=True):
         problem = _cell_problem(cell.strip())
         if problem:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fedray.data.csv_text import check_names
-from fedray.data.root import shorten
+from fedray.data.wording import count, shorten
 from fedray.errors import DataError
 
 __all__ = ["is_parquet", "read_parquet_text"]
@@ -70,7 +70,7 @@ def _id_text(column: pa.ChunkedArray, file: str) -> pa.ChunkedArray:
     if column.null_count:
         first = pc.index(pc.is_null(column), value=True).as_py() + 1
         raise DataError(
-            f"{file}: {column.null_count} rows without an id, first at row {first}; "
+            f"{file}: {count(column.null_count, 'row')} without an id, first at row {first}; "
             "give every row an id in the first column or remove it"
         )
     return column.cast(pa.large_string())

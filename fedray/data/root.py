@@ -14,17 +14,10 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from fedray.data.wording import shorten
 from fedray.errors import DataError
 
-__all__ = ["DataRoot", "shorten"]
-
-_MAX_SHOWN = 80
-
-
-def shorten(text: str) -> str:
-    """Return what a requester typed, quoted, escaped and at most 80 characters long."""
-    kept = text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."
-    return repr(kept)
+__all__ = ["DataRoot"]
 
 
 @dataclass(frozen=True)

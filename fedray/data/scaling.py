@@ -9,7 +9,7 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from fedray.data.root import shorten
+from fedray.data.wording import shorten
 from fedray.errors import DataError, RangeGuardError
 
 __all__ = ["Scale", "Standardizer"]

@@ -14,7 +14,8 @@ import pyarrow as pa
 from fedray.data.csv_text import read_csv_text
 from fedray.data.ids import DuplicatePolicy, normalise, rows_to_keep
 from fedray.data.parquet_text import is_parquet, read_parquet_text
-from fedray.data.root import DataRoot, shorten
+from fedray.data.root import DataRoot
+from fedray.data.wording import shorten
 from fedray.errors import DataError
 
 __all__ = ["MAX_FILE_BYTES", "RawTable", "choose_columns", "read_table"]
