@@ -119,6 +119,29 @@ class BackwardMask:
 
 
 @dataclass(frozen=True)
+class ElementMask:
+    """For [y * s] elementwise with y private to `owner`: V without the owner's summand, and U V."""
+
+    name: str
+    owner: int
+    matrix: str
+    rows: str
+    shape: tuple[int, int]  # B, k
+
+    def uniform(self) -> tuple[Part, ...]:
+        """V, shape (B, k)."""
+        return (Part("V", self.shape, without=self.owner),)
+
+    def derived(self) -> tuple[Part, ...]:
+        """U V, shape (B, k)."""
+        return (Part("UV", self.shape),)
+
+    def relate(self, totals: Parts, rows: MaskRows) -> Parts:
+        """U V, per step."""
+        return {"UV": rows.take(self.owner, self.matrix, self.rows) * totals["V"]}
+
+
+@dataclass(frozen=True)
 class DenseTriple:
     """Masks of one dense layer, each operand opened once: A (input), W (weights), D (residual, when training)."""
 

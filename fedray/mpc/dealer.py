@@ -38,7 +38,7 @@ def one_time_mask(stream: Stream, matrix: PrivateShape) -> Ring:
 def expand(stream: Stream, label: str, steps: int, part: Part) -> Ring:
     """Return one party's summand of a part for all steps of a segment, shape (T, *part.shape)."""
     words = stream.words(f"{label}/{part.name}", (steps, *part.shape))
-    return words if part.bits == 64 else words & np.uint64((1 << part.bits) - 1)
+    return _low_bits(words, part.bits)
 
 
 def deal(
@@ -80,15 +80,15 @@ def make(streams: list[Stream], corrected: int, masks: MaskRows, segment: Segmen
     corrections = []
     for correlation in segment.correlations:
         label = f"{segment.label}/{correlation.name}"
-        totals = {}
+        totals: dict[str, Ring] = {}
         for part in correlation.uniform():
             summands = [
                 expand(stream, label, segment.steps, part)
                 for rank, stream in enumerate(streams)
                 if rank != part.without
             ]
-            total = np.sum(summands, axis=0, dtype=np.uint64)
-            totals[part.name] = total if part.bits == 64 else total & np.uint64((1 << part.bits) - 1)
+            total: Ring = np.sum(np.stack(summands), axis=0, dtype=np.uint64)
+            totals[part.name] = _low_bits(total, part.bits)
         made = correlation.relate(totals, masks)
         for part in correlation.derived():
             correction = made[part.name].copy()
@@ -97,6 +97,10 @@ def make(streams: list[Stream], corrected: int, masks: MaskRows, segment: Segmen
                     correction -= expand(stream, label, segment.steps, part)
             corrections.append(correction)
     return corrections
+
+
+def _low_bits(words: Ring, bits: int) -> Ring:
+    return words & np.uint64((1 << bits) - 1)
 
 
 class Supply:

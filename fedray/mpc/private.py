@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from fedray.mpc.dealer import PrivateShape, Supply
 from fedray.mpc.session import Pending, Round, Session
+from fedray.mpc.share import Share
 from fedray.ring import Ring, matmul
 
 Rows = npt.NDArray[np.int64] | slice
@@ -109,3 +110,24 @@ def transposed_at_owner(m: MaskedMatrix, rows: Rows, c: Ring, parts: Mapping[str
     """Return the owner's summand of X[rows]^T d: X^T C + [U^T M]_i; local."""
     x = m.block[rows][:, : m.shape.shape[1]]
     return matmul(x.T, c) + parts["UtM"]
+
+
+def mul_private(s: Session, m: MaskedMatrix, rows: Rows, x: Share, parts: Mapping[str, Ring]) -> Share:
+    """Return [y[rows] x] elementwise, y the owner's private integers, at x's own scale.
+
+    Others send x_j - V_j to the owner, and
+
+        owner     z_i = y x_i + U sum (x_j - V_j) + [U V]_i
+        others    z_j = E x_j + [U V]_j
+
+    Cost: 1 round; |x| elements from each other party to the owner.
+    Leaks: nothing; V is uniform.
+    Ref: protocols, section 2.
+    """
+    with s.round("mul.private") as r:
+        pending = r.gather(m.owner, x.value if s.rank == m.owner else x.value - parts["V"], without_own=True)
+    if s.rank != m.owner:
+        return Share(m.block[rows] * x.value + parts["UV"], x.scale)
+    width = m.shape.shape[1]
+    y, u = m.block[rows][:, :width], m.block[rows][:, width:]
+    return Share(y * x.value + u * pending.value + parts["UV"], x.scale)

@@ -1,0 +1,91 @@
+"""The first layer: private features of several owners times shared weights, Z = sum_i X_i W_i + b."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from fedray.ml.design import FEATURE_SCALE, NetDesign
+from fedray.ml.initial import initial_weights
+from fedray.ml.schedule import matrices
+from fedray.mpc import private
+from fedray.mpc.dealer import Bundle, Supply
+from fedray.mpc.private import MaskedMatrix, Rows
+from fedray.mpc.session import Pending, Round, Session
+from fedray.mpc.share import Share
+from fedray.ring import Ring
+
+
+class FirstLayer:
+    """One party's summands of the first layer's weights, and its masked copy of everybody's features.
+
+    Parameters
+    ----------
+    inputs
+        My own encoded matrices by name (train, test, label), where I own them.
+    """
+
+    def __init__(self, s: Session, design: NetDesign, supply: Supply, inputs: Mapping[str, Ring]) -> None:
+        self._s, self._design = s, design
+        self.masked: dict[tuple[int, str], MaskedMatrix] = {
+            (shape.owner, shape.matrix): private.share_matrix(
+                s, supply, shape, inputs[shape.matrix] if shape.owner == s.rank else None
+            )
+            for shape in matrices(design)
+        }
+        start, bounds = initial_weights(design)[0], np.cumsum((0, *design.features))
+        scales = design.scales[0]
+        self.weights: dict[int, Ring] = {
+            owner: s.constant(start[bounds[owner] : bounds[owner + 1]], scales.w).value for owner in design.owners
+        }
+        self.bias = s.constant(np.zeros(design.widths[0]), scales.z)
+
+    def offer(self, r: Round, bundle: Bundle, matrix: str) -> dict[int, Pending]:
+        """Send every owner its weights' masked summands, in the round `r`."""
+        return {
+            owner: private.send_weights(r, self.masked[owner, matrix], self._s.rank, w, bundle[f"F{owner}"])
+            for owner, w in self.weights.items()
+        }
+
+    def accept(self, offered: dict[int, Pending]) -> Ring | None:
+        """Return what came for me as an owner: the sum of the others' masked summands."""
+        mine = offered.get(self._s.rank)
+        return None if mine is None else mine.value
+
+    def product(self, rows: Rows, given: Ring | None, bundle: Bundle, matrix: str) -> Share:
+        """Return [Z] for some rows, shape (B, h); local."""
+        z = self.bias.value
+        for owner, w in self.weights.items():
+            z = z + private.product(self.masked[owner, matrix], self._s.rank, rows, w, given, bundle[f"F{owner}"])
+        return Share(z, self._design.scales[0].z)
+
+    def update(self, residual: Share, rows: Rows, bundle: Bundle, following: Bundle) -> Ring | None:
+        """Subtract the gradient from all weights; return what the owner needs for its next product.
+
+        The others' summands do not wait for the answer, so their next opening rides in the same message.
+
+        Cost: 1 round; |d| + |W| elements from each other party to each owner.
+        Leaks: nothing.
+        Ref: protocols, section 7.
+        """
+        rank, d = self._s.rank, residual.value
+        for owner in self._design.owners:
+            if owner != rank:
+                gradient = private.transposed_elsewhere(self.masked[owner, "train"], rows, bundle[f"B{owner}"])
+                self.weights[owner] = self.weights[owner] - gradient
+        with self._s.round("residual") as r:
+            opened = {
+                owner: private.send_residual(r, self.masked[owner, "train"], rank, d, bundle[f"B{owner}"])
+                for owner in self._design.owners
+            }
+            offered = self.offer(r, following, "train")
+        if rank in opened:
+            gradient = private.transposed_at_owner(
+                self.masked[rank, "train"], rows, opened[rank].value, bundle[f"B{rank}"]
+            )
+            self.weights[rank] = self.weights[rank] - gradient
+        # the residual's sum at scale residual is the bias' gradient at scale w / x; z's scale is x times w
+        by_bias = d.sum(axis=0, dtype=np.uint64) * np.uint64(int(FEATURE_SCALE**2))
+        self.bias = Share(self.bias.value - by_bias, self.bias.scale)
+        return self.accept(offered)

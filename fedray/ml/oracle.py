@@ -1,0 +1,60 @@
+"""The same network in float64 NumPy, on the same batches from the same initial weights: what results are held against."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from fedray.ml.design import NetDesign
+from fedray.ml.initial import initial_weights
+from fedray.ml.schedule import Rows
+
+Float = npt.NDArray[np.float64]
+
+
+class Oracle:
+    """A network of sigmoid layers with biases, trained in clear.
+
+    Parameters
+    ----------
+    design
+        The public numbers.
+    train, labels, test
+        All parties' scaled features side by side in the order of ranks, (rows, columns), and the labels
+        (rows, outputs).
+    """
+
+    def __init__(self, design: NetDesign, train: Float, labels: Float, test: Float) -> None:
+        self._design, self._train, self._labels, self._test = design, train, labels, test
+        self.weights = initial_weights(design)
+        self.biases = [np.zeros(width) for width in design.widths]
+        self._rows = Rows(design)
+        self.done = 0
+
+    def train(self, steps: int) -> None:
+        """Run `steps` steps of gradient descent."""
+        for rows in self._rows.steps(self.done, steps):
+            self._step(self._train[rows], self._labels[rows])
+        self.done += steps
+
+    def predict(self) -> Float:
+        """Return the predictions of the test rows, shape (n_test, outputs)."""
+        return self._forward(self._test)[-1]
+
+    def _forward(self, x: Float) -> list[Float]:
+        layers = [x]
+        for w, b in zip(self.weights, self.biases, strict=True):
+            layers.append(1.0 / (1.0 + np.exp(-(layers[-1] @ w + b))))
+        return layers
+
+    def _step(self, x: Float, y: Float) -> None:
+        layers = self._forward(x)
+        p = layers[-1]
+        residual = p - y if self._design.loss == "bce" else 2.0 * (p - y) * p * (1.0 - p)
+        for index in reversed(range(self._design.depth)):
+            below = layers[index]
+            gradient, by_bias = below.T @ residual, residual.sum(axis=0)
+            back = residual @ self.weights[index].T
+            self.weights[index] = self.weights[index] - self._design.rate * gradient
+            self.biases[index] = self.biases[index] - self._design.rate * by_bias
+            residual = back * below * (1.0 - below)
