@@ -57,7 +57,8 @@ def _read_records(path: Path, names: list[str]) -> tuple[pa.Table | None, str]:
 
     try:
         table = pa_csv.read_csv(
-            path,
+            # A path would be unpacked according to its name's ending.
+            pa.OSFile(str(path)),
             # One thread: with more, Arrow does not know the number of a bad row.
             read_options=pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
             parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=remember),

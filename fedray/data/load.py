@@ -59,7 +59,15 @@ def load_split(folder: Path) -> Split:
         A file is missing, empty or no ordinary file of this folder; a row is ragged; a cell is empty, NaN,
         infinite or no number; the files differ in width or from their manifest.
     """
-    finish_writing(folder)
+    try:
+        finish_writing(folder)
+        return _load(folder)
+    except OSError as error:
+        reason = error.strerror
+    raise DataError(f"data_path: the folder cannot be read ({reason}); check its permissions")
+
+
+def _load(folder: Path) -> Split:
     manifest = read_manifest(folder)
     names = manifest.columns if manifest is not None else None
     train = _read_numbers(folder, TRAIN, names)

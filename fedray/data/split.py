@@ -178,7 +178,7 @@ def _commit(folder: Path, staging: Path, names: list[str]) -> None:
     for name in names:
         _flush_to_disk(staging / name)
     journal = staging / _JOURNAL
-    journal.write_text(json.dumps({"staging": staging.name, "files": names}), encoding="utf-8")
+    journal.write_text(json.dumps([staging.name, *names]), encoding="utf-8")
     _flush_to_disk(journal)
     journal.replace(folder / _JOURNAL)
     finish_writing(folder)
@@ -188,13 +188,17 @@ def finish_writing(folder: Path) -> None:
     """Finish a set whose writer died after it had written the journal; do nothing where there is none.
 
     Two processes may do so at once: a file that one has moved is not there for the other, and that is fine.
+
+    Raises
+    ------
+    DataError
+        The journal is not one that `write_split` wrote.
     """
-    try:
-        journal = json.loads((folder / _JOURNAL).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    journal = _read_journal(folder)
+    if journal is None:
         return
-    staging = folder / journal["staging"]
-    for name in journal["files"]:
+    staging, names = folder / journal[0], journal[1:]
+    for name in names:
         try:
             (staging / name).replace(folder / name)
         except FileNotFoundError:
@@ -202,6 +206,25 @@ def finish_writing(folder: Path) -> None:
     _flush_to_disk(folder)
     (folder / _JOURNAL).unlink(missing_ok=True)
     shutil.rmtree(staging, ignore_errors=True)
+
+
+def _read_journal(folder: Path) -> list[str] | None:
+    """Return the name of the staging folder and those of its files, None where there is no journal."""
+    try:
+        journal = json.loads((folder / _JOURNAL).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        journal = []
+    if isinstance(journal, list) and all(_is_plain_name(name) for name in journal):
+        # The folder named first is removed in the end, so it must be one of ours.
+        if journal and journal[0].startswith(_STAGING):
+            return journal
+    raise DataError(f"{_JOURNAL}: the file is damaged; remove it and run the alignment again")
+
+
+def _is_plain_name(name: object) -> bool:
+    return isinstance(name, str) and name not in ("", ".", "..") and "/" not in name and "\0" not in name
 
 
 def _remove_unless_committed(folder: Path, staging: Path) -> None:

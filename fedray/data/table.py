@@ -73,9 +73,12 @@ def read_table(
     """
     path = root.raw_file(raw_data_path)
     file = shorten(raw_data_path)
-    _check_size(path.stat().st_size, max_bytes, file)
-    parquet = is_parquet(path)
-    table = read_parquet_text(path, file, max_bytes) if parquet else read_csv_text(path, file)
+    try:
+        _check_size(path.stat().st_size, max_bytes, file)
+        parquet = is_parquet(path)
+        table = read_parquet_text(path, file, max_bytes) if parquet else read_csv_text(path, file)
+    except OSError as error:
+        raise DataError(f"{file}: the file cannot be read ({error.strerror})") from None
     id_name, *names = table.column_names
     chosen = choose_columns(names, columns, id_name, file)
     ids = normalise(_one_array(table.column(0)))

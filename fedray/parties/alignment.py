@@ -10,8 +10,8 @@
     data clients    find their rows, write their files
     data -> main    the numbers of rows written
 
-Cost: 3 rounds; n (n - 1) contributions, n lists of at most 1.5 times the ids (1024 tokens at least) to main and n
-lists of the common tokens back, 16 bytes a token.
+Cost: 2 rounds at a data client; n (n - 1) contributions, n lists of at most 1.5 times the ids (1024 tokens at least) to
+main and n lists of the common tokens back, 16 bytes a token.
 Leaks: to main the size class of each table and the size of the intersection; to the data clients the intersection.
 Main together with one data client could test guesses of ids.
 Ref: [D].
@@ -174,9 +174,13 @@ def _receive_tokens(ctx: PartyContext, frm: int, label: str) -> Tokens:
 
 def _places(ctx: PartyContext, common: Tokens, own: Tokens) -> npt.NDArray[np.int64]:
     """Return where the common tokens are in my own list; main cannot make up a token."""
+    main = ctx.plan.main
+    least = main.config.min_intersection if isinstance(main.config, AlignmentMain) else 1
     places = find(common, own)
-    if not len(common) or (places < 0).any():
-        raise _broken(ctx, ctx.plan.main.index, "expected common tokens that are all mine, at least one", (common,))
+    if len(common) < max(1, least):
+        raise _broken(ctx, main.index, f"expected at least {least} common tokens", (common,))
+    if (places < 0).any():
+        raise _broken(ctx, main.index, "expected common tokens that are all mine", (common,))
     return places
 
 

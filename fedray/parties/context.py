@@ -61,6 +61,21 @@ class PartyContext:
 
 @dataclass(frozen=True)
 class PartyOutcome:
-    """What a party gives back at the end: public values only."""
+    """What a party gives back at the end: public values only.
+
+    Attributes
+    ----------
+    result
+        What the role has to say: sizes, last loss and metrics.
+    cost
+        By phase, as `fedray.channel.cost.Cost.as_dict` gives it.
+    reveals
+        What was opened in clear, as `RevealLog.as_list` gives it.
+    seconds
+        From the first word to the last.
+    """
 
     result: dict[str, object] = field(default_factory=dict)
+    cost: dict[str, dict[str, object]] = field(default_factory=dict)
+    reveals: list[dict[str, object]] = field(default_factory=list)
+    seconds: float = 0.0

@@ -298,8 +298,16 @@ def test_main_refuses_bad_tokens(tmp_path: Path, tokens: np.ndarray) -> None:
     assert all(isinstance(outcome, TaskAborted) for outcome in outcomes[1:])
 
 
-@pytest.mark.parametrize("common", [np.zeros((0, 2), np.uint64), np.ones((1, 2), np.uint64)], ids=["none", "made up"])
-def test_data_clients_refuse_made_up_tokens(tmp_path: Path, common: np.ndarray) -> None:
+@pytest.mark.parametrize(
+    ("common", "words"),
+    [
+        (np.zeros((0, 2), np.uint64), "at least 2 common tokens"),
+        (np.ones((1, 2), np.uint64), "at least 2 common tokens"),
+        (np.arange(4, dtype=np.uint64).reshape(2, 2), "tokens that are all mine"),
+    ],
+    ids=["none", "too few", "made up"],
+)
+def test_data_clients_refuse_bad_common_tokens(tmp_path: Path, common: np.ndarray, words: str) -> None:
     def liar(ctx: PartyContext) -> PartyOutcome:
         for member in ctx.plan.data:
             ctx.channel.recv(member.index, "psi.tokens")
@@ -308,10 +316,12 @@ def test_data_clients_refuse_made_up_tokens(tmp_path: Path, common: np.ndarray) 
         ctx.channel.recv_json(1, "psi.done")
         return PartyOutcome()
 
-    trial = Trial(tmp_path, made_up_tables(2, np.random.default_rng(1)))
+    trial = Trial(tmp_path, made_up_tables(2, np.random.default_rng(1)), {"min_intersection": 2})
     outcomes = trial.run({0: liar})
     assert {type(outcome) for outcome in outcomes[1:]} <= {RemoteProtocolError, TaskAborted}
-    assert RemoteProtocolError in {type(outcome) for outcome in outcomes[1:]}
+    refusals = [outcome for outcome in outcomes[1:] if isinstance(outcome, RemoteProtocolError)]
+    assert refusals
+    assert all(words in error.message for error in refusals)
     assert not (trial.roots[1].path / "generated" / "out" / "train.csv").exists()
 
 

@@ -143,11 +143,20 @@ def test_finish_writing_twice_at_once(tmp_path: Path) -> None:
     staging = tmp_path / ".dataset-x"
     staging.mkdir()
     (staging / "b").write_text("b")
-    journal = {"staging": ".dataset-x", "files": ["a", "b"]}
-    (tmp_path / ".dataset.journal").write_text(json.dumps(journal))
+    (tmp_path / ".dataset.journal").write_text(json.dumps([".dataset-x", "a", "b"]))
     finish_writing(tmp_path)
     finish_writing(tmp_path)
     assert files(tmp_path) == {"b"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "{}", "[]", "[1]", '["../x", "a"]', '[".dataset-x", "/etc/passwd"]', '[""]', '[".."]', '["own", "a"]'],
+)
+def test_a_damaged_journal(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".dataset.journal").write_text(text)
+    with pytest.raises(DataError, match=r"\.dataset\.journal: the file is damaged"):
+        finish_writing(tmp_path)
 
 
 def test_two_writers_at_once(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fedray.data import csv_text
+from fedray.data import table as table_module
 from fedray.data.root import DataRoot
 from fedray.data.table import RawTable, read_table
 from fedray.errors import DataError
@@ -103,6 +105,29 @@ def test_no_cause_carries_cells(root: DataRoot) -> None:
         read(root, b"id,x\nplanted,2,3\n")
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+def test_the_ending_of_the_name_does_not_matter(root: DataRoot) -> None:
+    (root.path / "raw" / "t.csv.gz").write_bytes(b"id,x\n1,2\n")
+    assert cells(read_table(root, "t.csv.gz")) == {"id": ["1"], "x": ["2"]}
+
+
+def test_row_numbers_far_into_a_file(root: DataRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 64)
+    content = b"id,x\n" + b"".join(b"%d,1\n" % k for k in range(2, 1000))
+    assert len(read(root, content).ids) == 998
+    with pytest.raises(DataError, match="row 1000 has 3 cells"):
+        read(root, content + b"1000,1,2\n1001,1\n")
+
+
+def test_a_file_that_fails_while_it_is_read(root: DataRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(5, "Input/output error", "/secret/path")
+
+    monkeypatch.setattr(table_module, "read_csv_text", fails)
+    with pytest.raises(DataError, match=r"cannot be read \(Input/output error\)") as caught:
+        read(root, b"id,x\n1,2\n")
+    assert "secret" not in caught.value.message
 
 
 def test_too_big(root: DataRoot) -> None:
