@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from serve_api.cli.progress import size_text
-from serve_api.cli.screen import clean, map_cells, print_table
+from serve_api.cli.screen import clean, in_six_digits, print_table
 from serve_api.trust import trust_notice
 
 __all__ = ["print_report"]
@@ -27,7 +27,7 @@ def print_report(report: Json) -> None:
     _print_cost("cost by party", "party", _mapping(cost.get("by_party")), {})
     seconds = _mapping(report.get("seconds"))
     if seconds:
-        print_table("seconds", ("phase", "seconds"), [map_cells([k, v]) for k, v in seconds.items()])
+        print_table("seconds", ("phase", "seconds"), [in_six_digits([k, v]) for k, v in seconds.items()])
     notice = trust_notice(str(report.get("trust_mode", "")))
     if notice:
         typer.echo(notice)
@@ -35,7 +35,7 @@ def print_report(report: Json) -> None:
 
 def _print_result(result: Json) -> None:
     if result:
-        print_table("result", ("name", "value"), [map_cells([key, _flat(value)]) for key, value in result.items()])
+        print_table("result", ("name", "value"), [in_six_digits([key, _flat(value)]) for key, value in result.items()])
 
 
 def _print_leakage(leakage: object) -> None:

@@ -12,7 +12,16 @@ import typer
 
 from serve_api.trust import trust_notice
 
-__all__ = ["clean", "on_terminal", "print_json", "print_record", "print_table", "print_task", "print_tasks"]
+__all__ = [
+    "clean",
+    "in_six_digits",
+    "on_terminal",
+    "print_json",
+    "print_record",
+    "print_table",
+    "print_task",
+    "print_tasks",
+]
 
 Json = dict[str, Any]
 
@@ -39,9 +48,9 @@ def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in head:
-        table.add_column(Text(name), overflow="fold")
+        table.add_column(Text(clean(name)), overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else clean(cell)) for cell in row))
     # Not a terminal: do not fold to its 80 columns what a program may cut by lines.
@@ -83,10 +92,10 @@ def print_tasks(page: Json) -> None:
 
 def print_record(record: Json) -> None:
     """Print the record of a training."""
-    print_table("", [clean(name) for name in record["columns"]], [map_cells(row) for row in record["rows"]])
+    print_table("", record["columns"], [in_six_digits(row) for row in record["rows"]])
 
 
-def map_cells(row: Sequence[object]) -> list[object]:
+def in_six_digits(row: Sequence[object]) -> list[object]:
     """Return a row with its fractions in six digits."""
     return [f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row]
 

@@ -19,7 +19,7 @@ from serve_api.cli.screen import clean, on_terminal
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["Pace", "follow", "watch"]
+__all__ = ["STEADY", "Pace", "follow", "watch"]
 
 Json = dict[str, Any]
 _PAGE: Final = 500
@@ -40,6 +40,10 @@ class Pace:
     line_s: float = 5.0
 
 
+STEADY: Final = Pace()
+"""The pace at a terminal."""
+
+
 class View(Protocol):
     """Where a watched task is shown."""
 
@@ -53,7 +57,7 @@ class View(Protocol):
         """Show the task as it stands and what has happened since the last call."""
 
 
-def watch(server: Server, name: str, as_json: bool, pace: Pace = Pace()) -> ExitCode:
+def watch(server: Server, name: str, as_json: bool, pace: Pace | None = None) -> ExitCode:
     """Show a task until it ends.
 
     Returns
@@ -64,8 +68,9 @@ def watch(server: Server, name: str, as_json: bool, pace: Pace = Pace()) -> Exit
     Raises
     ------
     CliError
-        The server refuses, or stays away for longer than `pace` allows.
+        The server refuses, or stays away for longer than `pace`, left out: `STEADY`, allows.
     """
+    pace = pace or STEADY
     task: Json = {}
     try:
         with _view(name, as_json, pace) as view:
@@ -151,13 +156,13 @@ class Lines(_Quiet):
         self._progress = Progress()
         self._told_s = time.monotonic()
         self._waiting = ""
+        self._phases = {""}
 
     def show(self, task: Json, events: list[Json]) -> None:
         """Write a line for what is new."""
         for event in events:
-            before, self._progress = self._progress, self._progress.after(event)
-            if self._progress.phase != before.phase:
-                typer.echo(clean(f"phase {self._progress.phase}"))
+            self._progress = self._progress.after(event)
+            self._show_phase(event)
             line = event_line(event)
             if line:
                 typer.echo(line)
@@ -168,6 +173,14 @@ class Lines(_Quiet):
         if time.monotonic() - self._told_s >= self._pace.line_s and self._progress.line():
             typer.echo(clean(self._progress.line()))
             self._told_s = time.monotonic()
+
+    def _show_phase(self, event: Json) -> None:
+        """Name a phase once, however many parties come to it."""
+        phase = self._progress.phase
+        if phase not in self._phases:
+            self._phases.add(phase)
+            text = event["data"].get("text")
+            typer.echo(clean(f"phase {phase}: {text}" if text else f"phase {phase}"))
 
 
 class Screen:
@@ -220,9 +233,9 @@ def event_line(event: Json) -> str:
     match event.get("kind"):
         case "record":
             return clean(record_line(data))
-        case "note" if data.get("message"):
+        case "note" if data.get("text") or data.get("message"):
             party = event.get("party")
-            return clean(f"note{f' from {party}' if party else ''}: {data['message']}")
+            return clean(f"note{f' from {party}' if party else ''}: {data.get('text') or data['message']}")
         case "dataset" if "n_train" in data and "n_test" in data:
             return clean(f"data set: {data['n_train']} rows to train, {data['n_test']} to test")
         case _:

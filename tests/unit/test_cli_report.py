@@ -1,0 +1,109 @@
+"""Reports and tasks as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from serve_api.cli.report import print_report
+from serve_api.cli.screen import clean, print_task
+from serve_api.trust import LAB_NOTICE
+
+FULL: dict[str, Any] = {
+    "task": "credit",
+    "kind": "shared_nn",
+    "status": "finished",
+    "trust_mode": "lab",
+    "seconds": {"align": 1.23456789, "train": 10},
+    "cost": {
+        "total": {"rounds": 12, "messages": 34, "bytes": 5_600_000},
+        "by_phase": {"train": {"rounds": 12, "messages": 30, "bytes": 5_500_000}},
+        "by_party": {"bank": {"rounds": 12, "messages": 17, "bytes": 2_800_000}},
+    },
+    "leakage": [
+        {
+            "tag": "test_predictions",
+            "what": "predictions on the test rows",
+            "to": ["bank", "shop"],
+            "count": 3,
+            "shapes": [[6000, 1], [10]],
+            "attack": "",
+        },
+        {"tag": "shapes", "attack": "none of rows"},
+    ],
+    "result": {"auc": 0.7654321, "layers": [1, 2.5], "inner": {"loss": 0.25}},
+}
+
+
+def printed(report: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
+    print_report(report)
+    return capsys.readouterr().out
+
+
+def test_full(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(FULL, capsys)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert lines[0] == "credit shared_nn finished"
+    for line in (
+        "auc 0.765432",
+        "layers 1, 2.5",
+        "inner loss 0.25",
+        "test_predictions predictions on the test rows bank, shop 3 6000x1, 10 none known",
+        "shapes none of rows",
+        "train 12 30 5.5 MB",
+        "total 12 34 5.6 MB",
+        "bank 12 17 2.8 MB",
+        "align 1.23457",
+        LAB_NOTICE,
+    ):
+        assert line in lines, line
+
+
+@pytest.mark.parametrize("key", sorted(FULL))
+@pytest.mark.parametrize(
+    "value", ["left out", None, 3, "text", [], {}, [1, None], {"total": 1, "by_phase": {"a": None}}]
+)
+def test_missing_and_odd_parts(capsys: pytest.CaptureFixture[str], key: str, value: object) -> None:
+    report = {name: part for name, part in FULL.items() if name != key}
+    if value != "left out":
+        report[key] = value
+    assert printed(report, capsys)
+
+
+def test_nothing_acts_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed({"task": "\x1b[2J", "result": {"[red]x[/red]": "\x07\u202e"}}, capsys)
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "[red]x[/red]" in text
+
+
+def test_task_with_little(capsys: pytest.CaptureFixture[str]) -> None:
+    print_task({"task_name": "t", "kind": "alignment", "status": "created", "trust_mode": "federated"})
+    text = capsys.readouterr().out
+    assert "alignment" in text
+    assert "None" not in text
+    assert LAB_NOTICE not in text
+
+
+def test_task_with_much(capsys: pytest.CaptureFixture[str]) -> None:
+    task = {
+        "task_name": "t",
+        "kind": "alignment",
+        "status": "failed",
+        "created_at": 0.0,
+        "queue_position": 2,
+        "progress": {"phase": "read", "done": 1, "total": 4},
+        "dataset": [8, 2],
+        "error": {"type": "DataError", "message": "no rows", "party": "", "phase": "read"},
+        "members": [{"index": 0, "role": "main_client", "party": "bank"}],
+    }
+    print_task(task)
+    text = " ".join(capsys.readouterr().out.split())
+    for part in ("read 1/4", "8 rows to train, 2 to test", "DataError: read: no rows", "0 main_client bank"):
+        assert part in text
+
+
+def test_clean() -> None:
+    assert clean("信用 50%") == "信用 50%"
+    assert clean("a\nb\ud800") == "a\\nb\\ud800"
