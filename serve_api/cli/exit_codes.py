@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from fedray.errors import FedrayError
-
 __all__ = ["CliError", "ExitCode", "exit_codes_help"]
 
 
@@ -33,11 +31,12 @@ class ExitCode(IntEnum):
         return code
 
 
-class CliError(FedrayError):
+class CliError(Exception):
     """The command cannot go on; carries the exit code."""
 
     def __init__(self, message: str, code: ExitCode = ExitCode.REFUSED) -> None:
-        super().__init__(message)
+        super().__init__(message, code)
+        self.message = message
         self.code = code
 
 

@@ -140,10 +140,16 @@ class _Quiet:
 
 
 class JsonLines(_Quiet):
-    """Every event as one line of JSON."""
+    """Every event as one line of JSON; why nothing happens yet goes to the standard error."""
 
-    def show(self, task: Json, events: list[Json]) -> None:  # noqa: ARG002
+    def __init__(self) -> None:
+        self._told = False
+
+    def show(self, task: Json, events: list[Json]) -> None:
         """Write the new events."""
+        if task["status"] == "created" and not self._told:
+            typer.echo(waiting_line(task), err=True)
+            self._told = True
         for event in events:
             typer.echo(json.dumps(event, ensure_ascii=False))
 

@@ -189,6 +189,9 @@ class TestWatch:
         done = cli("watch", "t")
         assert done.code == 5
         assert done.out.splitlines()[0] == "created, not started; start it with: fedray start t"
+        world.create("u")
+        threading.Timer(0.3, world.service.cancel, ["u"]).start()
+        assert cli("watch", "u", "--json").err == "created, not started; start it with: fedray start u\n"
 
     def test_many_events(self, cli: Cli, world: World) -> None:
         world.run("t")

@@ -193,12 +193,12 @@ class TestOneTask:
         world.store.save_report("t", report)
         assert shaped(shapes.ReportOut, client.get(f"{API}/tasks/t/report").json()) == report
 
-    @pytest.mark.parametrize("part", ["", "/events", "/record", "/report"])
     @pytest.mark.parametrize("name", ["no", "..a", "%00", "%ff", "a%0Ab", "x" * 3000])
-    def test_no_such_task(self, client: TestClient, part: str, name: str) -> None:
-        message = error(client.get(f"{API}/tasks/{name}{part}"), 404, "NotFound")
-        assert message.isprintable()
-        assert len(message) < 200
+    def test_no_such_task(self, client: TestClient, name: str) -> None:
+        for part in ("", "/events", "/record", "/report"):
+            message = error(client.get(f"{API}/tasks/{name}{part}"), 404, "NotFound")
+            assert message.isprintable()
+            assert len(message) < 200
 
     @pytest.mark.parametrize("part", ["start", "cancel"])
     def test_no_such_task_to_change(self, client: TestClient, part: str) -> None:
