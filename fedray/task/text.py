@@ -21,7 +21,8 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 16
 MAX_VALUES = 100_000
 _SHOWN = 80
-_STRING = r'"(?:[^"\\\n]|\\.)*"'
+# The end is optional and nothing is given back, so that text full of open strings takes linear time.
+_STRING = r'"(?:[^"\\\n]|\\.)*+"?'
 _COMMENT = re.compile(rf"({_STRING})|#[^\n]*")
 _COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])")
 
