@@ -216,10 +216,10 @@ def _read_journal(folder: Path) -> list[str] | None:
         return None
     except ValueError:
         journal = []
-    if isinstance(journal, list) and all(_is_plain_name(name) for name in journal):
-        # The folder named first is removed in the end, so it must be one of ours.
-        if journal and journal[0].startswith(_STAGING):
-            return journal
+    names = journal if isinstance(journal, list) and all(_is_plain_name(name) for name in journal) else []
+    # The folder named first is removed in the end, so it must be one of ours.
+    if names and names[0].startswith(_STAGING):
+        return names
     raise DataError(f"{_JOURNAL}: the file is damaged; remove it and run the alignment again")
 
 

@@ -99,9 +99,8 @@ class Crash(BaseException):
     """A process that dies: no handler of errors sees it."""
 
 
-@pytest.mark.parametrize("at", range(5))
-def test_a_crash_leaves_the_old_or_the_new_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    write(tmp_path, 10, "1", "old")
+def write_and_crash(folder: Path, at: int, n: int, value: str, fingerprint: str) -> None:
+    """Write, and die before file number `at` is moved; the first is the journal."""
     calls = 0
     replace = Path.replace
 
@@ -112,10 +111,15 @@ def test_a_crash_leaves_the_old_or_the_new_set(tmp_path: Path, monkeypatch: pyte
         calls += 1
         return replace(self, target)
 
-    monkeypatch.setattr(Path, "replace", dies)
-    with pytest.raises(Crash):
-        write(tmp_path, 20, "2", "new")
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Crash):
+        patch.setattr(Path, "replace", dies)
+        write(folder, n, value, fingerprint)
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_a_crash_leaves_the_old_or_the_new_set(tmp_path: Path, at: int) -> None:
+    write(tmp_path, 10, "1", "old")
+    write_and_crash(tmp_path, at, 20, "2", "new")
     data = load_split(tmp_path)
     # Call 0 is that of the journal: with it the new set counts.
     value, n, fingerprint = ("1", 10, "old") if at == 0 else ("2", 20, "new")
@@ -123,6 +127,22 @@ def test_a_crash_leaves_the_old_or_the_new_set(tmp_path: Path, monkeypatch: pyte
     assert set(data.train[:, 1]) | set(data.test[:, 1]) == {float(value)}
     assert (len(data.train), len(data.test)) == (n - n // 5, n // 5)
     assert len(rows(tmp_path / "t_aligned.csv")) == n + 1
+    assert files(tmp_path) == ALL
+
+
+def test_a_writer_finishes_what_another_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, 10, "1", "old")
+    write_and_crash(tmp_path, 2, 20, "2", "new")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(split, "_write_tables", full)
+    with pytest.raises(DataError):
+        write(tmp_path, 30, "3", "newer")
+    data = load_split(tmp_path)
+    assert data.fingerprint == "new"
+    assert set(data.train[:, 1]) == {2.0}
     assert files(tmp_path) == ALL
 
 
