@@ -87,6 +87,19 @@ class DataRoot:
         """
         return self._folder("generated", relative, field, create)
 
+    def check_generated(self, relative: str, field: str = "out_data_path") -> Path | None:
+        """Check a folder's path without making it; return the folder if it is there already.
+
+        Raises
+        ------
+        DataError
+            The path leaves its folder, or something that is no folder stands there.
+        """
+        path = self._inside("generated", relative, field)
+        if _mode(path, relative, field) is None:
+            return None
+        return self._folder("generated", relative, field, create=False)
+
     def state_dir(self, relative: str) -> Path:
         """Return a folder below ``.fedray/``, made where it is missing.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,7 +21,7 @@ def initial_weights(design: NetDesign) -> list[npt.NDArray[np.float64]]:
         return [np.zeros((sizes[0], sizes[1]))]
     stream = Stream.from_seed(f"{design.seed}/weights")
     made = []
-    for index, (below, width) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for index, (below, width) in enumerate(pairwise(sizes)):
         unit = stream.words(str(index), (below, width)).astype(np.float64) * 2.0**-63 - 1.0
         made.append(unit * np.sqrt(6.0 / (below + width)))
     return made

@@ -1,4 +1,4 @@
-"""The same network in float64 NumPy, on the same batches from the same initial weights: what results are held against."""
+"""The same network in float64 NumPy, on the same batches from the same weights: what results are held against."""
 
 from __future__ import annotations
 

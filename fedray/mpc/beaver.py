@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedray.mpc.session import Round, Session
+from fedray.mpc.session import Pending, Round, Session
 from fedray.mpc.share import Share
 from fedray.ring import Ring, matmul
 
@@ -77,7 +77,7 @@ def forward(s: Session, opened: Opened, scale: float, parts: Parts) -> Share:
     return Share(z + matmul(opened.a, opened.w) if s.rank == 0 else z, scale)
 
 
-def open_residual(r: Round, residual: Share, parts: Parts) -> object:
+def open_residual(r: Round, residual: Share, parts: Parts) -> Pending:
     """Open a layer's residual less its mask in the round `r`; `backward` takes the pending value.
 
     Cost: n (n - 1) |residual| elements, in the caller's round.

@@ -1,0 +1,165 @@
+"""The four roles as Ray actors: thin shells around the parties, which know nothing of Ray.
+
+A role runs in one thread; mail arrives in a concurrency group of its own, in the order in which it was sent, so that
+it gets in while the party computes; abort and questions have a third. A driver script creates roles, introduces them
+to each other, and calls ``run``; see examples/driver.py.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.actor import ActorHandle
+
+from fedray.channel.channel import Channel, Timeouts, task_id
+from fedray.channel.mailbox import Mailbox
+from fedray.channel.reveals import RevealLog
+from fedray.data.root import DataRoot
+from fedray.errors import FedrayError, LocalProtocolError, error_from_dict
+from fedray.parties.context import PartyContext
+from fedray.parties.run import run_party
+from fedray.task.plan import TaskPlan
+from fedray.task.record import Event
+from fedray.task.spec import Role
+
+__all__ = ["ACTORS", "CryptoProducer", "FeatureClient", "LabelClient", "MainClient"]
+
+EVENTS_WAIT_S = 10.0
+
+
+class PartyActor:
+    """One party of one task.
+
+    Parameters
+    ----------
+    plan
+        The plan, as ``TaskPlan.to_json`` writes it.
+    me
+        My index among the plan's members.
+    root
+        The party's data root on this node.
+    timeouts
+        Seconds as in ``fedray.channel.Timeouts``.
+    """
+
+    role: Role
+
+    def __init__(self, plan: str, me: int, root: str, timeouts: Mapping[str, float] | None = None) -> None:
+        self._plan = TaskPlan.from_json(plan)
+        if self._plan.members[me].role is not self.role:
+            raise LocalProtocolError(f"client {me} of the plan is no {self.role.value}")
+        self._me = me
+        self._root = DataRoot(Path(root))
+        self._timeouts = Timeouts(**(timeouts or {}))
+        self._mailbox = Mailbox(task_id(self._plan.digest))
+        self._peers: dict[int, ActorHandle[Any]] = {}
+        self._listener: ActorHandle[Any] | None = None
+        self._told: list[Any] = []
+
+    @ray.method(concurrency_group="control")
+    def introduce(self, peers: Mapping[int, ActorHandle[Any]], listener: ActorHandle[Any] | None = None) -> int:
+        """Take the other parties' actors, by index, and the actor that listens to events; return my process id."""
+        self._peers = {index: peer for index, peer in peers.items() if index != self._me}
+        self._listener = listener
+        return os.getpid()
+
+    @ray.method(concurrency_group="mail")
+    def deliver(self, sender: int, blob: bytes) -> None:
+        """Take an envelope from another party."""
+        self._mailbox.deliver(sender, bytes(blob))
+
+    @ray.method(concurrency_group="control")
+    def abort(self, error: dict[str, str]) -> None:
+        """End the task at this party with an error of the supervisor's."""
+        self._mailbox.fail(error_from_dict(error))
+
+    @ray.method(concurrency_group="run")
+    def run(self) -> dict[str, Any]:
+        """Play the role to its end.
+
+        Returns
+        -------
+        dict
+            ``{"outcome": ...}``, or ``{"error": ...}`` as ``FedrayError.as_dict`` gives it.
+        """
+        channel = Channel(
+            self._me,
+            self._plan.names,
+            self._plan.digest,
+            self._mailbox,
+            self._send,
+            RevealLog(reveal.tag for reveal in self._plan.reveals),
+            self._timeouts,
+        )
+        try:
+            outcome = run_party(PartyContext(self._plan, self._me, channel, self._root, self._emit, time.time))
+        except FedrayError as error:
+            return {"error": error.as_dict()}
+        finally:
+            self._wait_for_events()
+        return {"outcome": asdict(outcome)}
+
+    def _send(self, to: int, blob: bytes) -> None:
+        self._peers[to].deliver.remote(self._me, blob)
+
+    def _emit(self, event: Event) -> None:
+        if self._listener is not None:
+            self._told.append(self._listener.tell.remote(self._plan.task, event.as_dict()))
+
+    def _wait_for_events(self) -> None:
+        """Let the listener have every event before the end is known, so that no record row comes after it."""
+        if self._told:
+            ray.wait(self._told, num_returns=len(self._told), timeout=EVENTS_WAIT_S)
+            self._told.clear()
+
+
+_GROUPS = {"mail": 1, "control": 1, "run": 1}
+_OPTIONS: dict[str, Any] = {
+    "num_cpus": 0,  # parties are placed by their own resources; a waiting party uses no processor
+    "concurrency_groups": _GROUPS,
+    "max_restarts": 0,  # a party that starts again would use its masks twice
+    "max_task_retries": 0,
+    "enable_task_events": False,  # thousands of deliveries a second need no history
+}
+
+
+@ray.remote(**_OPTIONS)
+class MainClient(PartyActor):
+    """The coordinator: sees public values and declared outputs only."""
+
+    role = Role.MAIN_CLIENT
+
+
+@ray.remote(**_OPTIONS)
+class CryptoProducer(PartyActor):
+    """The dealer: makes correlated randomness, sees shapes only."""
+
+    role = Role.CRYPTO_PRODUCER
+
+
+@ray.remote(**_OPTIONS)
+class FeatureClient(PartyActor):
+    """A party with columns of features."""
+
+    role = Role.FEATURE_CLIENT
+
+
+@ray.remote(**_OPTIONS)
+class LabelClient(PartyActor):
+    """The party with the label."""
+
+    role = Role.LABEL_CLIENT
+
+
+ACTORS: dict[Role, Any] = {
+    Role.MAIN_CLIENT: MainClient,
+    Role.CRYPTO_PRODUCER: CryptoProducer,
+    Role.FEATURE_CLIENT: FeatureClient,
+    Role.LABEL_CLIENT: LabelClient,
+}

@@ -1,0 +1,62 @@
+"""The way from the service to the supervisor: what `fedray.task.service.Runner` asks for, over actor calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+from ray.actor import ActorHandle
+from ray.exceptions import GetTimeoutError, RayActorError
+
+from actors.supervisor import NAME
+from actors.team import NAMESPACE
+from fedray.errors import PlacementError, error_from_dict
+from fedray.task.plan import TaskPlan
+
+__all__ = ["RayRunner"]
+
+ANSWER_S = 40.0
+
+
+class RayRunner:
+    """A `Runner` over the cluster's supervisor, found by name so that a restarted one is found again."""
+
+    def check(self, plan: TaskPlan) -> None:
+        """Let every party look at its part of a new task."""
+        self._look(plan, ready=False)
+
+    def ready(self, plan: TaskPlan) -> None:
+        """Let every party look whether its tables are there."""
+        self._look(plan, ready=True)
+
+    def submit(self, plan: TaskPlan) -> None:
+        """Hand a queued task to the supervisor."""
+        self._ask("submit", plan.to_json())
+
+    def cancel(self, name: str) -> None:
+        """End a task that is cancelled in the store."""
+        self._ask("cancel", name)
+
+    def offered(self) -> list[str]:
+        """Return the parties' resources that live nodes offer."""
+        return list(self._ask("offered"))
+
+    def queue(self) -> list[str]:
+        """Return the names of the tasks that wait."""
+        return list(self._ask("queue"))
+
+    def _look(self, plan: TaskPlan, *, ready: bool) -> None:
+        found = self._ask("check", plan.to_json(), ready)
+        if found is not None:
+            raise error_from_dict(found)
+
+    def _ask(self, method: str, *args: object) -> Any:
+        try:
+            supervisor: ActorHandle[Any] = ray.get_actor(NAME, namespace=NAMESPACE)
+            return ray.get(getattr(supervisor, method).remote(*args), timeout=ANSWER_S)
+        except (ValueError, RayActorError):
+            raise PlacementError("the supervisor is not running; it restarts within seconds, so try again") from None
+        except GetTimeoutError:
+            raise PlacementError(
+                f"the supervisor did not answer within {ANSWER_S:g} s; the server is overloaded"
+            ) from None

@@ -1,0 +1,213 @@
+"""The supervisor: one actor that starts tasks, watches them, and writes what happens into the store.
+
+Queries never come here: they read the store. The HTTP replicas may come and go while tasks run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import ray
+from ray.actor import ActorHandle
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from actors.look import look_at
+from actors.placement import offers
+from actors.team import NAMESPACE, Team
+from fedray.errors import FedrayError, StateError
+from fedray.task.plan import TaskPlan
+from fedray.task.record import Event, EventKind, Status
+from fedray.task.report import build_report
+from fedray.task.store import Store
+
+__all__ = ["NAME", "Supervisor", "get_or_create", "stop_supervisor"]
+
+NAME = "supervisor"
+STOP_S = 10.0
+log = logging.getLogger("fedray.supervisor")
+
+
+class Supervisor:
+    """Runs tasks, at most `per_node` at a time on each node; the others wait in order.
+
+    Parameters
+    ----------
+    database
+        URL of the store.
+    root
+        Data root of parties for which the registry names none.
+    per_node
+        Tasks that may run on a node at a time.
+    trust_mode
+        Told in reports.
+    """
+
+    def __init__(self, database: str, root: str, per_node: int, trust_mode: str = "lab") -> None:
+        self._store = Store(database)
+        self._root, self._per_node, self._trust_mode = root, per_node, trust_mode
+        self._lock = threading.Lock()
+        self._waiting: deque[TaskPlan] = deque()
+        self._running: dict[str, frozenset[str]] = {}
+        self._teams: dict[str, Team] = {}
+        self._store.fail_running("the server ended while this task was running; create it again under another name")
+
+    @ray.method(concurrency_group="control")
+    def ready(self) -> bool:
+        """Answer once the supervisor is up."""
+        return True
+
+    @ray.method(concurrency_group="control")
+    def check(self, plan: str, ready: bool) -> dict[str, str] | None:
+        """Let every party look at its part of a task, on its own node; return the first error."""
+        try:
+            looked = TaskPlan.from_json(plan)
+            offers().require(looked)
+            look_at(looked, self._root, ready=ready)
+        except FedrayError as error:
+            return error.as_dict()
+        return None
+
+    @ray.method(concurrency_group="control")
+    def submit(self, plan: str) -> None:
+        """Take a queued task and run it when there is room."""
+        with self._lock:
+            self._waiting.append(TaskPlan.from_json(plan))
+        self._start_next()
+
+    @ray.method(concurrency_group="control")
+    def cancel(self, name: str) -> None:
+        """End a task; the store says already that it is cancelled."""
+        with self._lock:
+            self._waiting = deque(plan for plan in self._waiting if plan.task != name)
+            team = self._teams.get(name)
+        if team is not None:
+            team.abort(FedrayError("the task was cancelled"))
+            team.close()
+
+    @ray.method(concurrency_group="control")
+    def queue(self) -> list[str]:
+        """Return the names of the tasks that wait."""
+        with self._lock:
+            return [plan.task for plan in self._waiting]
+
+    @ray.method(concurrency_group="control")
+    def offered(self) -> list[str]:
+        """Return the parties' resources that live nodes offer."""
+        return offers().resources
+
+    @ray.method(concurrency_group="events")
+    def tell(self, task: str, event: dict[str, object]) -> None:
+        """Take an event of a party."""
+        self._note(task, Event.from_dict(event))
+
+    @ray.method(concurrency_group="control")
+    def stop(self, reason: str) -> None:
+        """End all tasks, because the server ends."""
+        with self._lock:
+            teams = list(self._teams.values())
+            self._waiting.clear()
+        self._store.fail_running(reason)
+        for team in teams:
+            team.abort(FedrayError(reason))
+            team.close()
+
+    def _note(self, task: str, event: Event) -> None:
+        try:
+            self._store.add_events(task, [event])
+        except FedrayError as error:
+            log.warning("an event was not stored: %s", type(error).__name__)
+
+    def _start_next(self) -> None:
+        """Start every waiting task for which all its nodes have room, in order."""
+        with self._lock:
+            known = offers()
+            kept: deque[TaskPlan] = deque()
+            blocked: set[str] = set()
+            for plan in self._waiting:
+                nodes = known.nodes_of(plan)
+                if nodes & blocked or any(self._load(node) >= self._per_node for node in nodes):
+                    blocked |= nodes  # a later task must not overtake on these nodes
+                    kept.append(plan)
+                    continue
+                self._running[plan.task] = nodes
+                threading.Thread(target=self._run, args=(plan,), name=f"task {plan.task}", daemon=True).start()
+            self._waiting = kept
+
+    def _load(self, node: str) -> int:
+        return sum(node in nodes for nodes in self._running.values())
+
+    def _run(self, plan: TaskPlan) -> None:
+        started = time.monotonic()
+        try:
+            self._store.transition(plan.task, Status.RUNNING)
+            self._finish(plan, self._outcomes(plan), time.monotonic() - started)
+        except StateError:
+            log.info("a task ended before it ran")  # cancelled while it waited or ran
+        except FedrayError as error:
+            self._fail(plan, error)
+        except Exception as error:
+            log.exception("a task ended by a fault of the supervisor")
+            self._fail(plan, FedrayError(f"internal error: {type(error).__name__}; see the supervisor's log"))
+        finally:
+            with self._lock:
+                self._running.pop(plan.task, None)
+            self._start_next()
+
+    def _outcomes(self, plan: TaskPlan) -> dict[int, dict[str, Any]]:
+        team = Team(plan, self._root, ray.get_runtime_context().current_actor)
+        with self._lock:
+            self._teams[plan.task] = team
+        try:
+            team.start()
+            return team.watch()
+        finally:
+            with self._lock:
+                self._teams.pop(plan.task, None)
+            team.close()
+
+    def _finish(self, plan: TaskPlan, outcomes: dict[int, dict[str, Any]], seconds: float) -> None:
+        report = build_report(plan, outcomes, status=Status.FINISHED, seconds=seconds, trust_mode=self._trust_mode)
+        self._store.save_report(plan.task, report)
+        self._store.transition(plan.task, Status.FINISHED)
+
+    def _fail(self, plan: TaskPlan, error: FedrayError) -> None:
+        with contextlib.suppress(StateError):
+            self._store.transition(plan.task, Status.FAILED, error.as_dict())
+            self._note(plan.task, Event(EventKind.ERROR.value, dict(error.as_dict()), error.party, time.time()))
+
+
+def get_or_create(database: str, root: str, per_node: int) -> ActorHandle[Any]:
+    """Return the cluster's supervisor, on this node; make it where there is none."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    supervisor: ActorHandle[Any] = (
+        ray.remote(Supervisor)
+        .options(
+            num_cpus=0,
+            name=NAME,
+            namespace=NAMESPACE,
+            lifetime="detached",
+            get_if_exists=True,
+            max_restarts=-1,
+            concurrency_groups={"control": 8, "events": 1},
+            scheduling_strategy=here,
+        )
+        .remote(database, root, per_node)
+    )
+    ray.get(supervisor.ready.remote(), timeout=60)
+    return supervisor
+
+
+def stop_supervisor(reason: str) -> None:
+    """End the cluster's supervisor and, with that reason, every task that runs; nothing if there is none."""
+    try:
+        supervisor = ray.get_actor(NAME, namespace=NAMESPACE)
+        ray.get(supervisor.stop.remote(reason), timeout=STOP_S)
+        ray.kill(supervisor, no_restart=True)
+    except (ValueError, RayError):
+        log.warning("the supervisor had ended before it was told to")

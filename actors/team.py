@@ -1,0 +1,142 @@
+"""The actors of one task: made, introduced, watched, ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import ray
+from ray.actor import ActorHandle
+from ray.exceptions import GetTimeoutError, RayActorError
+
+from actors.placement import SHARE, offers
+from actors.roles import ACTORS
+from fedray.errors import FedrayError, PeerLost, PlacementError, TaskAborted, error_from_dict
+from fedray.task.plan import TaskPlan
+
+__all__ = ["NAMESPACE", "Team"]
+
+NAMESPACE = "fedray"
+START_S = 60.0
+GRACE_S = 2.0
+"""Seconds that the survivors of a failure have to end by themselves."""
+
+Outcomes = dict[int, dict[str, Any]]
+
+
+class Team:
+    """All parties of one task, as actors on their nodes.
+
+    Parameters
+    ----------
+    plan
+        The task.
+    root
+        Data root of parties for which the registry names none.
+    listener
+        An actor with a method ``tell(task, event)``, or None.
+    timeouts
+        As for the roles.
+    """
+
+    def __init__(
+        self,
+        plan: TaskPlan,
+        root: str,
+        listener: ActorHandle[Any] | None = None,
+        timeouts: Mapping[str, float] | None = None,
+    ) -> None:
+        self._plan = plan
+        offers().require(plan)
+        text = plan.to_json()
+        self._actors = [
+            ACTORS[member.role]
+            .options(
+                resources={member.party.resource: SHARE},
+                name=f"{plan.task}/{member.index}-{member.role.value}",
+                namespace=NAMESPACE,
+            )
+            .remote(text, member.index, member.party.root or root, timeouts)
+            for member in plan.members
+        ]
+        self._listener = listener
+        self._running: dict[Any, int] = {}
+
+    def start(self) -> None:
+        """Introduce the parties to each other and let them run.
+
+        Raises
+        ------
+        PlacementError
+            A party's process did not start in time.
+        PeerLost
+            It died at once.
+        """
+        peers = dict(enumerate(self._actors))
+        met = {actor.introduce.remote(peers, self._listener): index for index, actor in peers.items()}
+        ready, late = ray.wait(list(met), num_returns=len(met), timeout=START_S)
+        if late:
+            names = ", ".join(self._plan.names[met[ref]] for ref in late)
+            raise PlacementError(f"{names} did not start within {START_S:g} s; see whether the node is overloaded")
+        for ref in ready:
+            self._read(ref, met[ref])
+        self._running = {actor.run.remote(): index for index, actor in peers.items()}
+
+    def watch(self) -> Outcomes:
+        """Wait for the end of the task.
+
+        Returns
+        -------
+        dict
+            By member index, its party's outcome.
+
+        Raises
+        ------
+        FedrayError
+            The cause of the first failure; every other party has ended or been told.
+        """
+        outcomes: Outcomes = {}
+        failures: list[FedrayError] = []
+        deadline: float | None = None
+        while self._running:
+            wait_s = None if deadline is None else max(0.0, deadline - time.monotonic())
+            done, _ = ray.wait(list(self._running), num_returns=1, timeout=wait_s)
+            if not done:
+                break
+            index = self._running.pop(done[0])
+            try:
+                outcomes[index] = self._read(done[0], index)["outcome"]
+            except FedrayError as error:
+                failures.append(error)
+                if deadline is None:
+                    deadline = time.monotonic() + GRACE_S
+                    self.abort(error)
+        if failures:
+            raise next((f for f in failures if not isinstance(f, TaskAborted)), failures[0])
+        return outcomes
+
+    def abort(self, error: FedrayError) -> None:
+        """Tell every party that still runs why the task ends."""
+        told = error if isinstance(error, TaskAborted) else TaskAborted(error.message, error.party, error.phase)
+        for index in self._running.values():
+            self._actors[index].abort.remote(told.as_dict())
+
+    def close(self) -> None:
+        """End all processes of the task."""
+        for actor in self._actors:
+            ray.kill(actor, no_restart=True)
+
+    def _read(self, ref: Any, index: int) -> Any:
+        name, role = self._plan.names[index], self._plan.members[index].role.value
+        try:
+            answer = ray.get(ref, timeout=START_S)
+        except RayActorError:
+            raise PeerLost(
+                f"the process of {name} ({role}) died; see whether its node runs and has memory", name
+            ) from None
+        except GetTimeoutError:
+            raise PlacementError(f"{name} ({role}) did not answer", name) from None
+        if isinstance(answer, dict) and "error" in answer:
+            raise error_from_dict(answer["error"])
+        return answer

@@ -1,0 +1,140 @@
+"""Run one party from its first word to its last, and all parties of a task in threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fedray.channel import Observer, Timeouts
+from fedray.channel.memory import Wire, connect
+from fedray.data.root import DataRoot
+from fedray.errors import FedrayError, TaskAborted
+from fedray.parties.context import PartyContext, PartyOutcome
+from fedray.task.plan import TaskPlan
+from fedray.task.record import Event
+from fedray.task.spec import Kind, Role
+
+__all__ = ["run_local", "run_party"]
+
+Play = Callable[[PartyContext], PartyOutcome]
+
+
+def _plays(kind: Kind) -> Mapping[Role, Play]:
+    # imported when a task of the kind runs: pyarrow and scikit-learn cost an idle party memory
+    if kind is Kind.ALIGNMENT:
+        from fedray.parties import alignment
+
+        return {
+            Role.MAIN_CLIENT: alignment.run_main,
+            Role.FEATURE_CLIENT: alignment.run_data,
+            Role.LABEL_CLIENT: alignment.run_data,
+            Role.CRYPTO_PRODUCER: _idle,
+        }
+    from fedray.parties import training
+
+    return {
+        Role.MAIN_CLIENT: training.run_main,
+        Role.FEATURE_CLIENT: training.run_data,
+        Role.LABEL_CLIENT: training.run_data,
+        Role.CRYPTO_PRODUCER: training.run_dealer,
+    }
+
+
+def _idle(ctx: PartyContext) -> PartyOutcome:  # noqa: ARG001 - a role with nothing to do
+    return PartyOutcome()
+
+
+def run_party(ctx: PartyContext) -> PartyOutcome:
+    """Open the channel, play the party's role, and tell the others if it fails.
+
+    Returns
+    -------
+    PartyOutcome
+        The role's result with costs and reveals.
+
+    Raises
+    ------
+    FedrayError
+        Whatever went wrong, with party and phase; every other party has been told.
+    """
+    channel = ctx.channel
+    started = time.monotonic()
+    try:
+        with channel.phase("connect"):
+            channel.open()
+        outcome = _plays(ctx.plan.kind)[ctx.member.role](ctx)
+        channel.flush()
+    except TaskAborted:
+        raise
+    except FedrayError as error:
+        failure = error.at(ctx.plan.names[ctx.me], "")
+        channel.abort(failure)
+        raise failure from error
+    except Exception as error:
+        failure = _internal(error).at(ctx.plan.names[ctx.me], "")
+        channel.abort(failure)
+        raise failure from error
+    return replace(
+        outcome,
+        cost=channel.cost.as_dict(),
+        reveals=channel.reveals.as_list(),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _internal(error: Exception) -> FedrayError:
+    # the text of a stranger's exception may hold a value, so only its type and place are told
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return FedrayError(
+        f"internal error: {type(error).__name__} at {where}; this is a fault of fedray, please report it"
+    )
+
+
+def run_local(
+    plan: TaskPlan,
+    roots: Mapping[int, DataRoot] | DataRoot,
+    *,
+    emit: Callable[[Event], None] = lambda _: None,
+    observers: Sequence[Observer | None] | None = None,
+    wire: Wire | None = None,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+) -> list[PartyOutcome]:
+    """Run every party of a plan in a thread of this process and return their outcomes, by index.
+
+    Parameters
+    ----------
+    roots
+        The data root of each party, or one for all.
+    observers, wire
+        As for `fedray.channel.memory.connect`.
+
+    Raises
+    ------
+    FedrayError
+        The first failure that is not another party's abort.
+    """
+    tags = [reveal.tag for reveal in plan.reveals]
+    channels = connect(plan.names, plan.digest, tags, timeouts=timeouts, observers=observers, wire=wire)
+    outcomes: dict[int, PartyOutcome] = {}
+    errors: list[FedrayError] = []
+
+    def play(index: int) -> None:
+        root = roots if isinstance(roots, DataRoot) else roots.get(index, DataRoot(Path()))
+        try:
+            outcomes[index] = run_party(PartyContext(plan, index, channels[index], root, emit))
+        except FedrayError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=play, args=(member.index,), daemon=True) for member in plan.members]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise next((error for error in errors if not isinstance(error, TaskAborted)), errors[0])
+    return [outcomes[member.index] for member in plan.members]

@@ -1,0 +1,108 @@
+"""The MainServer on Ray Serve: stateless replicas over the store, a supervisor actor beside them."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from ray import serve
+from ray.serve.config import HTTPOptions
+from ray.serve.schema import LoggingConfig
+
+from actors.cluster import leave, start_or_join
+from actors.runner import RayRunner
+from actors.supervisor import get_or_create, stop_supervisor
+from fedray.task.registry import Registry
+from fedray.task.service import TaskService
+from fedray.task.store import Store
+from serve_api.app import build_app
+
+__all__ = ["ServerSettings", "start", "stop"]
+
+APP = "fedray"
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """What a server is started with.
+
+    Attributes
+    ----------
+    root
+        Data root of parties for which the registry names none.
+    host, port
+        Where HTTP listens.
+    registry
+        Path of fedray.toml; None makes every address a party on this machine.
+    database
+        URL of the store.
+    address
+        Of a running Ray to join; None starts one.
+    per_node
+        Tasks that may run on a node at a time.
+    """
+
+    root: Path
+    host: str = "127.0.0.1"
+    port: int = 8380
+    registry: Path | None = None
+    database: str = ""
+    address: str | None = None
+    per_node: int = 4
+
+    @property
+    def database_url(self) -> str:
+        """The store's URL: by default a SQLite file in the data root's state folder."""
+        return self.database or f"sqlite:///{self.root / '.fedray' / 'fedray.sqlite'}"
+
+
+class MainServer:
+    """One replica: the HTTP application over the store."""
+
+    def __init__(self, database: str, registry: str | None) -> None:
+        parties = Registry.local() if registry is None else Registry.from_toml(registry)
+        store = Store(database)
+        self._service = TaskService(store, RayRunner(), parties, new_seed=lambda: secrets.token_hex(16))
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """Return the ASGI application of this replica."""
+        return build_app(lambda: self._service, version=version("fedray"))
+
+
+def start(settings: ServerSettings) -> None:
+    """Start or join Ray, start the supervisor and the HTTP server; return when HTTP answers."""
+    for folder in ("raw", "generated", ".fedray"):
+        (settings.root / folder).mkdir(parents=True, exist_ok=True)
+    start_or_join(settings.address)
+    get_or_create(settings.database_url, str(settings.root), settings.per_node)
+    serve.start(
+        proxy_location="HeadOnly",
+        http_options=HTTPOptions(host=settings.host, port=settings.port),
+        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),  # no request is logged
+    )
+    serve.run(_application(settings), name=APP, route_prefix="/")
+
+
+def stop(reason: str) -> None:
+    """End what `start` started: the HTTP server, the tasks that run, the supervisor, and Ray if it was ours."""
+    serve.shutdown()
+    stop_supervisor(reason)
+    leave()
+
+
+def _application(settings: ServerSettings) -> serve.Application:
+    deployment = serve.deployment(
+        name="MainServer",
+        num_replicas=1,
+        ray_actor_options={"num_cpus": 0},
+        max_ongoing_requests=200,
+        graceful_shutdown_timeout_s=10,
+        health_check_period_s=2,
+        health_check_timeout_s=10,
+        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
+    )
+    registry = None if settings.registry is None else str(settings.registry.resolve())
+    return deployment(serve.ingress()(MainServer)).bind(settings.database_url, registry)
