@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 import ray
@@ -14,19 +13,9 @@ LOCAL_RESOURCE = "party_local"
 
 OBJECT_STORE_BYTES = 1 << 30
 
-ENVIRONMENT: Mapping[str, str] = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # every port of Ray binds 127.0.0.1
-    "RAY_AUTH_MODE": "token",  # other users of this machine cannot run code in it
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_SCHEDULER_EVENTS": "0",
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_worker_niceness": "0",  # Ray would run the parties at nice 15
-    "RAY_enable_metrics_collection": "0",
-}
-
 
 def start_or_join(address: str | None, parties: Mapping[str, float] | None = None) -> None:
-    """Connect this process to Ray.
+    """Connect this process to Ray; call `actors.environment.prepare` before this module is imported.
 
     Parameters
     ----------
@@ -36,10 +25,8 @@ def start_or_join(address: str | None, parties: Mapping[str, float] | None = Non
         Custom resources that a Ray of our own offers; by default LOCAL_RESOURCE.
     """
     if address is not None:
-        ray.init(address=address, namespace="fedray", log_to_driver=False)
+        ray.init(address=address, namespace="fedray", log_to_driver=False, logging_level="error")
         return
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
     ray.init(
         address="local",
         namespace="fedray",

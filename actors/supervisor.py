@@ -186,15 +186,12 @@ def get_or_create(database: str, root: str, per_node: int) -> ActorHandle[Any]:
     """Return the cluster's supervisor, on this node; make it where there is none."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     supervisor: ActorHandle[Any] = (
-        ray.remote(Supervisor)
+        ray.remote(num_cpus=0, max_restarts=-1, concurrency_groups={"control": 8, "events": 1})(Supervisor)
         .options(
-            num_cpus=0,
             name=NAME,
             namespace=NAMESPACE,
             lifetime="detached",
             get_if_exists=True,
-            max_restarts=-1,
-            concurrency_groups={"control": 8, "events": 1},
             scheduling_strategy=here,
         )
         .remote(database, root, per_node)

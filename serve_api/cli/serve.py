@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from actors import environment
 from serve_api.cli.exit_codes import CliError, ExitCode
 
 __all__ = ["serve"]
@@ -38,12 +40,16 @@ def serve(
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    if address is None:
+        environment.prepare()
     from fedray.errors import FedrayError
-    from serve_api import deploy
+    from serve_api import deploy  # Ray is imported here, after its environment is set
 
     settings = deploy.ServerSettings(root.resolve(), host, port, registry, db, address, max_tasks)
+    started = False
     try:
         deploy.start(settings)
+        started = True
         _say(f"fedray listens on http://{host}:{port} (documentation: /docs); data root {root}")
         _say("trust mode lab: all parties trust whoever runs this cluster")
         ended.wait()
@@ -51,11 +57,13 @@ def serve(
     except FedrayError as error:
         raise CliError(str(error), ExitCode.REFUSED) from None
     finally:
-        deploy.stop("the server was stopped while this task was running")
+        if started:
+            deploy.stop("the server was stopped while this task was running")
 
 
 def _say(text: str) -> None:
     typer.echo(text)
+    sys.stdout.flush()  # whoever waits for the line behind a pipe shall see it
 
 
 def _check(host: str, port: int, insecure: bool) -> None:
