@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,6 @@ import numpy.typing as npt
 from fedray.data.load import Split, load_split
 from fedray.data.model_files import save_model
 from fedray.data.scaling import Standardizer
-from fedray.data.split import read_manifest
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
 from fedray.ml import metrics
 from fedray.ml.design import FEATURE_LIMIT, FEATURE_SCALE, NetDesign
@@ -35,9 +33,10 @@ from fedray.mpc.dealer import Supply, deal
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.ring import Ring, encode
 from fedray.task.configs import NetFeature, NetLabel, NetMain
+from fedray.task.plan import TaskPlan
 from fedray.task.record import RECORD_COLUMNS, TRAIN_PHASE, EventKind
 
-__all__ = ["run_data", "run_dealer", "run_main"]
+__all__ = ["make_design", "run_data", "run_dealer", "run_main"]
 
 PROGRESS_EVERY_S = 0.5
 
@@ -111,8 +110,7 @@ def prepare(ctx: PartyContext) -> Prepared:
     if not isinstance(config, NetFeature | NetLabel):
         raise LocalProtocolError("the plan gives this party no configuration with data")
     outputs = _main_config(ctx).last_width if isinstance(config, NetLabel) else 0
-    folder = ctx.root.generated_dir(config.data_path, field="data_path")
-    split = load_split(folder)
+    split = load_split(ctx.root.generated_dir(config.data_path, field="data_path"))
     labels, test_labels = _labels(split, outputs)
     names = split.columns[outputs:]
     train, test = split.train[:, outputs:], split.test[:, outputs:]
@@ -129,7 +127,7 @@ def prepare(ctx: PartyContext) -> Prepared:
         "n_train": len(train),
         "n_test": len(test),
         "features": len(names),
-        "rows": _fingerprint(folder),
+        "rows": split.fingerprint,
     }
     return Prepared(inputs, labels, test_labels, scaling, shapes)
 
@@ -154,11 +152,6 @@ def _labels(split: Split, outputs: int) -> tuple[npt.NDArray[np.float64] | None,
     return parts[0][1], parts[1][1]
 
 
-def _fingerprint(folder: Path) -> str:
-    manifest = read_manifest(folder)
-    return manifest.fingerprint if manifest else ""
-
-
 def agree(ctx: PartyContext, mine: dict[str, object] | None) -> NetDesign:
     """Exchange shapes and work out the design; every party comes to the same, or raises the same error.
 
@@ -176,7 +169,8 @@ def agree(ctx: PartyContext, mine: dict[str, object] | None) -> NetDesign:
         channel.flush()
         shapes = [told[m.index] or {} for m in data]
         _check_rows(ctx, shapes)
-        design = _design(ctx, shapes)
+        rows = (_count(shapes[0], "n_train"), _count(shapes[0], "n_test"))
+        design = make_design(ctx.plan, tuple(_count(shape, "features") for shape in shapes), rows)
         _ = design.scales  # refuses a learning rate that the fixed point cannot hold
         return design
 
@@ -206,16 +200,26 @@ def _count(shape: dict[str, object], key: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _design(ctx: PartyContext, shapes: list[dict[str, object]]) -> NetDesign:
-    main = _main_config(ctx)
-    label = next(rank for rank, member in enumerate(ctx.plan.data) if isinstance(member.config, NetLabel))
-    config = ctx.plan.data[label].config
-    if not isinstance(config, NetLabel):
-        raise LocalProtocolError("the plan has no label client")
+def make_design(plan: TaskPlan, features: tuple[int, ...], rows: tuple[int, int]) -> NetDesign:
+    """Return the design of a training task; pure.
+
+    Parameters
+    ----------
+    features
+        Columns of features at each data client, in the plan's order.
+    rows
+        Training and test rows.
+    """
+    main = plan.main.config
+    label, config = next(
+        ((rank, m.config) for rank, m in enumerate(plan.data) if isinstance(m.config, NetLabel)), (0, None)
+    )
+    if not isinstance(main, NetMain) or config is None:
+        raise LocalProtocolError("the plan is no plan of a training")
     return NetDesign(
-        features=tuple(_count(shape, "features") for shape in shapes),
+        features=features,
         label=label,
-        rows=(_count(shapes[0], "n_train"), _count(shapes[0], "n_test")),
+        rows=rows,
         widths=(main.in_dim, *main.layers),
         batch=main.batch_size,
         test_batch=main.test_batch_size,
@@ -223,7 +227,7 @@ def _design(ctx: PartyContext, shapes: list[dict[str, object]]) -> NetDesign:
         steps=main.max_iter,
         learning_rate=main.learning_rate,
         loss=config.loss,
-        seed=ctx.plan.seed,
+        seed=plan.seed,
     )
 
 
