@@ -8,7 +8,7 @@ from typing import Any
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import GetTimeoutError, RayActorError
+from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from actors.placement import SHARE, offers
 from actors.roles import ACTORS
@@ -64,7 +64,12 @@ class Team:
         self._running: dict[Any, int] = {}
 
     def start(self) -> None:
-        """Introduce the parties to each other and let them run.
+        """Introduce the parties to each other and let them run; raises as `introduce`."""
+        self.introduce()
+        self._running = {actor.run.remote(): index for index, actor in enumerate(self._actors)}
+
+    def introduce(self) -> None:
+        """Introduce the parties to each other, once their processes are up.
 
         Raises
         ------
@@ -81,7 +86,6 @@ class Team:
             raise PlacementError(f"{names} did not start within {START_S:g} s; see whether the node is overloaded")
         for ref in ready:
             self._read(ref, met[ref])
-        self._running = {actor.run.remote(): index for index, actor in peers.items()}
 
     def watch(self) -> Outcomes:
         """Wait for the end of the task.
@@ -119,7 +123,7 @@ class Team:
     def abort(self, error: FedrayError) -> None:
         """Tell every party that still runs why the task ends."""
         told = error if isinstance(error, TaskAborted) else TaskAborted(error.message, error.party, error.phase)
-        for index in self._running.values():
+        for index in list(self._running.values()):  # a copy: cancelling comes from another thread
             self._actors[index].abort.remote(told.as_dict())
 
     def close(self) -> None:
@@ -137,6 +141,9 @@ class Team:
             ) from None
         except GetTimeoutError:
             raise PlacementError(f"{name} ({role}) did not answer", name) from None
+        except RayError as error:
+            # the text of a remote failure holds its stack trace, perhaps with a value
+            raise FedrayError(f"{name} ({role}) failed outside of its role ({type(error).__name__})", name) from None
         if isinstance(answer, dict) and "error" in answer:
             raise error_from_dict(answer["error"])
         return answer

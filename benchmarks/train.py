@@ -15,7 +15,7 @@ from fedray.ml import metrics
 from fedray.parties.oracle import insecure_oracle
 from fedray.task.plan import TaskPlan
 
-__all__ = ["run"]
+__all__ = ["run", "training_plan"]
 
 FILES = {"f1": "credit_default_data1.csv", "f2": "credit_default_data2.csv", "l": "credit_default_label.csv"}
 PORTS = {"main": 8377, "f1": 8084, "f2": 8082, "l": 8884, "dealer": 8999}
@@ -40,10 +40,10 @@ def run(
         steps = epochs * aligned[0]["result"]["n_train"] // batch + 1
         with cluster(transport):
             runs = [
-                _once(_training(f"train-{k}", widths, (batch, steps, rate, loss)), root, transport, steps)
+                _once(training_plan(f"train-{k}", widths, (batch, steps, rate, loss)), root, transport, steps)
                 for k in range(repeat)
             ]
-        auc_oracle, ms_oracle = _oracle(_training("oracle", widths, (batch, steps, rate, loss)), root, steps)
+        auc_oracle, ms_oracle = _oracle(training_plan("oracle", widths, (batch, steps, rate, loss)), root, steps)
     times = sorted(float(str(line["ms_per_batch"])) for line in runs)
     return {
         "bench": "train",
@@ -78,7 +78,8 @@ def _alignment() -> TaskPlan:
     return plan_of("align", clients)
 
 
-def _training(name: str, widths: tuple[int, ...], numbers: tuple[int, int, float, str]) -> TaskPlan:
+def training_plan(name: str, widths: tuple[int, ...], numbers: tuple[int, int, float, str]) -> TaskPlan:
+    """Return a plan of training on the aligned credit files; numbers are batch size, steps, rate and loss."""
     batch, steps, rate, loss = numbers
     main = {
         "client_type": "shared_nn_main",

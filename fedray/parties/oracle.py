@@ -12,7 +12,7 @@ from fedray.data.root import DataRoot
 from fedray.data.scaling import Standardizer
 from fedray.ml.design import NetDesign
 from fedray.ml.oracle import Oracle
-from fedray.parties.training import make_design
+from fedray.parties.agreement import make_design
 from fedray.task.configs import NetFeature, NetLabel, NetMain
 from fedray.task.plan import TaskPlan
 

@@ -23,29 +23,19 @@ __all__ = ["run_local", "run_party"]
 Play = Callable[[PartyContext], PartyOutcome]
 
 
-def _plays(kind: Kind) -> Mapping[Role, Play]:
-    # imported when a task of the kind runs: pyarrow and scikit-learn cost an idle party memory
+def _play(kind: Kind, role: Role) -> Play:
+    # imported when a party runs, and only what its role needs: pyarrow and numba cost an idle party memory
     if kind is Kind.ALIGNMENT:
         from fedray.parties import alignment
 
-        return {
-            Role.MAIN_CLIENT: alignment.run_main,
-            Role.FEATURE_CLIENT: alignment.run_data,
-            Role.LABEL_CLIENT: alignment.run_data,
-            Role.CRYPTO_PRODUCER: _idle,
-        }
-    from fedray.parties import training
+        return alignment.run_main if role is Role.MAIN_CLIENT else alignment.run_data
+    if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):
+        from fedray.parties import training
 
-    return {
-        Role.MAIN_CLIENT: training.run_main,
-        Role.FEATURE_CLIENT: training.run_data,
-        Role.LABEL_CLIENT: training.run_data,
-        Role.CRYPTO_PRODUCER: training.run_dealer,
-    }
+        return training.run_data
+    from fedray.parties import training_helpers
 
-
-def _idle(ctx: PartyContext) -> PartyOutcome:  # noqa: ARG001 - a role with nothing to do
-    return PartyOutcome()
+    return training_helpers.run_main if role is Role.MAIN_CLIENT else training_helpers.run_dealer
 
 
 def run_party(ctx: PartyContext) -> PartyOutcome:
@@ -66,7 +56,7 @@ def run_party(ctx: PartyContext) -> PartyOutcome:
     try:
         with channel.phase("connect"):
             channel.open()
-        outcome = _plays(ctx.plan.kind)[ctx.member.role](ctx)
+        outcome = _play(ctx.plan.kind, ctx.member.role)(ctx)
         channel.flush()
     except TaskAborted:
         raise

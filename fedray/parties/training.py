@@ -1,4 +1,4 @@
-"""Training of a network on shares: what each role does, in order.
+"""Training of a network on shares: what the data clients do, and the order of steps of all roles.
 
 ::
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,20 +22,19 @@ import numpy.typing as npt
 from fedray.data.load import Split, load_split
 from fedray.data.model_files import save_model
 from fedray.data.scaling import Standardizer
-from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
-from fedray.ml import metrics
+from fedray.errors import DataError, LocalProtocolError
 from fedray.ml.design import FEATURE_LIMIT, FEATURE_SCALE, NetDesign
 from fedray.ml.network import Network, Tested
-from fedray.ml.schedule import LONGEST_SEGMENT, matrices, segments
+from fedray.ml.schedule import LONGEST_SEGMENT, segments
 from fedray.mpc import Session
-from fedray.mpc.dealer import Supply, deal
+from fedray.mpc.dealer import Supply
+from fedray.parties.agreement import agree
 from fedray.parties.context import PartyContext, PartyOutcome
-from fedray.ring import Ring, encode
+from fedray.ring import Ring, encode, series
 from fedray.task.configs import NetFeature, NetLabel, NetMain
-from fedray.task.plan import TaskPlan
-from fedray.task.record import RECORD_COLUMNS, TRAIN_PHASE, EventKind
+from fedray.task.record import TRAIN_PHASE, EventKind
 
-__all__ = ["make_design", "run_data", "run_dealer", "run_main"]
+__all__ = ["run_data"]
 
 PROGRESS_EVERY_S = 0.5
 
@@ -67,6 +65,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     computing = tuple(member.index for member in ctx.plan.data)
     with ctx.channel.phase("share"):
         ctx.begin("share", "masking the features")
+        series.warm_up()
         session = Session(ctx.channel, computing)
         supply = Supply(ctx.channel, _dealer(ctx), session.rank, design.label, segments(design))
         network = Network(session, design, supply, prepared.inputs)
@@ -76,32 +75,6 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         ctx.channel.send_json(ctx.plan.main.index, "done", design.steps)
         ctx.channel.flush()
     return PartyOutcome(last)
-
-
-def run_main(ctx: PartyContext) -> PartyOutcome:
-    """Play the main client: learn the shapes, collect loss and metrics, see everybody end."""
-    design = agree(ctx, None)
-    started = ctx.clock()
-    label = ctx.plan.data[design.label].index
-    last: dict[str, Any] = {}
-    with ctx.channel.phase(TRAIN_PHASE):
-        for _ in range(design.tests):
-            last = ctx.channel.recv_json(label, "test")
-            values = last["metrics"]
-            row = [ctx.clock() - started, last["n_batches"], last["loss"], *values.values()]
-            ctx.tell(EventKind.RECORD, row=row, columns=[*RECORD_COLUMNS, *values])
-        for member in ctx.plan.data:
-            ctx.channel.recv_json(member.index, "done")
-    return PartyOutcome(last)
-
-
-def run_dealer(ctx: PartyContext) -> PartyOutcome:
-    """Play the dealer: stream correlations; sees shapes and schedule only."""
-    design = agree(ctx, None)
-    computing = tuple(member.index for member in ctx.plan.data)
-    with ctx.channel.phase("deal"):
-        deal(ctx.channel, computing, design.label, matrices(design), segments(design))
-    return PartyOutcome({"features": sum(design.features)})
 
 
 def prepare(ctx: PartyContext) -> Prepared:
@@ -150,85 +123,6 @@ def _labels(split: Split, outputs: int) -> tuple[npt.NDArray[np.float64] | None,
             if found.min() == found.max():
                 raise DataError(f"{file}: label column {name!r} has one value only; nothing can be learned or measured")
     return parts[0][1], parts[1][1]
-
-
-def agree(ctx: PartyContext, mine: dict[str, object] | None) -> NetDesign:
-    """Exchange shapes and work out the design; every party comes to the same, or raises the same error.
-
-    Cost: 1 round; one small message from each data client to every other party.
-    Leaks: shapes, to everybody.
-    Ref: design.
-    """
-    channel, data = ctx.channel, ctx.plan.data
-    with channel.phase("shapes"):
-        if mine is not None:
-            for peer in channel.peers:
-                channel.send_json(peer, "shapes", mine)
-            channel.reveals.add("shapes", channel.peers, ())
-        told = {m.index: mine if m.index == ctx.me else _shapes(ctx, m.index) for m in data}
-        channel.flush()
-        shapes = [told[m.index] or {} for m in data]
-        _check_rows(ctx, shapes)
-        rows = (_count(shapes[0], "n_train"), _count(shapes[0], "n_test"))
-        design = make_design(ctx.plan, tuple(_count(shape, "features") for shape in shapes), rows)
-        _ = design.scales  # refuses a learning rate that the fixed point cannot hold
-        return design
-
-
-def _shapes(ctx: PartyContext, frm: int) -> dict[str, object]:
-    told = ctx.channel.recv_json(frm, "shapes")
-    counts = [told.get(key) for key in ("n_train", "n_test", "features")] if isinstance(told, dict) else []
-    if not counts or any(type(count) is not int or not 0 <= count < 2**40 for count in counts):
-        raise RemoteProtocolError(f"{ctx.plan.names[frm]}: expected the numbers of its rows and columns")
-    return dict(told)
-
-
-def _check_rows(ctx: PartyContext, shapes: list[dict[str, object]]) -> None:
-    names = [ctx.plan.names[member.index] for member in ctx.plan.data]
-    sizes = [(shape["n_train"], shape["n_test"]) for shape in shapes]
-    if len(set(sizes)) > 1:
-        listed = ", ".join(f"{name} {train} + {test}" for name, (train, test) in zip(names, sizes, strict=True))
-        raise DataError(f"the data clients have different numbers of rows ({listed}); align their tables in one task")
-    if len({shape["rows"] for shape in shapes if shape["rows"]}) > 1:
-        raise DataError("the data clients' tables come from different alignments, so their rows do not belong together")
-    if not sum(_count(shape, "features") for shape in shapes):
-        raise DataError("no data client has a feature column")
-
-
-def _count(shape: dict[str, object], key: str) -> int:
-    value = shape[key]
-    return value if isinstance(value, int) else 0
-
-
-def make_design(plan: TaskPlan, features: tuple[int, ...], rows: tuple[int, int]) -> NetDesign:
-    """Return the design of a training task; pure.
-
-    Parameters
-    ----------
-    features
-        Columns of features at each data client, in the plan's order.
-    rows
-        Training and test rows.
-    """
-    main = plan.main.config
-    label, config = next(
-        ((rank, m.config) for rank, m in enumerate(plan.data) if isinstance(m.config, NetLabel)), (0, None)
-    )
-    if not isinstance(main, NetMain) or config is None:
-        raise LocalProtocolError("the plan is no plan of a training")
-    return NetDesign(
-        features=features,
-        label=label,
-        rows=rows,
-        widths=(main.in_dim, *main.layers),
-        batch=main.batch_size,
-        test_batch=main.test_batch_size,
-        test_every=main.test_per_batches,
-        steps=main.max_iter,
-        learning_rate=main.learning_rate,
-        loss=config.loss,
-        seed=plan.seed,
-    )
 
 
 def _main_config(ctx: PartyContext) -> NetMain:
@@ -288,6 +182,8 @@ def _share_test(
     if tested.predictions is None or prepared.test_labels is None:
         told = channel.recv_json(label, "test")
         return dict(told)
+    from fedray.ml import metrics  # scikit-learn costs 100 MiB, and only the label client measures
+
     config = ctx.member.config
     metric = config.metric if isinstance(config, NetLabel) else "auc"
     predictions = np.clip(tested.predictions, 0.0, 1.0)

@@ -57,6 +57,13 @@ def combine(
     return out
 
 
+def warm_up() -> None:
+    """Load and compile the kernels now rather than in the first step."""
+    point, table = np.zeros(1, np.uint64), np.zeros((1, 1), np.uint64)
+    tables(point, 64, 1, 1.0)
+    combine(point, 64, (table, table), (np.zeros((1, 1)), np.zeros((1, 1))))
+
+
 def _module(compiled: bool | None) -> ModuleType:
     if compiled is False:
         return trig

@@ -1,0 +1,45 @@
+"""Memory of an idle server: Ray, Serve, the supervisor and the five actors of a training that has not begun."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.processes import family, pss_mib
+from benchmarks.train import training_plan
+
+__all__ = ["run"]
+
+SETTLE_S = 5.0
+
+
+def run() -> dict[str, object]:
+    """Start a server and five actors, measure, stop them; return one line."""
+    from actors.team import Team
+    from serve_api import deploy
+
+    with tempfile.TemporaryDirectory() as folder:
+        deploy.start(deploy.ServerSettings(Path(folder), port=_free_port()))
+        try:
+            team = Team(training_plan("idle", (1,), (64, 10, 0.1, "bce")), folder)
+            team.introduce()
+            time.sleep(SETTLE_S)
+            sizes = {pid: (pss_mib(pid), command) for pid, command in family().items()}
+            team.close()
+        finally:
+            deploy.stop("the benchmark ended")
+    largest = sorted(sizes.values(), reverse=True)
+    return {
+        "bench": "memory",
+        "processes": len(sizes),
+        "pss_mb": round(sum(size for size, _ in sizes.values()), 1),
+        "largest": [[round(size, 1), command[:60].strip()] for size, command in largest],
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,41 @@
+"""The parties of a training that have no data: the main client and the dealer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fedray.ml.schedule import matrices, segments
+from fedray.mpc.dealer import deal
+from fedray.parties.agreement import agree
+from fedray.parties.context import PartyContext, PartyOutcome
+from fedray.ring import series
+from fedray.task.record import RECORD_COLUMNS, TRAIN_PHASE, EventKind
+
+__all__ = ["run_dealer", "run_main"]
+
+
+def run_main(ctx: PartyContext) -> PartyOutcome:
+    """Play the main client: learn the shapes, collect loss and metrics, see everybody end."""
+    design = agree(ctx, None)
+    started = ctx.clock()
+    label = ctx.plan.data[design.label].index
+    last: dict[str, Any] = {}
+    with ctx.channel.phase(TRAIN_PHASE):
+        for _ in range(design.tests):
+            last = ctx.channel.recv_json(label, "test")
+            values = last["metrics"]
+            row = [ctx.clock() - started, last["n_batches"], last["loss"], *values.values()]
+            ctx.tell(EventKind.RECORD, row=row, columns=[*RECORD_COLUMNS, *values])
+        for member in ctx.plan.data:
+            ctx.channel.recv_json(member.index, "done")
+    return PartyOutcome(last)
+
+
+def run_dealer(ctx: PartyContext) -> PartyOutcome:
+    """Play the dealer: stream correlations; sees shapes and schedule only."""
+    design = agree(ctx, None)
+    series.warm_up()
+    computing = tuple(member.index for member in ctx.plan.data)
+    with ctx.channel.phase("deal"):
+        deal(ctx.channel, computing, design.label, matrices(design), segments(design))
+    return PartyOutcome({"features": sum(design.features)})
