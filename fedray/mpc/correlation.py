@@ -28,14 +28,11 @@ class Part:
     ----------
     without
         Rank that holds no summand of it, or None.
-    bits
-        Uniform below 2^bits.
     """
 
     name: str
     shape: tuple[int, ...]
     without: int | None = None
-    bits: int = 64
 
 
 @dataclass(frozen=True)
@@ -217,7 +214,10 @@ class TruncMask:
 
 @dataclass(frozen=True)
 class WaveMask:
-    """For periodic functions: R uniform below 2^period_bits, and cos, sin of 2 pi k R / 2^period_bits, k = 1..count."""
+    """For periodic functions: R uniform, and cos, sin of 2 pi k R / 2^period_bits, k = 1..count.
+
+    R fills the ring although only its low `period_bits` matter: a shorter one would not hide the opened value's rest.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -227,7 +227,7 @@ class WaveMask:
 
     def uniform(self) -> tuple[Part, ...]:
         """R."""
-        return (Part("R", self.shape, bits=self.period_bits),)
+        return (Part("R", self.shape),)
 
     def derived(self) -> tuple[Part, ...]:
         """Cosines and sines, shape (*shape, count)."""

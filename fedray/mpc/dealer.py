@@ -37,8 +37,7 @@ def one_time_mask(stream: Stream, matrix: PrivateShape) -> Ring:
 
 def expand(stream: Stream, label: str, steps: int, part: Part) -> Ring:
     """Return one party's summand of a part for all steps of a segment, shape (T, *part.shape)."""
-    words = stream.words(f"{label}/{part.name}", (steps, *part.shape))
-    return _low_bits(words, part.bits)
+    return stream.words(f"{label}/{part.name}", (steps, *part.shape))
 
 
 def deal(
@@ -87,8 +86,7 @@ def make(streams: list[Stream], corrected: int, masks: MaskRows, segment: Segmen
                 for rank, stream in enumerate(streams)
                 if rank != part.without
             ]
-            total: Ring = np.sum(np.stack(summands), axis=0, dtype=np.uint64)
-            totals[part.name] = _low_bits(total, part.bits)
+            totals[part.name] = np.sum(np.stack(summands), axis=0, dtype=np.uint64)
         made = correlation.relate(totals, masks)
         for part in correlation.derived():
             correction = made[part.name].copy()
@@ -97,10 +95,6 @@ def make(streams: list[Stream], corrected: int, masks: MaskRows, segment: Segmen
                     correction -= expand(stream, label, segment.steps, part)
             corrections.append(correction)
     return corrections
-
-
-def _low_bits(words: Ring, bits: int) -> Ring:
-    return words & np.uint64((1 << bits) - 1)
 
 
 class Supply:

@@ -23,7 +23,8 @@ def encode(x: npt.ArrayLike, scale: float, what: str = "a value") -> npt.NDArray
     RangeGuardError
         An element is not finite, or its encoding would exceed 2^62; `what` names it.
     """
-    scaled = np.rint(np.asarray(x, dtype=np.float64) * scale)
+    with np.errstate(over="ignore"):  # an overflow is infinite, and refused below
+        scaled = np.rint(np.asarray(x, dtype=np.float64) * scale)
     if not np.all(np.abs(scaled) < LIMIT):  # also false for NaN
         raise RangeGuardError(f"{what} does not fit the fixed-point range; scale the data or lower the learning rate")
     return scaled.astype(np.int64).view(np.uint64)
