@@ -1,0 +1,9 @@
+"""Settings of hypothesis for all tests; as a file of the package `tests` it also makes that package importable."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+# Threads and compiled kernels take their time on a busy machine; the time-out of pytest is the bound.
+settings.register_profile("fedray", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fedray")
