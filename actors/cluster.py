@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 
 import ray
+from ray.exceptions import RayError
+
+from fedray.errors import PlacementError, SpecError
 
 __all__ = ["LOCAL_RESOURCE", "leave", "start_or_join"]
 
@@ -12,6 +16,7 @@ LOCAL_RESOURCE = "party_local"
 """What a Ray of our own offers: every (addr, http_port) is a party on it."""
 
 OBJECT_STORE_BYTES = 1 << 30
+KNOCK_S = 5.0
 
 
 def start_or_join(address: str | None, parties: Mapping[str, float] | None = None) -> None:
@@ -20,12 +25,19 @@ def start_or_join(address: str | None, parties: Mapping[str, float] | None = Non
     Parameters
     ----------
     address
-        Of a running cluster; None starts one here that ends with this process.
+        HOST:PORT of a running cluster's head; None starts a Ray here that ends with this process.
     parties
         Custom resources that a Ray of our own offers; by default LOCAL_RESOURCE.
+
+    Raises
+    ------
+    SpecError
+        The address is not of the form HOST:PORT.
+    PlacementError
+        No cluster answers at the address, or it refuses this process.
     """
     if address is not None:
-        ray.init(address=address, namespace="fedray", log_to_driver=False, logging_level="error")
+        _join(address)
         return
     ray.init(
         address="local",
@@ -37,6 +49,30 @@ def start_or_join(address: str | None, parties: Mapping[str, float] | None = Non
         logging_level="error",
         object_store_memory=OBJECT_STORE_BYTES,
     )
+
+
+def _join(address: str) -> None:
+    _knock(address)
+    try:
+        ray.init(address=address, namespace="fedray", log_to_driver=False, logging_level="error")
+    except (ConnectionError, ValueError, RuntimeError, RayError):
+        raise PlacementError(
+            f"no Ray cluster at {address} lets this process in; see whether its head runs there, is of Ray "
+            f"{ray.__version__}, and has the token that RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH gives here"
+        ) from None
+
+
+def _knock(address: str) -> None:
+    """See whether anybody listens; Ray itself tries for minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535 or "/" in host:
+        raise SpecError(f"--address {address[:80]}: expected HOST:PORT of a Ray cluster's head")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
+    except OSError:
+        raise PlacementError(
+            f"nothing listens at {address}; give the address of a cluster's head as ray start --head prints it"
+        ) from None
 
 
 def leave() -> None:

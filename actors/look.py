@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import ray
+from ray.exceptions import RayError
 
 from actors.placement import SHARE
 from fedray.data.root import DataRoot
@@ -24,8 +25,14 @@ def look_at(plan: TaskPlan, root: str, *, ready: bool) -> None:
     asked = [_look.options(resources={resource: SHARE}).remote(text, resource, root, ready) for resource in resources]
     done, late = ray.wait(asked, num_returns=len(asked), timeout=LOOK_S)
     if late:
+        for ref in late:
+            ray.cancel(ref, force=True)
         raise PlacementError(f"a party's node did not answer within {LOOK_S:g} s; see whether it is overloaded")
-    for found in ray.get(done):
+    try:
+        answers = ray.get(done)
+    except RayError as error:
+        raise PlacementError(f"a party's node failed while it looked at the task ({type(error).__name__})") from None
+    for found in answers:
         if found is not None:
             raise error_from_dict(found)
 

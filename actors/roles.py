@@ -46,13 +46,18 @@ class PartyActor:
         The party's data root on this node.
     timeouts
         Seconds as in ``fedray.channel.Timeouts``.
+
+    Raises
+    ------
+    LocalProtocolError
+        The plan has no client with this index and this role.
     """
 
     role: Role
 
     def __init__(self, plan: str, me: int, root: str, timeouts: Mapping[str, float] | None = None) -> None:
         self._plan = TaskPlan.from_json(plan)
-        if self._plan.members[me].role is not self.role:
+        if not 0 <= me < len(self._plan.members) or self._plan.members[me].role is not self.role:
             raise LocalProtocolError(f"client {me} of the plan is no {self.role.value}")
         self._me = me
         self._root = DataRoot(Path(root))

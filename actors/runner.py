@@ -6,11 +6,11 @@ from typing import Any
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import GetTimeoutError, RayActorError
+from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from actors.supervisor import NAME
 from actors.team import NAMESPACE
-from fedray.errors import PlacementError, error_from_dict
+from fedray.errors import FedrayError, PlacementError, error_from_dict
 from fedray.task.plan import TaskPlan
 
 __all__ = ["RayRunner"]
@@ -51,12 +51,19 @@ class RayRunner:
             raise error_from_dict(found)
 
     def _ask(self, method: str, *args: object) -> Any:
+        away = PlacementError("the supervisor is not running; it restarts within seconds, so try again")
         try:
             supervisor: ActorHandle[Any] = ray.get_actor(NAME, namespace=NAMESPACE)
+        except ValueError:
+            raise away from None
+        try:
             return ray.get(getattr(supervisor, method).remote(*args), timeout=ANSWER_S)
-        except (ValueError, RayActorError):
-            raise PlacementError("the supervisor is not running; it restarts within seconds, so try again") from None
+        except RayActorError:
+            raise away from None
         except GetTimeoutError:
             raise PlacementError(
                 f"the supervisor did not answer within {ANSWER_S:g} s; the server is overloaded"
             ) from None
+        except RayError as error:
+            # the text of a remote failure holds its stack trace
+            raise FedrayError(f"the supervisor failed ({type(error).__name__}); see its log") from None

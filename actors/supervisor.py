@@ -20,7 +20,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from actors.look import look_at
 from actors.placement import offers
 from actors.team import NAMESPACE, Team
-from fedray.errors import FedrayError, StateError
+from fedray.errors import FedrayError, PlacementError, StateError
 from fedray.task.plan import TaskPlan
 from fedray.task.record import Event, EventKind, Status
 from fedray.task.report import build_report
@@ -29,6 +29,7 @@ from fedray.task.store import Store
 __all__ = ["NAME", "Supervisor", "get_or_create", "stop_supervisor"]
 
 NAME = "supervisor"
+START_S = 60.0
 STOP_S = 10.0
 log = logging.getLogger("fedray.supervisor")
 
@@ -50,17 +51,20 @@ class Supervisor:
 
     def __init__(self, database: str, root: str, per_node: int, trust_mode: str = "lab") -> None:
         self._store = Store(database)
+        self._database = database
         self._root, self._per_node, self._trust_mode = root, per_node, trust_mode
         self._lock = threading.Lock()
         self._waiting: deque[TaskPlan] = deque()
         self._running: dict[str, frozenset[str]] = {}
         self._teams: dict[str, Team] = {}
-        self._store.fail_running("the server ended while this task was running; create it again under another name")
+        again = ray.get_runtime_context().was_current_actor_reconstructed
+        who = "the supervisor's process died" if again else "the server ended"
+        self._store.fail_running(f"{who} while this task was running; create it again under another name")
 
     @ray.method(concurrency_group="control")
-    def ready(self) -> bool:
-        """Answer once the supervisor is up."""
-        return True
+    def serves(self, database: str) -> bool:
+        """Answer, once the supervisor is up, whether it keeps its tasks in this database."""
+        return database == self._database
 
     @ray.method(concurrency_group="control")
     def check(self, plan: str, ready: bool) -> dict[str, str] | None:
@@ -151,8 +155,9 @@ class Supervisor:
             log.info("a task ended before it ran")  # cancelled while it waited or ran
         except FedrayError as error:
             self._fail(plan, error)
-        except Exception as error:
-            log.exception("a task ended by a fault of the supervisor")
+        except Exception as error:  # noqa: BLE001 - the supervisor and its other tasks go on
+            # no text and no trace: a stranger's exception may hold a value
+            log.error("a task ended by a fault of the supervisor: %s", type(error).__name__)  # noqa: TRY400
             self._fail(plan, FedrayError(f"internal error: {type(error).__name__}; see the supervisor's log"))
         finally:
             with self._lock:
@@ -164,6 +169,8 @@ class Supervisor:
         with self._lock:
             self._teams[plan.task] = team
         try:
+            if self._store.get(plan.task).status is not Status.RUNNING:
+                raise StateError("the task ended while its team was made")  # whoever ended it saw no team to close
             team.start()
             return team.watch()
         finally:
@@ -183,7 +190,13 @@ class Supervisor:
 
 
 def get_or_create(database: str, root: str, per_node: int) -> ActorHandle[Any]:
-    """Return the cluster's supervisor, on this node; make it where there is none."""
+    """Return the cluster's supervisor; make it, on this node, where there is none.
+
+    Raises
+    ------
+    PlacementError
+        It does not start, or the cluster has one already with another database.
+    """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     supervisor: ActorHandle[Any] = (
         ray.remote(num_cpus=0, max_restarts=-1, concurrency_groups={"control": 8, "events": 1})(Supervisor)
@@ -196,7 +209,12 @@ def get_or_create(database: str, root: str, per_node: int) -> ActorHandle[Any]:
         )
         .remote(database, root, per_node)
     )
-    ray.get(supervisor.ready.remote(), timeout=60)
+    try:
+        ours = ray.get(supervisor.serves.remote(database), timeout=START_S)
+    except RayError as error:
+        raise PlacementError(f"the supervisor did not start ({type(error).__name__}); see its log") from None
+    if not ours:
+        raise PlacementError("another fedray server, with another database, runs on this cluster; stop that one first")
     return supervisor
 
 

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import secrets
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import ray
 from fastapi import FastAPI
 from ray import serve
+from ray.exceptions import RayError
 from ray.serve.config import HTTPOptions
 from ray.serve.schema import LoggingConfig
 
 from actors.cluster import leave, start_or_join
 from actors.runner import RayRunner
 from actors.supervisor import get_or_create, stop_supervisor
+from fedray.errors import DataError, PlacementError
 from fedray.task.registry import Registry
 from fedray.task.service import TaskService
 from fedray.task.store import Store
 from serve_api.app import build_app
 
-__all__ = ["ServerSettings", "start", "stop"]
+__all__ = ["ServerSettings", "prepare", "start", "stop"]
 
 APP = "fedray"
+NODE_LABEL = "ray.io/node-id"
+log = logging.getLogger("fedray.deploy")
 
 
 @dataclass(frozen=True)
@@ -72,32 +79,82 @@ class MainServer:
         return build_app(lambda: self._service, version=version("fedray"))
 
 
+def prepare(settings: ServerSettings) -> None:
+    """Make the root's folders, and read the registry and the database, before any process is started.
+
+    Raises
+    ------
+    DataError
+        The root cannot be written.
+    SpecError
+        The registry or the database's URL is wrong.
+    FedrayError
+        The database cannot be reached.
+    """
+    try:
+        for folder in ("raw", "generated", ".fedray"):
+            (settings.root / folder).mkdir(parents=True, exist_ok=True)
+            if not os.access(settings.root / folder, os.W_OK | os.X_OK):
+                raise PermissionError(0, "no permission to write")
+    except OSError as error:
+        raise DataError(f"--root {settings.root}: expected a folder that can be written ({error.strerror})") from None
+    if settings.registry is not None:
+        Registry.from_toml(settings.registry)
+    try:
+        Store(settings.database_url).close()
+    except OSError as error:
+        raise DataError(f"--db: the folder of the database cannot be made ({error.strerror})") from None
+
+
 def start(settings: ServerSettings) -> None:
-    """Start or join Ray, start the supervisor and the HTTP server; return when HTTP answers."""
-    for folder in ("raw", "generated", ".fedray"):
-        (settings.root / folder).mkdir(parents=True, exist_ok=True)
+    """Start or join Ray, start the supervisor and the HTTP server; return when HTTP answers.
+
+    Raises
+    ------
+    PlacementError
+        The cluster cannot be joined, or a process does not start.
+    """
     start_or_join(settings.address)
     get_or_create(settings.database_url, str(settings.root), settings.per_node)
-    serve.start(
-        proxy_location="HeadOnly",
-        http_options=HTTPOptions(host=settings.host, port=settings.port),
-        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),  # no request is logged
-    )
-    serve.run(_application(settings), name=APP, route_prefix="/")
+    try:
+        serve.start(
+            proxy_location="HeadOnly",
+            http_options=HTTPOptions(host=settings.host, port=settings.port),
+            logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),  # no request is logged
+        )
+        serve.run(_application(settings), name=APP, route_prefix="/")
+    except (RuntimeError, RayError) as error:
+        raise PlacementError(f"the HTTP server did not start ({type(error).__name__})") from error
 
 
 def stop(reason: str) -> None:
-    """End what `start` started: the HTTP server, the tasks that run, the supervisor, and Ray if it was ours."""
-    serve.shutdown()
-    stop_supervisor(reason)
-    leave()
+    """End what `start` started: the tasks that run, the supervisor, the HTTP server, and Ray if it was ours."""
+    if not ray.is_initialized():
+        return
+    try:
+        stop_supervisor(reason)
+        _stop_http()
+    except Exception as error:  # noqa: BLE001 - the process must end
+        # Ray may be half gone; what is left of it ends with this process
+        log.warning("the server did not end in order: %s", type(error).__name__)
+    finally:
+        leave()
+
+
+def _stop_http() -> None:
+    """End our application, and Serve with it unless somebody else's application runs on the cluster."""
+    if set(serve.status().applications) <= {APP}:
+        serve.shutdown()
+    else:
+        serve.delete(APP)
 
 
 def _application(settings: ServerSettings) -> serve.Application:
     deployment = serve.deployment(
         name="MainServer",
         num_replicas=1,
-        ray_actor_options={"num_cpus": 0},
+        # on this node, where the database's file may be
+        ray_actor_options={"num_cpus": 0, "label_selector": {NODE_LABEL: ray.get_runtime_context().get_node_id()}},
         max_ongoing_requests=200,
         graceful_shutdown_timeout_s=10,
         health_check_period_s=2,
