@@ -22,7 +22,7 @@ from fedray.channel.codec import Array, Frame
 from fedray.channel.cost import Cost
 from fedray.channel.mailbox import Aborted, Mailbox
 from fedray.channel.reveals import RevealLog
-from fedray.channel.seal import Head, Kind, Sealer
+from fedray.channel.seal import HEAD_BYTES, Head, Kind, Sealer
 from fedray.errors import (
     FedrayError,
     LocalProtocolError,
@@ -93,6 +93,7 @@ class Channel:
         self._inbox: dict[tuple[int, str], deque[tuple[Array, ...]]] = defaultdict(deque)
         self._phase = "start"
         self._spoken = False
+        self._over = False
 
     @property
     def peers(self) -> tuple[int, ...]:
@@ -166,10 +167,9 @@ class Channel:
     def recv_json(self, frm: int, label: str) -> Any:
         """Return the value of a peer's `send_json`."""
         arrays = self.recv(frm, label)
-        try:
-            return json.loads(arrays[0].astype(np.uint8).tobytes())
-        except (ValueError, IndexError):
-            raise RemoteProtocolError(f"{self.names[frm]} sent no JSON under {label!r}") from None
+        if len(arrays) != 1 or arrays[0].dtype != np.uint8:
+            raise RemoteProtocolError(f"{self.names[frm]} sent no JSON under {label!r}")
+        return self._json(frm, arrays[0].tobytes())
 
     def flush(self) -> None:
         """Send what is waiting to leave."""
@@ -180,11 +180,16 @@ class Channel:
 
     def abort(self, error: FedrayError) -> None:
         """Tell every peer that this party failed; never raises, later calls do nothing."""
+        if self._over:
+            return
+        self._over = True
         sealers, self._sealers = self._sealers, {}
         self._outbox.clear()
         body = json.dumps(error.at(self.names[self.me], self._phase).as_dict()).encode()
-        for peer, sealer in sealers.items():
-            self._send_blob(peer, sealer.seal(Kind.ABORT, body))
+        for peer in self.peers:
+            # a peer whose key has not come is told, without a word, that this party is gone
+            bare = Head(Kind.ABORT, self.me, peer, 0, self._task).pack()
+            self._send_blob(peer, sealers[peer].seal(Kind.ABORT, body) if peer in sealers else bare)
 
     def _send_envelope(self, peer: int, body: bytes) -> None:
         sealer = self._sealers.get(peer)
@@ -224,11 +229,20 @@ class Channel:
     def _aborted(self) -> FedrayError:
         sender, blob = self._mailbox.abort or (self.me, b"")
         sealer = self._sealers.get(sender)
-        if sealer is None:
+        if sealer is None or len(blob) == HEAD_BYTES:
             return TaskAborted("the party failed before its keys were agreed", self.names[sender], self._phase)
         _, body = sealer.open(blob)
-        cause = error_from_dict(json.loads(body))
+        told = self._json(sender, body)
+        if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
+            raise RemoteProtocolError(f"{self.names[sender]} aborted without saying why")
+        cause = error_from_dict(told)
         return TaskAborted(cause.message, cause.party or self.names[sender], cause.phase)
+
+    def _json(self, frm: int, data: bytes) -> Any:
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError):
+            raise RemoteProtocolError(f"{self.names[frm]} sent something that is no JSON") from None
 
 
 def task_id(digest: str) -> bytes:

@@ -49,9 +49,11 @@ def encode(frame: Frame) -> bytes:
     LocalProtocolError
         The frame breaks the bounds above: a bug of the caller.
     """
-    label = frame.label.encode("ascii")
+    label = frame.label.encode("ascii", errors="replace")
     if len(label) > MAX_LABEL or len(frame.arrays) > MAX_ARRAYS:
         raise LocalProtocolError(f"frame {frame.label[:40]!r} has a label or a number of arrays over the bounds")
+    if not (frame.label.isascii() and frame.label.isprintable()):
+        raise LocalProtocolError("a frame's label must be printable ASCII")
     parts = [label, b"\0" * (-(_HEAD.size + len(label)) % 8)]
     for array in frame.arrays:
         parts.extend(_encode_array(array, frame.label))
@@ -138,5 +140,8 @@ def _decode_array(view: memoryview, at: int, end: int) -> tuple[Array, int]:
         raise RemoteProtocolError("an array is longer than its frame")
     if any(view[at + size : at + padded]):
         raise RemoteProtocolError("an array's padding is not zero")
-    array = np.frombuffer(view[at : at + size], dtype=TYPES[code]).reshape(shape)
+    try:
+        array = np.frombuffer(view[at : at + size], dtype=TYPES[code]).reshape(shape)
+    except ValueError:  # no elements, but a length beyond NumPy's
+        raise RemoteProtocolError("an array has a length that no array can have") from None
     return array, at + padded

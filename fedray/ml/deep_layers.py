@@ -76,6 +76,8 @@ class DeepLayers:
             pending = beaver.open_residual(r, residual, parts)
         known = Opened(opened.a, opened.w, pending.value)
         gradient, back = beaver.backward(self._s, known, (scales.x, scales.low, residual.scale), parts)
+        if not self._design.bias:
+            gradient.value[-1] = 0  # the row of the ones
         layer.fine = Share(layer.fine.value - gradient.value, layer.fine.scale)
         of_inputs = Share(np.ascontiguousarray(back.value[:, :-1]), back.scale)
         product = beaver.mul(self._s, of_inputs, slope, bundle[f"mul{index}"])

@@ -86,6 +86,8 @@ class NetDesign:
         Rows per step and per slice of a test, steps between tests, steps in all.
     learning_rate, loss
         Step size; ``mse`` or ``bce``, means over rows and outputs.
+    bias
+        Whether the layers have an additive term.
     seed
         Public seed of batches and initial weights.
     """
@@ -101,6 +103,7 @@ class NetDesign:
     learning_rate: float
     loss: str
     seed: str
+    bias: bool = True
 
     @property
     def owners(self) -> tuple[int, ...]:

@@ -85,7 +85,11 @@ class FirstLayer:
                 self.masked[rank, "train"], rows, opened[rank].value, bundle[f"B{rank}"]
             )
             self.weights[rank] = self.weights[rank] - gradient
+        if self._design.bias:
+            self._update_bias(d)
+        return self.accept(offered)
+
+    def _update_bias(self, d: Ring) -> None:
         # the residual's sum at scale residual is the bias' gradient at scale w / x; z's scale is x times w
         by_bias = d.sum(axis=0, dtype=np.uint64) * np.uint64(int(FEATURE_SCALE**2))
         self.bias = Share(self.bias.value - by_bias, self.bias.scale)
-        return self.accept(offered)

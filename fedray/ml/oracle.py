@@ -56,5 +56,6 @@ class Oracle:
             gradient, by_bias = below.T @ residual, residual.sum(axis=0)
             back = residual @ self.weights[index].T
             self.weights[index] = self.weights[index] - self._design.rate * gradient
-            self.biases[index] = self.biases[index] - self._design.rate * by_bias
+            if self._design.bias:
+                self.biases[index] = self.biases[index] - self._design.rate * by_bias
             residual = back * below * (1.0 - below)

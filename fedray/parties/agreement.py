@@ -87,4 +87,5 @@ def make_design(plan: TaskPlan, features: tuple[int, ...], rows: tuple[int, int]
         learning_rate=main.learning_rate,
         loss=config.loss,
         seed=plan.seed,
+        bias=main.bias,
     )

@@ -159,10 +159,10 @@ class NetMain(ClientConfig):
         Step size of gradient descent.
     max_iter
         Number of batches.
+    bias
+        Whether every layer has an additive term of its own.
     seed
         Seed of the batches, for repeatable runs; None lets the server draw one.
-    parity
-        Train the same network in float64 beside the shared one and compare (trust mode lab only).
     """
 
     client_type: Literal["shared_nn_main"]
@@ -177,8 +177,8 @@ class NetMain(ClientConfig):
     test_per_batches: Annotated[int, whole(1, 10**8)] = 1001
     learning_rate: Annotated[float, number(0, 100)] = 0.1
     max_iter: Annotated[int, whole(1, 10**8)] = 10_010
+    bias: Annotated[bool, flag()] = True
     seed: Annotated[int | None, optional(0, 2**63 - 1)] = None
-    parity: Annotated[bool, flag()] = False
 
     @property
     def last_width(self) -> int:

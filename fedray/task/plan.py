@@ -144,7 +144,7 @@ def make_plan(spec: TaskSpec, registry: Registry, seed: str) -> TaskPlan:
     main = next(member.config for member in members if member.role is Role.MAIN_CLIENT)
     fixed = main.seed if isinstance(main, NetMain) else None
     common = seed if fixed is None else f"seed {fixed}"
-    return TaskPlan(spec.task_name, spec.kind, members, reveals_of(spec.kind, main), common)
+    return TaskPlan(spec.task_name, spec.kind, members, reveals_of(spec.kind), common)
 
 
 def _resolve(registry: Registry, index: int, addr: str, http_port: int) -> PartyRef:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from fedray.task.spec import ClientConfig, Kind, NetMain
+from fedray.task.spec import Kind
 
 __all__ = ["Reveal", "To", "reveals_of"]
 
@@ -69,23 +69,7 @@ _REVEALS = {
     ),
 }
 
-_PARITY = Reveal(
-    "parity",
-    "all",
-    "The largest error of each layer against the same training in float64, and the difference of the metrics.",
-    "The comparison reads all tables in clear in one place; it is refused outside the trust mode lab.",
-)
 
-
-def reveals_of(kind: Kind, main: ClientConfig) -> tuple[Reveal, ...]:
-    """Return the values that a task of this kind may open.
-
-    Parameters
-    ----------
-    kind
-        What the task does.
-    main
-        The configuration of its main client.
-    """
-    parity = isinstance(main, NetMain) and main.parity
-    return (*_REVEALS[kind], _PARITY) if parity else _REVEALS[kind]
+def reveals_of(kind: Kind) -> tuple[Reveal, ...]:
+    """Return the values that a task of this kind may open."""
+    return _REVEALS[kind]

@@ -14,7 +14,7 @@ from fedray.errors import FedrayError, SpecError, StateError
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.record import RecordTable, Status, name_taken, refusal
 from fedray.task.registry import Registry
-from fedray.task.spec import Kind, NetMain, TaskSpec, parse, parse_text
+from fedray.task.spec import Kind, TaskSpec, parse, parse_text
 from fedray.task.store import Store, StoredEvent, StoredTask
 from fedray.task.text import show
 from fedray.task.views import PartyView, TaskPage, TaskView, view_of
@@ -211,20 +211,10 @@ class TaskService:
     def _create(self, spec: TaskSpec) -> TaskView:
         if self._store.exists(spec.task_name):
             raise name_taken(spec.task_name)  # before the parties are asked; the store decides in the end
-        self._check_parity(spec)
         plan = make_plan(spec, self._registry, self._new_seed())
         self._runner.check(plan)
         self._store.create_task(spec.task_name, spec.kind.value, spec.model_dump_json(), plan.to_json())
         return self.get(spec.task_name)
-
-    def _check_parity(self, spec: TaskSpec) -> None:
-        for index, client in enumerate(spec.clients):
-            config = client.client_config
-            if isinstance(config, NetMain) and config.parity and self._trust_mode != "lab":
-                raise SpecError(
-                    f"clients[{index}].client_config.parity: expected false in the trust mode {self._trust_mode}, "
-                    "got true; the comparison reads all tables in one place"
-                )
 
     def _submit(self, plan: TaskPlan) -> None:
         try:

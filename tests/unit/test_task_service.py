@@ -132,12 +132,6 @@ def test_bad_document_asks_nobody(server: Server) -> None:
     assert server.runner.calls == []
 
 
-def test_parity_in_the_lab_only(tmp_path: Path) -> None:
-    assert Server(tmp_path).service.create(network("lab", parity=True)).trust_mode == "lab"
-    with pytest.raises(SpecError, match=r"parity: expected false in the trust mode federated"):
-        Server(tmp_path, trust_mode="federated").service.create(network(parity=True))
-
-
 def test_start_and_run(server: Server) -> None:
     server.service.create(network())
     server.now = 110.0

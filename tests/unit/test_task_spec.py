@@ -138,7 +138,7 @@ def test_network_with_defaults() -> None:
     assert main == NetMain(client_type="shared_nn_main", computation_port=8001, in_dim=1)
     assert isinstance(main, NetMain)
     assert (main.batch_size, main.test_batch_size, main.test_per_batches) == (64, 10000, 1001)
-    assert (main.learning_rate, main.max_iter, main.seed, main.parity) == (0.1, 10010, None, False)
+    assert (main.learning_rate, main.max_iter, main.seed, main.bias) == (0.1, 10010, None, True)
     assert isinstance(dealer, DealerConfig)
     assert dealer.listen_clients == (2, 3, 4)
     assert isinstance(feature, NetFeature)
@@ -251,7 +251,7 @@ BAD_NETWORKS = [
     ("clients.0.client_config.layers", 8, ": expected a list, got 8"),
     ("clients.0.client_config.seed", -1, ": expected null or an integer from 0 to 9223372036854775807, got -1"),
     ("clients.0.client_config.seed", False, ": expected null or an integer"),
-    ("clients.0.client_config.parity", 1, ": expected true or false, got 1"),
+    ("clients.0.client_config.bias", 1, ": expected true or false, got 1"),
     ("clients.0.client_config.batchsize", 5, ": unknown field, did you mean batch_size?"),
     ("clients.0.adr", "x", ": unknown field, did you mean addr?"),
     ("taskname", "x", ": unknown field, did you mean task_name?"),
@@ -342,7 +342,7 @@ def test_two_writers_of_one_folder(path: str, same: bool) -> None:
 
 def test_five_problems_at_most() -> None:
     document = network()
-    for name in ("batch_size", "test_batch_size", "max_iter", "learning_rate", "in_dim", "seed", "parity"):
+    for name in ("batch_size", "test_batch_size", "max_iter", "learning_rate", "in_dim", "seed", "bias"):
         document["clients"][0]["client_config"][name] = "x"
     found = complaint(document)
     assert found.count("expected") == 5
