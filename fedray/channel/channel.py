@@ -26,6 +26,7 @@ from fedray.channel.seal import HEAD_BYTES, Head, Kind, Sealer
 from fedray.errors import (
     FedrayError,
     LocalProtocolError,
+    PeerLost,
     RecvTimeout,
     RemoteProtocolError,
     TaskAborted,
@@ -221,6 +222,9 @@ class Channel:
             return take()
         except Aborted:
             raise self._aborted() from None
+        except PeerLost:
+            message = f"{self.names[frm]} ended before it had said all; see whether its process or node died"
+            raise PeerLost(message, self.names[self.me], self._phase) from None
         except RecvTimeout as error:
             waited = error.message.split(" for ")[-1]
             message = f"{self.names[frm]} said nothing for {waited}; see whether its node runs and is not overloaded"

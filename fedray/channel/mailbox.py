@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 
 from fedray.channel.seal import HEAD_BYTES, Kind, parse_head
-from fedray.errors import FedrayError, RecvTimeout, RemoteProtocolError
+from fedray.errors import FedrayError, PeerLost, RecvTimeout, RemoteProtocolError
 
 MAX_WAITING_BYTES = 1 << 31
 """Most that one sender may have waiting here; a party that reads its mail never comes near."""
@@ -30,6 +30,7 @@ class Mailbox:
         self._hello: dict[int, bytes] = {}
         self._abort: tuple[int, bytes] | None = None
         self._failure: FedrayError | None = None
+        self._gone: set[int] = set()
 
     def deliver(self, sender: int, blob: bytes) -> None:
         """Accept an envelope that the transport says is from `sender`; never blocks, never raises to the peer."""
@@ -71,6 +72,12 @@ class Mailbox:
             self._failure = self._failure or error
             self._changed.notify_all()
 
+    def hang_up(self, sender: int) -> None:
+        """Note that nothing more will come from `sender`: whoever waits for it, or will, gets PeerLost."""
+        with self._changed:
+            self._gone.add(sender)
+            self._changed.notify_all()
+
     def take(self, sender: int, timeout_s: float) -> bytes:
         """Return the next envelope of `sender`; RecvTimeout after `timeout_s`, or the failure that was set."""
         with self._changed:
@@ -92,13 +99,15 @@ class Mailbox:
 
     def _wait(self, ready: Callable[[], bool], sender: int, timeout_s: float) -> None:
         def over() -> bool:
-            return self._failure is not None or self._abort is not None or ready()
+            return self._failure is not None or self._abort is not None or ready() or sender in self._gone
 
         in_time = self._changed.wait_for(over, timeout_s)
         if self._failure is not None:
             raise self._failure
         if self._abort is not None:
             raise Aborted
+        if sender in self._gone and not ready():
+            raise PeerLost(f"party {sender} ended its streams before it had said all")
         if not in_time:
             raise RecvTimeout(f"party {sender} said nothing for {timeout_s:g} s")
 
