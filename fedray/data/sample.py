@@ -126,10 +126,15 @@ def registry_toml(roots: Mapping[str, Path], resource: str | None = None) -> str
     resource
         Offered by the node of every party; None gives each party one of its own, ``party_<name>``.
     """
-    ports = {name: party.http_port for name, party in PARTIES.items()} | HELPERS
+    ports = {name: party.http_port for name, party in PARTIES.items()} | dict(HELPERS)
     lines = []
     for name, port in ports.items():
-        lines += [f"[parties.{name}]", 'addr = "127.0.0.1"', f"http_port = {port}", f"root = {json.dumps(str(roots[name]))}"]
+        lines += [
+            f"[parties.{name}]",
+            'addr = "127.0.0.1"',
+            f"http_port = {port}",
+            f"root = {json.dumps(str(roots[name]))}",
+        ]
         lines += [f'resource = "{resource}"', ""] if resource else [""]
     return "\n".join(lines)
 
@@ -140,7 +145,10 @@ def alignment_task(name: str = "align") -> dict[str, Any]:
         _client(party, client_type="alignment_data", raw_data_path=party.file, out_data_path=party.folder)
         for party in PARTIES.values()
     ]
-    return {"task_name": name, "clients": [_helper("main_client", HELPERS["coordinator"], client_type="alignment_main"), *data]}
+    return {
+        "task_name": name,
+        "clients": [_helper("main_client", HELPERS["coordinator"], client_type="alignment_main"), *data],
+    }
 
 
 def training_task(name: str = "train", **main: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from serve_api.cli import commands, serve
+from serve_api.cli import commands, demo, serve
 from serve_api.cli.client import DEFAULT_URL
 from serve_api.cli.exit_codes import CliError, exit_codes_help
 from serve_api.cli.screen import clean
@@ -43,6 +43,7 @@ def build_cli() -> typer.Typer:
     app.command("parties")(commands.parties)
     app.command("cancel")(commands.cancel)
     app.command("serve")(serve.serve)
+    app.command("demo")(demo.demo)
     return app
 
 

@@ -10,7 +10,7 @@ from serve_api.cli.progress import size_text
 from serve_api.cli.screen import clean, in_six_digits, print_table
 from serve_api.trust import trust_notice
 
-__all__ = ["print_report"]
+__all__ = ["print_leakage", "print_report"]
 
 Json = dict[str, Any]
 _COST_HEAD = ("rounds", "messages", "bytes")
@@ -21,7 +21,7 @@ def print_report(report: Json) -> None:
     head = [str(report[key]) for key in ("task", "kind", "status") if report.get(key)]
     typer.echo(clean("  ".join(head)))
     _print_result(_mapping(report.get("result")))
-    _print_leakage(report.get("leakage"))
+    print_leakage(report.get("leakage"))
     cost = _mapping(report.get("cost"))
     _print_cost("cost by phase", "phase", _mapping(cost.get("by_phase")), _mapping(cost.get("total")))
     _print_cost("cost by party", "party", _mapping(cost.get("by_party")), {})
@@ -38,7 +38,8 @@ def _print_result(result: Json) -> None:
         print_table("result", ("name", "value"), [in_six_digits([key, _flat(value)]) for key, value in result.items()])
 
 
-def _print_leakage(leakage: object) -> None:
+def print_leakage(leakage: object) -> None:
+    """Print who learned what, as the report of a task lists it."""
     if not isinstance(leakage, list):
         return
     rows = [
