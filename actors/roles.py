@@ -20,6 +20,7 @@ from ray.actor import ActorHandle
 from fedray.channel.channel import Channel, Timeouts, task_id
 from fedray.channel.mailbox import Mailbox
 from fedray.channel.reveals import RevealLog
+from fedray.channel.stream import Address, StreamTransport
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, LocalProtocolError, error_from_dict
 from fedray.parties.context import PartyContext
@@ -31,6 +32,7 @@ from fedray.task.spec import Role
 __all__ = ["ACTORS", "CryptoProducer", "FeatureClient", "LabelClient", "MainClient"]
 
 EVENTS_WAIT_S = 10.0
+CONNECT_S = 10.0
 
 
 class PartyActor:
@@ -66,6 +68,8 @@ class PartyActor:
         self._peers: dict[int, ActorHandle[Any]] = {}
         self._listener: ActorHandle[Any] | None = None
         self._told: list[Any] = []
+        self._stream: StreamTransport | None = None
+        self._fast = False
 
     @ray.method(concurrency_group="control")
     def introduce(self, peers: Mapping[int, ActorHandle[Any]], listener: ActorHandle[Any] | None = None) -> int:
@@ -73,6 +77,29 @@ class PartyActor:
         self._peers = {index: peer for index, peer in peers.items() if index != self._me}
         self._listener = listener
         return os.getpid()
+
+    @ray.method(concurrency_group="control")
+    def listen(self) -> dict[str, Any]:
+        """Open this party's end of the fast transport; return where it listens and its certificate."""
+        host = ray.util.get_node_ip_address()
+        self._stream = StreamTransport(self._me, self._mailbox, host)
+        return asdict(self._stream.address)
+
+    @ray.method(concurrency_group="control")
+    def connect(self, addresses: Mapping[int, Mapping[str, Any]]) -> dict[str, str] | None:
+        """Open streams to all other parties; return the error if that fails."""
+        try:
+            if self._stream is None:
+                raise LocalProtocolError("connect before listen")
+            self._stream.connect({index: Address(**address) for index, address in addresses.items()}, CONNECT_S)
+        except FedrayError as error:
+            return error.as_dict()
+        return None
+
+    @ray.method(concurrency_group="control")
+    def speak_fast(self) -> None:
+        """Send over the streams from now on; every party can."""
+        self._fast = True
 
     @ray.method(concurrency_group="mail")
     def deliver(self, sender: int, blob: bytes) -> None:
@@ -108,10 +135,15 @@ class PartyActor:
             return {"error": error.as_dict()}
         finally:
             self._wait_for_events()
+            if self._stream is not None:
+                self._stream.close()
         return {"outcome": asdict(outcome)}
 
     def _send(self, to: int, blob: bytes) -> None:
-        self._peers[to].deliver.remote(self._me, blob)
+        if self._fast and self._stream is not None:
+            self._stream.send(to, blob)
+        else:
+            self._peers[to].deliver.remote(self._me, blob)
 
     def _emit(self, event: Event) -> None:
         if self._listener is not None:

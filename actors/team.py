@@ -14,6 +14,7 @@ from actors.placement import SHARE, offers
 from actors.roles import ACTORS
 from fedray.errors import FedrayError, PeerLost, PlacementError, TaskAborted, error_from_dict
 from fedray.task.plan import TaskPlan
+from fedray.task.record import Event, EventKind
 
 __all__ = ["NAMESPACE", "Team"]
 
@@ -86,6 +87,29 @@ class Team:
             raise PlacementError(f"{names} did not start within {START_S:g} s; see whether the node is overloaded")
         for ref in ready:
             self._read(ref, met[ref])
+        if self._plan.transport == "fast":
+            self._go_fast()
+
+    def _go_fast(self) -> None:
+        """Let the parties open streams to each other; if one cannot, all stay with actor calls, and a note says so."""
+        addresses = self._ask_all("listen")
+        failures = self._ask_all("connect", addresses)
+        failed = {index: error_from_dict(error) for index, error in failures.items() if error is not None}
+        if not failed:
+            self._ask_all("speak_fast")
+            return
+        index, error = next(iter(failed.items()))
+        text = f"transport fast is not to be had ({self._plan.names[index]}: {error.message}); actor calls are used"
+        self._note(text)
+
+    def _ask_all(self, method: str, *args: object) -> dict[int, Any]:
+        asked = {getattr(actor, method).remote(*args): index for index, actor in enumerate(self._actors)}
+        return {index: self._read(ref, index) for ref, index in asked.items()}
+
+    def _note(self, text: str) -> None:
+        if self._listener is not None:
+            event = Event(EventKind.NOTE.value, {"phase": "connect", "text": text}, "", time.time())
+            self._listener.tell.remote(self._plan.task, event.as_dict())
 
     def watch(self) -> Outcomes:
         """Wait for the end of the task.

@@ -59,7 +59,9 @@ def _once(name: str, parties: int, root: object, transport: str) -> tuple[float,
 
     if not isinstance(root, DataRoot):
         raise TypeError("root must be a DataRoot")
-    clients = [client("main_client", 7000, client_type="alignment_main")]
+    clients = [
+        client("main_client", 7000, client_type="alignment_main", transport="fast" if transport == "fast" else "ray")
+    ]
     for party in range(parties):
         config = {"client_type": "alignment_data", "raw_data_path": f"t{party}.csv", "out_data_path": f"{name}-{party}"}
         clients.append(client("feature_client", 7010 + 10 * party, **config))

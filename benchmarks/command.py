@@ -26,7 +26,7 @@ def build() -> typer.Typer:
 def train(
     data: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the three credit files.")],
     batch: Annotated[int, typer.Option(min=1)] = 64,
-    transport: Annotated[str, typer.Option(help="ray, or memory: threads of one process.")] = "ray",
+    transport: Annotated[str, typer.Option(help="ray, fast, or memory: threads of one process.")] = "ray",
     epochs: Annotated[int, typer.Option(min=1)] = 3,
     hidden: Annotated[str, typer.Option(help="Widths, e.g. 16,1; empty is logistic regression.")] = "",
     loss: str = "bce",

@@ -40,7 +40,9 @@ def run(
         steps = epochs * aligned[0]["result"]["n_train"] // batch + 1
         with cluster(transport):
             runs = [
-                _once(training_plan(f"train-{k}", widths, (batch, steps, rate, loss)), root, transport, steps)
+                _once(
+                    training_plan(f"train-{k}", widths, (batch, steps, rate, loss), transport), root, transport, steps
+                )
                 for k in range(repeat)
             ]
         auc_oracle, ms_oracle = _oracle(training_plan("oracle", widths, (batch, steps, rate, loss)), root, steps)
@@ -78,7 +80,9 @@ def _alignment() -> TaskPlan:
     return plan_of("align", clients)
 
 
-def training_plan(name: str, widths: tuple[int, ...], numbers: tuple[int, int, float, str]) -> TaskPlan:
+def training_plan(
+    name: str, widths: tuple[int, ...], numbers: tuple[int, int, float, str], transport: str = "ray"
+) -> TaskPlan:
     """Return a plan of training on the aligned credit files; numbers are batch size, steps, rate and loss."""
     batch, steps, rate, loss = numbers
     main = {
@@ -89,6 +93,7 @@ def training_plan(name: str, widths: tuple[int, ...], numbers: tuple[int, int, f
         "max_iter": steps,
         "test_per_batches": steps,
         "learning_rate": rate,
+        "transport": "fast" if transport == "fast" else "ray",
     }
     feature = {"client_type": "shared_nn_feature"}
     label = {"client_type": "shared_nn_label", "loss": loss, "metric": "auc"}

@@ -25,6 +25,7 @@ __all__ = [
     "DataConfig",
     "DealerConfig",
     "Kind",
+    "MainConfig",
     "NetFeature",
     "NetLabel",
     "NetMain",
@@ -79,7 +80,19 @@ class ClientConfig(BaseModel):
     computation_port: Annotated[int, whole(1, 65535)]
 
 
-class AlignmentMain(ClientConfig):
+class MainConfig(ClientConfig):
+    """What every type of main client has.
+
+    Attributes
+    ----------
+    transport
+        How frames travel on a Ray cluster: ``ray`` by actor calls, ``fast`` by TLS streams between the nodes.
+    """
+
+    transport: Annotated[Literal["ray", "fast"], choice("ray", "fast")] = "ray"
+
+
+class AlignmentMain(MainConfig):
     """The party that intersects tokens and has no data.
 
     Attributes
@@ -142,7 +155,7 @@ class DealerConfig(ClientConfig):
     ) = None
 
 
-class NetMain(ClientConfig):
+class NetMain(MainConfig):
     """The network and its training.
 
     Attributes

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from fedray.errors import SpecError
+from fedray.task.configs import MainConfig
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.reveals import Reveal, reveals_of
 from fedray.task.spec import ClientConfig, Config, Kind, NetMain, Role, TaskSpec
@@ -69,6 +70,12 @@ class TaskPlan:
     def dealer(self) -> Member | None:
         """The dealer of correlated randomness, if the task has one."""
         return next((m for m in self.members if m.role is Role.CRYPTO_PRODUCER), None)
+
+    @property
+    def transport(self) -> str:
+        """How frames travel on a Ray cluster: ``ray`` or ``fast``."""
+        config = self.main.config
+        return config.transport if isinstance(config, MainConfig) else "ray"
 
     @property
     def data(self) -> tuple[Member, ...]:
