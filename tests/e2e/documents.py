@@ -1,0 +1,51 @@
+"""Requests as clients of the MainServer API write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.api.documents import member
+
+__all__ = ["SEED", "alignment", "seed", "training"]
+
+Json = dict[str, Any]
+SEED = Path(__file__).with_name("seed_create_task.txt").read_text(encoding="utf-8")
+"""The documented createTask request, to the letter: comments behind # and a comma behind the last value."""
+
+
+def seed(name: str) -> str:
+    """Return the documented request under another name."""
+    return SEED.replace("test-datagen", name)
+
+
+def alignment(name: str, folder: str = "Splitted_Indexed_Data", out: str = "") -> Json:
+    return {
+        "task_name": name,
+        "clients": [
+            member("main_client", 8377, "alignment_main"),
+            *(
+                member(role, port, "alignment_data", raw_data_path=f"{folder}/{file}.csv", out_data_path=f"{out}{to}")
+                for role, port, file, to in (
+                    ("feature_client", 8084, "credit_default_data1", "f1"),
+                    ("feature_client", 8082, "credit_default_data2", "f2"),
+                    ("label_client", 8884, "credit_default_label", "l"),
+                )
+            ),
+        ],
+    }
+
+
+def training(name: str, paths: tuple[str, str, str] = ("f1", "f2", "l"), **main: object) -> Json:
+    """Return a training; the fields of the main client's configuration as keywords."""
+    config: Json = {"in_dim": 1, "layers": [], "batch_size": 64, "max_iter": 60, "test_per_batches": 20, **main}
+    return {
+        "task_name": name,
+        "clients": [
+            member("main_client", 8377, "shared_nn_main", **config),
+            member("crypto_producer", 8999, "triplet_producer"),
+            member("feature_client", 8084, "shared_nn_feature", data_path=paths[0]),
+            member("feature_client", 8082, "shared_nn_feature", data_path=paths[1]),
+            member("label_client", 8884, "shared_nn_label", data_path=paths[2], loss="bce", metric="auc_ks"),
+        ],
+    }
