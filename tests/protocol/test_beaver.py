@@ -1,0 +1,108 @@
+"""Products of two shared values: exact in the ring, at the stated cost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fedray.channel import codec
+from fedray.mpc import Session, Share, beaver
+from fedray.mpc.beaver import Opened
+from fedray.mpc.correlation import DenseTriple, Triple
+from fedray.mpc.dealer import Supply
+from fedray.mpc.schedule import Segment
+from fedray.ring import Ring
+from tests import plain
+from tests.parties import Played, compute, joined, split, words
+
+EDGES = np.array(plain.EDGES, dtype=np.uint64)
+B, H, K = 5, 4, 3
+
+
+def payload(label: str, *arrays: Ring) -> int:
+    return len(codec.encode(codec.Frame(label, arrays)))
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_mul_is_exact(size: int) -> None:
+    x, y = (part.reshape(-1) for part in np.meshgrid(EDGES, EDGES))
+    xs, ys = (split(value, size, np.random.default_rng(k)) for k, value in enumerate((x, y)))
+
+    def protocol(s: Session, supply: Supply) -> Share:
+        parts = supply.step("mul")["m"]
+        return beaver.mul(s, Share(xs[s.rank], 8.0), Share(ys[s.rank], 4.0), parts)
+
+    played = compute(size, protocol, [Segment("mul", 1, (Triple("m", x.shape),))])
+    shares = played.all()[:size]
+    np.testing.assert_array_equal(joined(shares), x * y)
+    assert {share.scale for share in shares} == {32.0}
+    totals = [channel.cost.total() for channel in played.channels[:size]]
+    assert [total.rounds for total in totals] == [1] * size
+    assert sum(total.labels["mul"] for total in totals) == size * (size - 1) * payload("mul", x, y)
+
+
+def dense(size: int, seed: int) -> tuple[Played[tuple[Share, Share, Share]], Ring, Ring, Ring]:
+    rng = np.random.default_rng(seed)
+    x, w, d = words(rng, B, H), words(rng, H, K), words(rng, B, K)
+    x.reshape(-1)[: EDGES.size] = EDGES
+    xs, ws, ds = (split(value, size, rng) for value in (x, w, d))
+
+    def protocol(s: Session, supply: Supply) -> tuple[Share, Share, Share]:
+        parts = supply.step("dense")["d"]
+        opened = beaver.open_layer(s, Share(xs[s.rank], 2.0), Share(ws[s.rank], 3.0), parts)
+        forward = beaver.forward(s, opened, 6.0, parts)
+        with s.round("residual") as r:
+            pending = beaver.open_residual(r, Share(ds[s.rank], 5.0), parts)
+        known = Opened(opened.a, opened.w, pending.value)
+        return forward, *beaver.backward(s, known, (2.0, 3.0, 5.0), parts)
+
+    segment = Segment("dense", 1, (DenseTriple("d", (B, H, K), training=True),))
+    return compute(size, protocol, [segment]), x, w, d
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
+def test_dense_layer_is_exact(size: int) -> None:
+    played, x, w, d = dense(size, size)
+    results = played.all()[:size]
+    expected = [plain.matmul(x, w), plain.matmul(x.T, d), plain.matmul(d, w.T)]
+    for k, (value, scale) in enumerate(zip(expected, (6.0, 10.0, 15.0), strict=True)):
+        np.testing.assert_array_equal(joined(party[k] for party in results), value)
+        assert {party[k].scale for party in results} == {scale}
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_dense_layer_costs_two_rounds(size: int) -> None:
+    played, x, w, d = dense(size, 0)
+    totals = [channel.cost.total() for channel in played.channels[:size]]
+    assert [total.rounds for total in totals] == [2] * size
+    pairs = size * (size - 1)
+    assert sum(total.labels["layer.open"] for total in totals) == pairs * payload("layer.open", x, w)
+    assert sum(total.labels["residual"] for total in totals) == pairs * payload("residual", d)
+
+
+def test_openings_are_uniform_and_the_same_everywhere() -> None:
+    """Zero times zero opens bytes that look like noise."""
+    size, n = 2, 8192
+    zero = np.zeros(n, dtype=np.uint64)
+
+    def protocol(s: Session, supply: Supply) -> Share:
+        return beaver.mul(s, Share(zero, 1.0), Share(zero, 1.0), supply.step("mul")["m"])
+
+    played = compute(size, protocol, [Segment("mul", 1, (Triple("m", (n,)),))])
+    assert not joined(played.all()[:size]).any()
+    for view in played.views[:size]:
+        (frame,) = (frame for _, frame in view if frame.label == "mul")
+        for array in frame.arrays:
+            counts = np.bincount(array.view(np.uint8), minlength=256)
+            # 255 degrees of freedom: 420 is beyond seven standard deviations
+            assert ((counts - n / 32) ** 2 / (n / 32)).sum() < 420
+
+
+def test_backward_needs_the_residual() -> None:
+    empty = np.zeros((1, 1), dtype=np.uint64)
+
+    def protocol(s: Session, supply: Supply) -> None:
+        with pytest.raises(ValueError, match="needs the opened residual"):
+            beaver.backward(s, Opened(empty, empty), (1.0, 1.0, 1.0), {})
+
+    compute(2, protocol).all()
