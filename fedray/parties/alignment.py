@@ -6,8 +6,8 @@
     data -> data    32 random bytes each, never to main: together they make the key of the tokens
     data -> main    one token for each id and dummies up to a size class, in token order
     main            intersects the lists; refuses too small an intersection
-    main -> data    the common tokens in token order, which is the common row order
-    data clients    find their rows, write their files
+    main -> data    the common tokens in token order
+    data clients    find their rows, put them in the common order, write their files
     data -> main    the numbers of rows written
 
 Cost: 2 rounds at a data client; n (n - 1) contributions, n lists of at most 1.5 times the ids (1024 tokens at least) to
@@ -26,6 +26,8 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from fedray.channel.codec import Array
 from fedray.data.split import test_size, write_split
@@ -87,7 +89,7 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
 
 
 def run_data(ctx: PartyContext) -> PartyOutcome:
-    """Play a data client: read the table, send tokens, write the common rows in token order.
+    """Play a data client: read the table, send tokens, write the common rows in the common order.
 
     Raises
     ------
@@ -113,8 +115,9 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase("write"):
         ctx.begin("write", "writing the aligned table")
         raw_name = PurePosixPath(config.raw_data_path).name
+        chosen = _in_order(ctx, table, rows[places])
         manifest = write_split(
-            folder, raw_name, table, rows[places], ctx.plan.task, _fingerprint(common), partial(ctx.progress, "write")
+            folder, raw_name, table, chosen, ctx.plan.task, _fingerprint(common), partial(ctx.progress, "write")
         )
         sizes = {"n_train": manifest.n_train, "n_test": manifest.n_test}
         ctx.channel.send_json(ctx.plan.main.index, _DONE, sizes)
@@ -182,6 +185,19 @@ def _places(ctx: PartyContext, common: Tokens, own: Tokens) -> npt.NDArray[np.in
     if (places < 0).any():
         raise _broken(ctx, main.index, "expected common tokens that are all mine", (common,))
     return places
+
+
+def _in_order(ctx: PartyContext, table: RawTable, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the common rows in the order that the task asks for; only the data clients ever see either.
+
+    By id, so that the same tables give the same training and test rows each time; or as the tokens came, which is
+    another order in every task.
+    """
+    config = ctx.plan.main.config
+    if isinstance(config, AlignmentMain) and config.order == "random":
+        return rows
+    by_id: npt.NDArray[np.int64] = pc.sort_indices(table.ids.take(pa.array(rows))).to_numpy()
+    return rows[by_id]
 
 
 def _check_size(size: int, least: int) -> None:

@@ -99,10 +99,14 @@ class AlignmentMain(MainConfig):
     ----------
     min_intersection
         Rows below which the task fails rather than reveal so small a set.
+    order
+        Order of the common rows, of which the last fifth is for testing: ``id`` gives the same rows every time,
+        ``random`` a fresh order in every task. Only the data clients see it.
     """
 
     client_type: Literal["alignment_main"]
     min_intersection: Annotated[int, whole(1, 10**9)] = 1
+    order: Annotated[Literal["id", "random"], choice("id", "random")] = "id"
 
 
 class AlignmentData(ClientConfig):
