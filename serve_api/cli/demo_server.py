@@ -16,7 +16,7 @@ from typing import Final
 from serve_api.cli.client import Server
 from serve_api.cli.exit_codes import CliError, ExitCode
 
-__all__ = ["running_server"]
+__all__ = ["end_session", "free_port", "running_server"]
 
 START_S: Final = 120.0
 GRACE_S: Final = 30.0
@@ -47,7 +47,7 @@ def running_server(root: Path, registry: Path) -> Iterator[str]:
     CliError
         It ended, or did not answer in time; the message holds the end of its log.
     """
-    url = f"http://127.0.0.1:{(port := _free_port())}"
+    url = f"http://127.0.0.1:{(port := free_port())}"
     serve = [sys.executable, "-m", "serve_api.cli", "serve"]
     command = [*serve, "--root", str(root), "--registry", str(registry), "--port", str(port)]
     folder = registry.parent
@@ -65,7 +65,7 @@ def running_server(root: Path, registry: Path) -> Iterator[str]:
         _wait(child, url, log)
         yield url
     finally:
-        _end(child)
+        end_session(child)
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -89,8 +89,8 @@ def _wait(child: subprocess.Popen[bytes], url: str, log: Path) -> None:
     raise CliError("\n".join([f"the demo's server {what}; its last words:", *lines]), ExitCode.UNREACHABLE)
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the server in order; whatever of its session is left after the grace period is killed."""
+def end_session(child: subprocess.Popen[bytes]) -> None:
+    """End a child that leads a session, in order; whatever of the session is left after the grace period is killed."""
     child.terminate()
     with suppress(subprocess.TimeoutExpired):
         child.wait(GRACE_S)
@@ -113,7 +113,8 @@ def _others(session: int) -> set[int]:
     return found
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listened on a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
