@@ -30,7 +30,7 @@ def train(
     epochs: Annotated[int, typer.Option(min=1)] = 3,
     hidden: Annotated[str, typer.Option(help="Widths, e.g. 16,1; empty is logistic regression.")] = "",
     loss: str = "bce",
-    rate: float = 0.1,
+    rate: float = 0.05,
     repeat: Repeat = 3,
     as_json: Json = False,
 ) -> None:

@@ -158,6 +158,8 @@ class Supply:
                 else:
                     parts[part.name] = self._checked(next(corrections, None), (segment.steps, *part.shape))
             self._arrays[correlation.name] = parts
+        if corrections is not None and next(corrections, None) is not None:
+            raise RemoteProtocolError("the dealer sent more corrections than the schedule has")
         self._segment, self._at = segment, 0
 
     def _corrections(self) -> Iterator[Ring] | None:

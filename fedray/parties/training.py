@@ -37,6 +37,7 @@ from fedray.task.record import TRAIN_PHASE, EventKind
 __all__ = ["run_data"]
 
 PROGRESS_EVERY_S = 0.5
+HALF_A_ROW = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,12 +193,20 @@ def _share_test(
         "loss": metrics.loss(design.loss, prepared.test_labels, predictions),
         "metrics": metrics.evaluate(metric, prepared.test_labels, predictions),
     }
+    _warn_of_range(ctx, tested)
     for tag in ("test_loss", "test_metrics"):
         channel.reveals.add(tag, tuple(listeners), ())
     for peer in listeners:
         channel.send_json(peer, "test", found)
     channel.flush()
     return found
+
+
+def _warn_of_range(ctx: PartyContext, tested: Tested) -> None:
+    for index, count in enumerate(tested.out_of_range):
+        if count > HALF_A_ROW:
+            text = f"layer {index + 1}: about {count:.0f} test rows lie where the sigmoid is not exact"
+            ctx.tell(EventKind.NOTE, phase="test", text=text)
 
 
 def _save(ctx: PartyContext, design: NetDesign, network: Network, prepared: Prepared) -> None:
