@@ -6,9 +6,13 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from fedray.channel import Channel, Mailbox, RevealLog, Timeouts, task_id
 from fedray.errors import FedrayError, TaskAborted, error_from_dict
 
+Words = npt.NDArray[np.uint64]
 Play = Callable[[Channel], object]
 
 DIGEST = "5a" * 32
@@ -20,6 +24,16 @@ class Talk(Protocol):
 
     def __call__(self, *plays: Play, digests: Sequence[str] | None = None, timeouts: Timeouts = PATIENT) -> list[Any]:
         """Run them."""
+
+
+def number(channel: Channel, frm: int, label: str = "x") -> int:
+    """Receive one number."""
+    return int(channel.recv(frm, label)[0][0])
+
+
+def array(*values: int) -> Words:
+    """Return ring elements to send."""
+    return np.array(values, dtype=np.uint64)
 
 
 def perform(channel: Channel, play: Play) -> object:
@@ -61,35 +75,59 @@ def by_memory(*plays: Play, digests: Sequence[str] | None = None, timeouts: Time
     return ends
 
 
-def by_ray(*plays: Play, digests: Sequence[str] | None = None, timeouts: Timeouts = PATIENT) -> list[Any]:
+class Talker:
+    """A party in an actor; it serves one conversation after the other, because an actor takes seconds to start."""
+
+    def __init__(self, me: int) -> None:
+        self._me = me
+        self._conversation = -1
+        self._box = Mailbox(bytes(8))
+
+    def prepare(self, conversation: int, digest: str) -> None:
+        """Make ready for a conversation; what still comes from an earlier one is dropped."""
+        self._conversation, self._box = conversation, Mailbox(task_id(digest))
+
+    def deliver(self, conversation: int, sender: int, blob: bytes) -> None:
+        """Take an envelope."""
+        if conversation == self._conversation:
+            self._box.deliver(sender, bytes(blob))
+
+    def run(self, peers: list[Any], digest: str, timeouts: Timeouts, play: Play) -> dict[str, Any]:
+        """Play, and return the result or the error."""
+        conversation = self._conversation
+
+        def send(to: int, blob: bytes) -> None:
+            peers[to].deliver.options(concurrency_group="mail").remote(conversation, self._me, blob)
+
+        names = tuple(f"party_{index}" for index in range(len(peers)))
+        channel = Channel(self._me, names, digest, self._box, send, RevealLog(()), timeouts)
+        try:
+            return {"result": perform(channel, play)}
+        except FedrayError as error:
+            return {"error": error.as_dict()}
+
+
+class RayTalk:
     """Talk in Ray actors; Ray is running."""
-    import ray
 
-    class Talker:
-        def __init__(self, me: int, names: tuple[str, ...], digest: str) -> None:
-            self.me, self.names, self.digest = me, names, digest
-            self.box = Mailbox(task_id(digest))
+    def __init__(self, most: int) -> None:
+        import ray
 
-        def deliver(self, sender: int, blob: bytes) -> None:
-            self.box.deliver(sender, bytes(blob))
+        actor = ray.remote(num_cpus=0, concurrency_groups={"mail": 1}, max_restarts=0)(Talker)
+        self._actors = [actor.remote(me) for me in range(most)]
+        self._conversations = 0
 
-        def run(self, peers: list[Any], play: Play) -> dict[str, Any]:
-            def send(to: int, blob: bytes) -> None:
-                peers[to].deliver.options(concurrency_group="mail").remote(self.me, blob)
+    def __call__(self, *plays: Play, digests: Sequence[str] | None = None, timeouts: Timeouts = PATIENT) -> list[Any]:
+        """Run the plays at the first actors."""
+        import ray
 
-            channel = Channel(self.me, self.names, self.digest, self.box, send, RevealLog(()), timeouts)
-            try:
-                return {"result": perform(channel, play)}
-            except FedrayError as error:
-                return {"error": error.as_dict()}
-
-    actor = ray.remote(num_cpus=0, concurrency_groups={"mail": 1}, max_restarts=0)(Talker)
-    names = tuple(f"party_{index}" for index in range(len(plays)))
-    used = digests or [DIGEST] * len(plays)
-    actors = [actor.remote(me, names, digest) for me, digest in enumerate(used)]
-    try:
-        ends = ray.get([one.run.remote(actors, play) for one, play in zip(actors, plays, strict=True)], timeout=90)
-    finally:
-        for one in actors:
-            ray.kill(one)
-    return [error_from_dict(end["error"]) if "error" in end else end["result"] for end in ends]
+        self._conversations += 1
+        used = digests or [DIGEST] * len(plays)
+        actors = self._actors[: len(plays)]
+        ray.get([one.prepare.remote(self._conversations, digest) for one, digest in zip(actors, used, strict=True)])
+        runs = [
+            one.run.remote(actors, digest, timeouts, play)
+            for one, digest, play in zip(actors, used, plays, strict=True)
+        ]
+        ends = ray.get(runs, timeout=90)
+        return [error_from_dict(end["error"]) if "error" in end else end["result"] for end in ends]

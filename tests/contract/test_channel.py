@@ -17,45 +17,37 @@ from fedray.errors import (
     RemoteProtocolError,
     TaskAborted,
 )
-from tests.talks import DIGEST, Talk, by_memory, by_ray
+from tests.talks import DIGEST, RayTalk, Talk, array, by_memory, number
 
 
 @pytest.fixture(scope="module")
-def ray_cluster() -> Iterator[None]:
+def ray_talk() -> Iterator[Talk]:
     from actors import environment
 
     environment.prepare()
     import ray
 
-    if ray.is_initialized():
-        yield
-        return
-    ray.init(
-        address="local",
-        include_dashboard=False,
-        num_cpus=1,
-        resources={"party_local": 1},
-        log_to_driver=False,
-        logging_level="error",
-    )
-    yield
-    ray.shutdown()
+    ours = not ray.is_initialized()
+    if ours:
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            num_cpus=1,
+            resources={"party_local": 1},
+            log_to_driver=False,
+            logging_level="error",
+        )
+    yield RayTalk(3)
+    if ours:
+        ray.shutdown()
 
 
 @pytest.fixture(params=["memory", pytest.param("ray", marks=pytest.mark.ray)])
 def talk(request: pytest.FixtureRequest) -> Talk:
     if request.param == "memory":
         return by_memory
-    request.getfixturevalue("ray_cluster")
-    return by_ray
-
-
-def number(channel: Channel, frm: int, label: str = "x") -> int:
-    return int(channel.recv(frm, label)[0][0])
-
-
-def array(*values: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    return np.array(values, dtype=np.uint64)
+    over_ray: Talk = request.getfixturevalue("ray_talk")
+    return over_ray
 
 
 def test_messages_of_a_label_keep_their_order(talk: Talk) -> None:
