@@ -85,7 +85,8 @@ class Network:
     def train(self, steps: int) -> None:
         """Run `steps` steps of gradient descent.
 
-        Cost: one layer: 2 rounds a step (mse 3). Each later layer adds 5.
+        Cost: with one layer 2 rounds a step at an owner of features, 1 at the only owner or a party without; each
+        later layer adds 5. With mse the longest path is one message longer.
         Leaks: nothing.
         Ref: protocols, sections 7 and 8.
         """
@@ -143,7 +144,8 @@ class Network:
     def test(self) -> Tested:
         """Open the predictions of the test rows to the label party, and the count of values out of range to all.
 
-        Cost: 3 rounds a slice with one layer, 2 more for each later layer, and 1.
+        Cost: with one layer 2 rounds a slice at an owner of features, fewer at the only owner or a party without;
+        2 more for each later layer; and 1 a test.
         Leaks: test_predictions to the label party; range_guard to all.
         Ref: protocols, section 6.
 

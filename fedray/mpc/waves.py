@@ -129,12 +129,13 @@ def evaluate(
     parts
         R, cos, sin of the step.
     waves
-        Each function with the scale of its result, at least 2^10 times `table_scale`.
+        Each function with the scale of its result, at least 2^8 times `table_scale`.
 
     Returns
     -------
     list of Share
-        In order, each of c's shape; error: the wave's own plus about K units of table and factor rounding.
+        In order, each of c's shape; error: the wave's own, and the rounding of tables and factors: at most
+        sum |coefficients| / table_scale + K table_scale / scale, and typically a tenth of that.
     """
     count = parts["cos"].shape[-1]
     odd = np.stack([wave.odd * (scale / table_scale) for wave, scale in waves])
