@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -20,7 +21,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from actors.look import look_at
 from actors.placement import offers
 from actors.team import NAMESPACE, Team
-from fedray.errors import FedrayError, PlacementError, StateError
+from fedray.errors import FedrayError, PeerLost, PlacementError, StateError
 from fedray.task.plan import TaskPlan
 from fedray.task.record import Event, EventKind, Status
 from fedray.task.report import build_report
@@ -31,6 +32,9 @@ __all__ = ["NAME", "Supervisor", "get_or_create", "stop_supervisor"]
 NAME = "supervisor"
 START_S = 60.0
 STOP_S = 10.0
+SUPERVISOR_DIED = "the supervisor's process died while this task was running; create it again under another name"
+SERVER_ENDED = "the server ended while this task was running; create it again under another name"
+TELL_APART_S = 1.0
 log = logging.getLogger("fedray.supervisor")
 
 
@@ -58,8 +62,8 @@ class Supervisor:
         self._running: dict[str, frozenset[str]] = {}
         self._teams: dict[str, Team] = {}
         again = ray.get_runtime_context().was_current_actor_reconstructed
-        who = "the supervisor's process died" if again else "the server ended"
-        self._store.fail_running(f"{who} while this task was running; create it again under another name")
+        self._store.fail_running(SUPERVISOR_DIED if again else SERVER_ENDED)
+        self._raylet = os.getppid()
 
     @ray.method(concurrency_group="control")
     def serves(self, database: str) -> bool:
@@ -154,7 +158,7 @@ class Supervisor:
         except StateError:
             log.info("a task ended before it ran")  # cancelled while it waited or ran
         except FedrayError as error:
-            self._fail(plan, error)
+            self._fail(plan, self._cause(error))
         except Exception as error:  # noqa: BLE001 - the supervisor and its other tasks go on
             # no text and no trace: a stranger's exception may hold a value
             log.error("a task ended by a fault of the supervisor: %s", type(error).__name__)  # noqa: TRY400
@@ -177,6 +181,15 @@ class Supervisor:
             with self._lock:
                 self._teams.pop(plan.task, None)
             team.close()
+
+    def _cause(self, error: FedrayError) -> FedrayError:
+        """Tell the end of this whole node from the death of a party: both look like a dead party at first."""
+        deadline = time.monotonic() + TELL_APART_S
+        while isinstance(error, PeerLost) and time.monotonic() < deadline:
+            if os.getppid() != self._raylet:
+                return FedrayError(SERVER_ENDED)
+            time.sleep(TELL_APART_S / 20)
+        return error
 
     def _finish(self, plan: TaskPlan, outcomes: dict[int, dict[str, Any]], seconds: float) -> None:
         report = build_report(plan, outcomes, status=Status.FINISHED, seconds=seconds, trust_mode=self._trust_mode)

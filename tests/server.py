@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import httpx
 
-__all__ = ["ENDS", "ROLES", "FedrayServer", "free_port", "session_processes", "until"]
+__all__ = ["ENDS", "ROLES", "FedrayServer", "free_port", "patience", "session_processes", "until"]
 
 ROLES = ("MainClient", "CryptoProducer", "FeatureClient", "LabelClient")
 ENDS = ("finished", "failed", "cancelled")
@@ -188,6 +188,11 @@ def until(done: Callable[[], object], timeout_s: float, tell: Callable[[], str] 
             raise AssertionError(f"not within {timeout_s:g} s: {tell()}")
         time.sleep(0.05)
     return time.monotonic() - started
+
+
+def patience(seconds: float) -> float:
+    """Return a promised time, longer where more programs want to run than there are processors."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def session_processes(leaders: Iterable[int]) -> dict[int, str]:
