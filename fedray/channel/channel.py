@@ -85,7 +85,7 @@ class Channel:
         self.me, self.names, self.reveals = me, names, reveals
         self.cost = Cost()
         self._task = task_id(digest)
-        self._context = bytes.fromhex(digest)
+        self._private = PrivateKey(bytes.fromhex(digest))
         self._mailbox, self._send_blob = mailbox, send
         self._timeouts, self._observer = timeouts, observer
         self._secrets: dict[int, PairSecret] = {}
@@ -103,14 +103,15 @@ class Channel:
 
     def open(self) -> None:
         """Introduce this party to all others and agree a secret with each; call once, before anything else."""
-        private = PrivateKey(self._context)
         for peer in self.peers:
-            hello = Head(Kind.HELLO, self.me, peer, 0, self._task).pack() + private.public
+            hello = Head(Kind.HELLO, self.me, peer, 0, self._task).pack() + self._private.public
             self._send_blob(peer, hello)
         for peer in self.peers:
-            key = self._guard(peer, partial(self._mailbox.take_hello, peer, self._timeouts.connect_s))
-            self._secrets[peer] = private.agree(key)
-            self._sealers[peer] = Sealer(self._secrets[peer], self.me, peer, self._task)
+            self._meet(peer, self._guard(peer, partial(self._mailbox.take_hello, peer, self._timeouts.connect_s)))
+
+    def _meet(self, peer: int, key: bytes) -> None:
+        self._secrets[peer] = self._private.agree(key)
+        self._sealers[peer] = Sealer(self._secrets[peer], self.me, peer, self._task)
 
     def secret(self, peer: int, purpose: str) -> bytes:
         """Return a 32-byte key that only `peer` and this party have, for one purpose."""
@@ -232,6 +233,9 @@ class Channel:
 
     def _aborted(self) -> FedrayError:
         sender, blob = self._mailbox.abort or (self.me, b"")
+        key = self._mailbox.hello(sender)
+        if sender not in self._sealers and key is not None:
+            self._meet(sender, key)  # it failed while this party was still waiting for the others
         sealer = self._sealers.get(sender)
         if sealer is None or len(blob) == HEAD_BYTES:
             return TaskAborted("the party failed before its keys were agreed", self.names[sender], self._phase)

@@ -92,6 +92,10 @@ class Mailbox:
             self._wait(lambda: sender in self._hello, sender, timeout_s)
             return self._hello[sender]
 
+    def hello(self, sender: int) -> bytes | None:
+        """Return the public key of `sender` if it has come."""
+        return self._hello.get(sender)
+
     @property
     def abort(self) -> tuple[int, bytes] | None:
         """Sender and sealed envelope of the first abort that came, if any."""

@@ -53,6 +53,8 @@ def load_model(folder: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]
         data = (folder / SHARES).read_bytes()
     except (OSError, ValueError):
         raise DataError("the model's folder holds no complete model; train it again") from None
+    if not isinstance(facts, dict):
+        raise DataError("the model's manifest is damaged; train the model again")
     if facts.get("format") != FORMAT or facts.get("digest") != hashlib.sha256(data).hexdigest():
         raise DataError("the model's shares do not belong to its manifest, or are of another version of fedray")
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
