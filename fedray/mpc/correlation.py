@@ -28,11 +28,14 @@ class Part:
     ----------
     without
         Rank that holds no summand of it, or None.
+    xor
+        Shared by exclusive or of words rather than by sums.
     """
 
     name: str
     shape: tuple[int, ...]
     without: int | None = None
+    xor: bool = False
 
 
 @dataclass(frozen=True)

@@ -86,13 +86,15 @@ def make(streams: list[Stream], corrected: int, masks: MaskRows, segment: Segmen
                 for rank, stream in enumerate(streams)
                 if rank != part.without
             ]
-            totals[part.name] = np.sum(np.stack(summands), axis=0, dtype=np.uint64)
+            join = np.bitwise_xor if part.xor else np.add
+            totals[part.name] = join.reduce(np.stack(summands), axis=0, dtype=np.uint64)
         made = correlation.relate(totals, masks)
         for part in correlation.derived():
             correction = made[part.name].copy()
             for rank, stream in enumerate(streams):
                 if rank != corrected:
-                    correction -= expand(stream, label, segment.steps, part)
+                    take = np.bitwise_xor if part.xor else np.subtract
+                    take(correction, expand(stream, label, segment.steps, part), out=correction)
             corrections.append(correction)
     return corrections
 

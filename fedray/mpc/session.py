@@ -86,13 +86,17 @@ class Session:
 class Pending:
     """What a round will bring; `value` may be read after the round."""
 
-    def __init__(self, own: Ring | None, expected: int) -> None:
+    def __init__(self, own: Ring | None, expected: int, *, xor: bool = False) -> None:
         self._sum = own
+        self._xor = xor
         self._missing = expected
 
     def add(self, part: Ring) -> None:
         """Add one peer's summand."""
-        self._sum = part if self._sum is None else self._sum + part
+        if self._sum is None:
+            self._sum = part
+        else:
+            self._sum = self._sum ^ part if self._xor else self._sum + part
         self._missing -= 1
 
     @property
@@ -115,6 +119,14 @@ class Round:
     def open(self, x: Ring) -> Pending:
         """Open [x] in the ring to all: masked values, or outputs through `Session.reveal`."""
         pending = Pending(x, self._s.size - 1)
+        for peer in self._s.others:
+            self._out[peer].append(x)
+            self._expected[peer].append((pending, x.shape))
+        return pending
+
+    def open_bits(self, x: Ring) -> Pending:
+        """Open words shared by exclusive or to all: masked bits only."""
+        pending = Pending(x, self._s.size - 1, xor=True)
         for peer in self._s.others:
             self._out[peer].append(x)
             self._expected[peer].append((pending, x.shape))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.ring import series, trig
+from fedray.ring.compiled import have_kernels
 from fedray.ring.fixed import decode, encode
 
 __all__ = ["Ring", "decode", "encode", "matmul", "series", "trig"]
@@ -33,7 +34,8 @@ def matmul(a: Ring, b: Ring, *, compiled: bool | None = None) -> Ring:
         Force the compiled kernel or NumPy; by default the size decides.
     """
     if compiled is None:
-        compiled = a.ndim == 2 and b.ndim == 2 and a.shape[0] * a.shape[1] * b.shape[1] >= COMPILED_FROM
+        large = a.ndim == 2 and b.ndim == 2 and a.shape[0] * a.shape[1] * b.shape[1] >= COMPILED_FROM
+        compiled = large and have_kernels()
     if not compiled:
         product: Ring = np.matmul(a, b)
         return product

@@ -105,3 +105,22 @@ def tables(turns: Float, count: int, scale: float) -> tuple[Ring, Ring]:
             sine, before_s = twice * sine - before_s, sine
             cosine, before_c = twice * cosine - before_c, cosine
     return cosines, sines
+
+
+@njit(cache=True, nogil=True)
+def transpose_bits(blocks: Ring) -> None:
+    """Transpose 64 by 64 matrices of bits in place; shape (n, 64) of rows."""
+    for block in range(blocks.shape[0]):
+        width = 32
+        mask = np.uint64((1 << 32) - 1)
+        while width:
+            shift = np.uint64(width)
+            row = 0
+            while row < 64:
+                for i in range(row, row + width):
+                    swap = ((blocks[block, i] >> shift) ^ blocks[block, i + width]) & mask
+                    blocks[block, i + width] ^= swap
+                    blocks[block, i] ^= swap << shift
+                row += 2 * width
+            width //= 2
+            mask ^= mask << np.uint64(width)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.ring import trig
+from fedray.ring.compiled import have_kernels
 
 Ring = npt.NDArray[np.uint64]
 Float = npt.NDArray[np.float64]
@@ -65,12 +66,8 @@ def warm_up() -> None:
 
 
 def _module(compiled: bool | None) -> ModuleType:
-    if compiled is False:
+    if compiled is False or (compiled is None and not have_kernels()):
         return trig
-    try:
-        from fedray.ring import kernels
-    except ImportError:
-        if compiled:
-            raise
-        return trig
+    from fedray.ring import kernels
+
     return kernels
