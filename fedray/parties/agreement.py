@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
 from fedray.ml.design import NetDesign
 from fedray.parties.context import PartyContext
 from fedray.task.configs import NetLabel, NetMain
 from fedray.task.plan import TaskPlan
 
-__all__ = ["agree", "make_design"]
+__all__ = ["agree", "hear_test", "make_design"]
 
 
 def agree(ctx: PartyContext, mine: dict[str, object] | None) -> NetDesign:
@@ -39,6 +41,19 @@ def _shapes(ctx: PartyContext, frm: int) -> dict[str, object]:
     counts = [told.get(key) for key in ("n_train", "n_test", "features")] if isinstance(told, dict) else []
     if not counts or any(type(count) is not int or not 0 <= count < 2**40 for count in counts):
         raise RemoteProtocolError(f"{ctx.plan.names[frm]}: expected the numbers of its rows and columns")
+    if not isinstance(told.get("rows"), str):
+        raise RemoteProtocolError(f"{ctx.plan.names[frm]}: expected the name of its alignment, or an empty one")
+    return dict(told)
+
+
+def hear_test(ctx: PartyContext, label: int) -> dict[str, Any]:
+    """Return what the label client, party `label`, tells of a test: n_batches, loss, metrics."""
+    told = ctx.channel.recv_json(label, "test")
+    values = told.get("metrics") if isinstance(told, dict) else None
+    if not isinstance(values, dict) or not all(
+        type(value) in (int, float) for value in (told.get("n_batches"), told.get("loss"), *values.values())
+    ):
+        raise RemoteProtocolError(f"{ctx.plan.names[label]}: expected loss and metrics of a test")
     return dict(told)
 
 

@@ -28,7 +28,7 @@ from fedray.ml.network import Network, Tested
 from fedray.ml.schedule import LONGEST_SEGMENT, segments
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
-from fedray.parties.agreement import agree
+from fedray.parties.agreement import agree, hear_test
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.ring import Ring, encode, series
 from fedray.task.configs import NetFeature, NetLabel, NetMain
@@ -181,8 +181,7 @@ def _share_test(
     label = ctx.plan.data[design.label].index
     listeners = [m.index for m in ctx.plan.data if m.index != label] + [ctx.plan.main.index]
     if tested.predictions is None or prepared.test_labels is None:
-        told = channel.recv_json(label, "test")
-        return dict(told)
+        return hear_test(ctx, label)
     from fedray.ml import metrics  # scikit-learn costs 100 MiB, and only the label client measures
 
     config = ctx.member.config

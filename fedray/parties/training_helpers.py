@@ -6,7 +6,7 @@ from typing import Any
 
 from fedray.ml.schedule import matrices, segments
 from fedray.mpc.dealer import deal
-from fedray.parties.agreement import agree
+from fedray.parties.agreement import agree, hear_test
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.ring import series
 from fedray.task.record import RECORD_COLUMNS, TRAIN_PHASE, EventKind
@@ -22,7 +22,7 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
     last: dict[str, Any] = {}
     with ctx.channel.phase(TRAIN_PHASE):
         for _ in range(design.tests):
-            last = ctx.channel.recv_json(label, "test")
+            last = hear_test(ctx, label)
             values = last["metrics"]
             row = [ctx.clock() - started, last["n_batches"], last["loss"], *values.values()]
             ctx.tell(EventKind.RECORD, row=row, columns=[*RECORD_COLUMNS, *values])

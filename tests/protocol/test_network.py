@@ -24,6 +24,8 @@ CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], str, dict[str, Any], fl
     "8-1 bce": ((5, 4, 0), (8, 1), "bce", {}, 2e-3, 4e-3),
     "8-1 mse": ((4, 3), (8, 1), "mse", {}, 6e-3, 6e-3),
     "6-5-2 bce, label first": ((0, 5), (6, 5, 2), "bce", {"label": 0}, 2e-3, 4e-3),
+    "lr without bias": ((3, 2), (1,), "bce", {"bias": False}, 3e-4, 5e-4),
+    "4-1 without bias": ((3, 2), (4, 1), "bce", {"bias": False}, 2e-3, 4e-3),
     "two outputs in one layer": ((2, 3, 0), (2,), "bce", {}, 3e-4, 5e-4),
 }
 

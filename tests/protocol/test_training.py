@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 from fedray.data.model_files import load_model
 from fedray.data.root import DataRoot
 from fedray.data.scaling import Standardizer
-from fedray.errors import DataError, FedrayError, RangeGuardError, SpecError, TaskAborted
+from fedray.errors import DataError, FedrayError, RangeGuardError, RemoteProtocolError, SpecError, TaskAborted
 from fedray.ml import metrics
 from fedray.ml.design import FEATURE_SCALE, NetDesign
 from fedray.ml.oracle import Oracle
+from fedray.parties import training
+from fedray.parties.context import PartyContext
 from fedray.ring import decode
 from fedray.task.record import EventKind
 from tests.parties import joined
@@ -166,12 +169,37 @@ def test_bad_tables_end_every_party_soon(
     assert said <= {"shapes"}  # nothing but row counts has left
 
 
-def test_no_feature_column_anywhere(tmp_path: Path) -> None:
-    task = made_up(tmp_path, features=(1,))
-    task.features = [np.zeros((120, 0))]
-    task.roots[2].path.joinpath("generated", "d", "train.csv").write_text("\n" * 96)
+def test_a_feature_client_without_a_column(tmp_path: Path) -> None:
+    task = made_up(tmp_path)
+    task.path(2, "train.csv").write_text("\n" * 96)
     task.run()
-    assert {type(error) for error in task.errors.values()} <= {DataError, TaskAborted}
+    assert "blank line" in task.errors[2].message
+
+
+@pytest.mark.parametrize("rows", [[], {}, None, 3])
+def test_a_lie_about_the_alignment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: object) -> None:
+    task = made_up(tmp_path)
+    prepare = training.prepare
+
+    def lying(ctx: PartyContext) -> training.Prepared:
+        made = prepare(ctx)
+        return replace(made, shapes={**made.shapes, "rows": rows}) if ctx.me == 3 else made
+
+    monkeypatch.setattr(training, "prepare", lying)
+    task.run()
+    errors = [error for error in task.errors.values() if not isinstance(error, TaskAborted)]
+    assert {type(error) for error in errors} <= {RemoteProtocolError, DataError, FedrayError}
+    assert any("expected the name of its alignment" in error.message for error in errors)
+
+
+@pytest.mark.parametrize("values", ["text", {"auc": "high"}, [1.0], None])
+def test_a_lie_about_the_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: object) -> None:
+    task = made_up(tmp_path)
+    monkeypatch.setattr(metrics, "evaluate", lambda *_: values)
+    task.run()
+    errors = [error for error in task.errors.values() if isinstance(error, RemoteProtocolError)]
+    assert errors
+    assert all("expected loss and metrics of a test" in error.message for error in errors)
 
 
 def test_only_the_label_client_has_features(tmp_path: Path) -> None:
