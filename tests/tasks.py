@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fedray.channel import Frame, Timeouts
+from fedray.channel import Channel, Frame, Timeouts
 from fedray.channel.memory import Wire, connect
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError
@@ -60,6 +60,7 @@ class Training:
     n_train: int
     main: Mapping[str, object] = field(default_factory=dict)
     labeler: Mapping[str, object] = field(default_factory=dict)
+    feature: Mapping[str, object] = field(default_factory=dict)
     seed: str = "seed"
 
     def __post_init__(self) -> None:
@@ -70,6 +71,7 @@ class Training:
             self.write(index, "test.csv", table[self.n_train :])
         self.events: list[Event] = []
         self.views: list[list[tuple[int, Frame]]] = []
+        self.channels: list[Channel] = []
         self.errors: dict[int, FedrayError] = {}
         self.ended: dict[int, float] = {}
 
@@ -100,7 +102,8 @@ class Training:
             client("crypto_producer", 8010, client_type="triplet_producer"),
         ]
         for k in range(len(self.features)):
-            clients.append(client("feature_client", 8020 + 2 * k, client_type="shared_nn_feature", data_path="d"))
+            feature = {"client_type": "shared_nn_feature", "data_path": "d", **self.feature}
+            clients.append(client("feature_client", 8020 + 2 * k, **feature))
         label = {"client_type": "shared_nn_label", "data_path": "d", "loss": "bce", "metric": "auc_ks", **self.labeler}
         clients.append(client("label_client", 8090, **label))
         return make_plan(parse({"task_name": "t", "clients": clients}), Registry(None), self.seed)
@@ -113,7 +116,9 @@ class Training:
         outcomes: dict[int, PartyOutcome] = {}
         tags = [reveal.tag for reveal in plan.reveals]
         observers = [lambda frm, frame, view=view: view.append((frm, frame)) for view in self.views]
-        channels = connect(plan.names, plan.digest, tags, timeouts=timeouts, observers=observers, wire=wire)
+        self.channels = channels = connect(
+            plan.names, plan.digest, tags, timeouts=timeouts, observers=observers, wire=wire
+        )
         started = time.monotonic()
 
         def party(index: int) -> None:

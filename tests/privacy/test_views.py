@@ -1,0 +1,179 @@
+"""What each party sees of a whole training. These are checks against mistakes, not proofs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fedray.channel import Frame
+from tests.tasks import Training, made_up
+
+JSON = {"shapes", "test", "done"}
+MAIN, DEALER, ONE, TWO, LABEL = range(5)
+KINDS = {"lr": (1, [], "bce"), "nn": (4, [1], "mse")}
+
+
+def task_of(root: Path, kind: str) -> Training:
+    in_dim, layers, loss = KINDS[kind]
+    main = {"in_dim": in_dim, "layers": layers, "max_iter": 20, "test_per_batches": 7, "batch_size": 32}
+    return made_up(root, main=main, labeler={"loss": loss, "scale": "none"}, feature={"scale": "none"}, own=1, rows=480)
+
+
+def outline(view: list[tuple[int, Frame]]) -> dict[int, list[tuple[str, object]]]:
+    """Return by sender what came, without values; the length of numbers as text is no shape."""
+    made: dict[int, list[tuple[str, object]]] = defaultdict(list)
+    for frm, frame in view:
+        shapes = None if frame.label in JSON else [(array.dtype.str, array.shape) for array in frame.arrays]
+        made[frm].append((frame.label, shapes))
+    return made
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("changed", [ONE, TWO, LABEL])
+def test_another_secret_changes_no_label_sender_or_shape(tmp_path: Path, kind: str, changed: int) -> None:
+    outlines = []
+    for name in ("a", "b"):
+        task = task_of(tmp_path / name, kind)
+        if name == "b":
+            tables = [*task.features, task.label]
+            table = tables[changed - 2]
+            rng = np.random.default_rng(9)
+            table[:] = rng.permutation(table) if changed == LABEL else rng.normal(size=table.shape)
+            task.__post_init__()
+        task.succeed()
+        outlines.append([outline(view) for view in task.views])
+    assert outlines[0] == outlines[1]
+
+
+def masked(task: Training) -> Iterator[tuple[int, str, bytes]]:
+    for me, view in enumerate(task.views):
+        for _, frame in view:
+            if frame.label not in JSON:
+                for array in frame.arrays:
+                    yield me, frame.label, array.tobytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_masked_looks_uniform(tmp_path: Path, kind: str) -> None:
+    """Every byte of every word, by receiver and label: a chi-square far beyond chance fails."""
+    task = task_of(tmp_path, kind)
+    task.succeed()
+    seen: dict[tuple[int, str], list[bytes]] = defaultdict(list)
+    for me, label, data in masked(task):
+        seen[me, label].append(data)
+    tried = set()
+    for (_, label), parts in seen.items():
+        words = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, 8)
+        for place in [slice(0, 8)] if len(words) < 2000 else [slice(k, k + 1) for k in range(8)]:
+            counts = np.bincount(words[:, place].reshape(-1), minlength=256)
+            expected = counts.sum() / 256
+            if expected >= 5:
+                tried.add(label)
+                # 255 degrees of freedom: 420 is beyond seven standard deviations
+                assert ((counts - expected) ** 2 / expected).sum() < 420, label
+    assert {"private.train", "private.test", "layer1.z", "residual", "deal"} <= tried
+
+
+def test_planted_values_are_in_no_frame_and_not_on_the_wire(tmp_path: Path) -> None:
+    wire: list[bytes] = []
+    task = task_of(tmp_path, "lr")
+    task.features[0][::5, 0] = 123.4375
+    task.label[1::4, 1] = -77.8125
+    task.main = {**task.main, "learning_rate": 1e-4}  # so large a feature would leave the range otherwise
+    task.__post_init__()
+
+    def listening(sender: int, receiver: int, blob: bytes) -> bytes:
+        wire.append(blob)
+        return blob
+
+    task.succeed(wire=listening)
+    y = task.label[: task.n_train, 0]
+    planted = [
+        b"123.4375",
+        b"-77.8125",
+        np.float64(123.4375).tobytes(),
+        np.float64(-77.8125).tobytes(),
+        np.int64(123.4375 * 1024).tobytes(),
+        np.int64(-77.8125 * 1024).tobytes(),
+        y[:16].tobytes(),
+        y[:16].astype(np.uint64).tobytes(),
+        y[:32].astype(np.uint8).tobytes(),
+    ]
+    said = [b"".join(array.tobytes() for array in frame.arrays) for view in task.views for _, frame in view]
+    assert len(said) > 200
+    assert len(wire) > 100
+    for value in planted:
+        assert not any(value in data for data in said)
+        assert not any(value in data for data in wire)
+
+
+def test_the_wire_holds_no_label_and_no_text(tmp_path: Path) -> None:
+    wire: list[bytes] = []
+    task = task_of(tmp_path, "lr")
+
+    def listening(sender: int, receiver: int, blob: bytes) -> bytes:
+        wire.append(blob)
+        return blob
+
+    task.succeed(wire=listening)
+    everything = b"".join(wire)
+    for word in (b"private.train", b"layer1.z", b"residual", b"n_train", b"metrics"):
+        assert word not in everything
+
+
+def test_main_and_dealer_see_public_values_only(tmp_path: Path) -> None:
+    task = task_of(tmp_path, "nn")
+    task.succeed()
+    assert {frame.label for _, frame in task.views[MAIN]} == JSON
+    assert {frame.label for _, frame in task.views[DEALER]} == {"shapes", "deal.credit"}
+    assert not any(frame.arrays for _, frame in task.views[DEALER] if frame.label == "deal.credit")
+    assert not [frm for view in task.views[2:] for frm, frame in view if frm == MAIN]
+    assert {frame.label for frm, frame in task.views[LABEL] if frm == DEALER} == {"deal"}
+    assert not [frm for view in (task.views[ONE], task.views[TWO]) for frm, _ in view if frm == DEALER]
+
+
+def test_predictions_go_to_the_label_client_only(tmp_path: Path) -> None:
+    task = task_of(tmp_path, "lr")
+    task.succeed()
+    label = "reveal.test_predictions"
+    assert [sum(frame.label == label for _, frame in view) for view in task.views] == [0, 0, 0, 0, 2 * 3]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_opened_is_what_the_plan_lists(tmp_path: Path, kind: str) -> None:
+    task = task_of(tmp_path, kind)
+    outcomes = task.succeed()
+    plan = task.plan()
+    opened = {entry["tag"] for outcome in outcomes.values() for entry in outcome.reveals}
+    assert opened == {reveal.tag for reveal in plan.reveals}
+    labels = {frame.label for view in task.views for _, frame in view if frame.label.startswith("reveal.")}
+    assert labels == {"reveal.test_predictions", "reveal.range_guard"}
+
+
+def test_runs_of_one_seed_have_other_masks(tmp_path: Path) -> None:
+    runs = []
+    for name in ("a", "b"):
+        task = task_of(tmp_path / name, "lr")
+        task.succeed()
+        runs.append({(me, frm, k): view for me in range(5) for frm, k, view in numbered(task.views[me])})
+    assert runs[0].keys() == runs[1].keys()
+    compared = 0
+    for key, frame in runs[0].items():
+        assert frame.label == runs[1][key].label
+        if frame.label in JSON:
+            continue
+        for one, other in zip(frame.arrays, runs[1][key].arrays, strict=True):
+            assert (one == other).sum() <= 1  # a word in 2^64 may be equal
+            compared += one.size
+    assert compared > 10_000
+
+
+def numbered(view: list[tuple[int, Frame]]) -> Iterator[tuple[int, int, Frame]]:
+    counts: dict[int, int] = defaultdict(int)
+    for frm, frame in view:
+        yield frm, counts[frm], frame
+        counts[frm] += 1
