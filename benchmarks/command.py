@@ -20,6 +20,7 @@ def build() -> typer.Typer:
     app.command("train")(train)
     app.command("align")(align)
     app.command("memory")(memory)
+    app.command("ops")(ops)
     return app
 
 
@@ -60,6 +61,21 @@ def memory(as_json: Json = False) -> None:
     from benchmarks.memory import run
 
     _print(run(), as_json)
+
+
+def ops(
+    parties: Annotated[int, typer.Option(min=2, help="Computing parties, beside the dealer.")] = 2,
+    transport: Annotated[str, typer.Option(help="fast")] = "fast",
+    repeat: Repeat = 3,
+    as_json: Json = False,
+) -> None:
+    """Single operations on shares; one line each."""
+    if transport != "fast":
+        raise typer.BadParameter("operations are measured over the fast transport only")
+    from benchmarks.ops import run
+
+    for line in run(parties, repeat):
+        _print(line, as_json)
 
 
 def _print(line: dict[str, object], as_json: bool) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from fedray.mpc.session import Pending, Round, Session
 from fedray.mpc.share import Share
 from fedray.ring import Ring, matmul
@@ -73,8 +71,9 @@ def forward(s: Session, opened: Opened, scale: float, parts: Parts) -> Share:
     scale
         The product of the operands' scales.
     """
-    z = parts["AW"] + matmul(opened.a, parts["W"]) + matmul(parts["A"], opened.w)
-    return Share(z + matmul(opened.a, opened.w) if s.rank == 0 else z, scale)
+    # a [W] + a w at one party only is a ([W] + w): one product fewer
+    w = parts["W"] + opened.w if s.rank == 0 else parts["W"]
+    return Share(parts["AW"] + matmul(opened.a, w) + matmul(parts["A"], opened.w), scale)
 
 
 def open_residual(r: Round, residual: Share, parts: Parts) -> Pending:
@@ -106,9 +105,8 @@ def backward(s: Session, opened: Opened, scales: tuple[float, float, float], par
         raise ValueError("backward needs the opened residual")
     x_scale, w_scale, d_scale = scales
     a, w, d = opened.a, opened.w, opened.d
-    gradient = parts["AtD"] + matmul(a.T, parts["D"]) + matmul(np.ascontiguousarray(parts["A"].T), d)
-    back = parts["DWt"] + matmul(d, parts["W"].T) + matmul(parts["D"], w.T)
-    if s.rank == 0:
-        gradient = gradient + matmul(a.T, d)
-        back = back + matmul(d, w.T)
+    # the public product joins one party's summand, as in `forward`
+    with_a, with_w = (parts["A"] + a, parts["W"] + w) if s.rank == 0 else (parts["A"], parts["W"])
+    gradient = parts["AtD"] + matmul(a.T, parts["D"]) + matmul(with_a.T, d)
+    back = parts["DWt"] + matmul(d, with_w.T) + matmul(parts["D"], w.T)
     return Share(gradient, x_scale * d_scale), Share(back, w_scale * d_scale)

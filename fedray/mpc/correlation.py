@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fedray.ring import Ring, series
+from fedray.ring import Ring, matmul, series
 
 Parts = Mapping[str, Ring]
 
@@ -89,7 +89,7 @@ class ForwardMask:
 
     def relate(self, totals: Parts, rows: MaskRows) -> Parts:
         """U V, per step."""
-        return {"UV": np.matmul(rows.take(self.owner, self.matrix, self.rows), totals["V"])}
+        return {"UV": matmul(rows.take(self.owner, self.matrix, self.rows), totals["V"])}
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class BackwardMask:
     def relate(self, totals: Parts, rows: MaskRows) -> Parts:
         """U^T M, per step."""
         u = rows.take(self.owner, self.matrix, self.rows)
-        return {"UtM": np.matmul(u.transpose(0, 2, 1), totals["M"])}
+        return {"UtM": matmul(u.transpose(0, 2, 1), totals["M"])}
 
 
 @dataclass(frozen=True)
@@ -164,11 +164,11 @@ class DenseTriple:
     def relate(self, totals: Parts, rows: MaskRows) -> Parts:  # noqa: ARG002 - the interface
         """Multiply, per step."""
         a, w = totals["A"], totals["W"]
-        made = {"AW": np.matmul(a, w)}
+        made = {"AW": matmul(a, w)}
         if self.training:
             d = totals["D"]
-            made["AtD"] = np.matmul(a.transpose(0, 2, 1), d)
-            made["DWt"] = np.matmul(d, w.transpose(0, 2, 1))
+            made["AtD"] = matmul(a.transpose(0, 2, 1), d)
+            made["DWt"] = matmul(d, w.transpose(0, 2, 1))
         return made
 
 

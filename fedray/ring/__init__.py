@@ -34,11 +34,13 @@ def matmul(a: Ring, b: Ring, *, compiled: bool | None = None) -> Ring:
         Force the compiled kernel or NumPy; by default the size decides.
     """
     if compiled is None:
-        large = a.ndim == 2 and b.ndim == 2 and a.shape[0] * a.shape[1] * b.shape[1] >= COMPILED_FROM
-        compiled = large and have_kernels()
+        compiled = a.shape[-2] * a.shape[-1] * b.shape[-1] >= COMPILED_FROM and have_kernels()
     if not compiled:
         product: Ring = np.matmul(a, b)
         return product
+    if a.ndim > 2:
+        stacked: Ring = np.stack([matmul(one, other, compiled=True) for one, other in zip(a, b, strict=True)])
+        return stacked
     from fedray.ring import kernels
 
     return kernels.matmul(a, b)
