@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Mapping
 
@@ -17,6 +18,9 @@ LOCAL_RESOURCE = "party_local"
 
 OBJECT_STORE_BYTES = 1 << 30
 KNOCK_S = 5.0
+HTTP2_HEAD_BYTES = 9
+HTTP2_SETTINGS = 4
+HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, HTTP2_SETTINGS, 0, 0, 0, 0, 0])
 
 
 def start_or_join(address: str | None, parties: Mapping[str, float] | None = None) -> None:
@@ -68,11 +72,24 @@ def _knock(address: str) -> None:
     if not colon or not port.isdecimal() or int(port) > 65535 or "/" in host:
         raise SpecError(f"--address {address[:80]}: expected HOST:PORT of a Ray cluster's head")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
+        with socket.create_connection((host.strip("[]"), int(port)), KNOCK_S) as knock:
+            speaks = os.environ.get("RAY_USE_TLS", "0") != "0" or _speaks_http2(knock)
     except OSError:
         raise PlacementError(
             f"nothing listens at {address}; give the address of a cluster's head as ray start --head prints it"
         ) from None
+    if not speaks:
+        raise PlacementError(f"what listens at {address} is no Ray cluster; give the address of a cluster's head")
+
+
+def _speaks_http2(knock: socket.socket) -> bool:
+    """Greet as a gRPC client does; a gRPC server answers at once with its settings."""
+    knock.sendall(HTTP2_GREETING)
+    try:
+        answer = knock.recv(HTTP2_HEAD_BYTES)
+    except (TimeoutError, ConnectionError):
+        return False
+    return len(answer) == HTTP2_HEAD_BYTES and answer[3] == HTTP2_SETTINGS
 
 
 def leave() -> None:

@@ -146,13 +146,13 @@ class FedrayServer:
     def task(self, name: str) -> Any:
         return self.get(f"/api/v1/tasks/{name}")
 
-    def wait(self, name: str, *status: str, timeout_s: float = 60.0) -> Any:
+    def wait(self, name: str, *status: str, timeout_s: float = 150.0) -> Any:
         """Wait for a task to have one of these statuses, by default to end, and return it."""
         wanted = status or ENDS
         until(lambda: self.task(name)["status"] in wanted, timeout_s, lambda: f"{self.task(name)}")
         return self.task(name)
 
-    def run(self, document: object, timeout_s: float = 60.0) -> Any:
+    def run(self, document: object, timeout_s: float = 150.0) -> Any:
         """Run a task to its end."""
         return self.wait(self.begin(document), timeout_s=timeout_s)
 

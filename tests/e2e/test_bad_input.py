@@ -105,7 +105,7 @@ RAW_TABLES: dict[str, tuple[str, str]] = {
     "empty id": (f"ID,a\nA-1,{LEAK}\n,2\n", "id"),
     "header only": ("ID,a\n", "row"),
     "empty file": ("", "empty|header"),
-    "ragged": (f"ID,a\nA-1,{LEAK}\nA-2,2,3\n", "row 2"),
+    "ragged": (f"ID,a\nA-1,{LEAK}\nA-2,2,3\n", "row 3 has 3 cells"),
     "one column only": ("ID\nA-1\nA-2\n", "column"),
     "two columns of one name": (f"ID,a,a\nA-1,{LEAK},2\n", "column"),
     "no id in common": (f"ID,a\nA-1,{LEAK}\nA-2,2\n", "no id in common"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     env = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "FEDRAY_"))}
     return subprocess.Popen(
         [sys.executable, "-m", "serve_api.cli", "demo", *arguments],
-        # every process of the demo inherits the mark, whatever session it is in
+        # every process of the demo inherits the mark
         env={**env, "TMPDIR": str(folder), "DEMO_MARK": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -31,32 +33,62 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def marked(folder: Path) -> list[str]:
-    """Return the command lines of all processes that descend from a demo in this folder."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"DEMO_MARK={folder}".encode() in (entry / "environ").read_bytes().split(b"\0"):
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-        except OSError:
-            continue
-    return found
+@dataclass(frozen=True)
+class Traces:
+    """What a running demo has on this machine: its server's session, and the folder of Ray's files."""
+
+    session: int
+    ray_folder: Path
+
+    def processes(self) -> list[int]:
+        return [pid for pid in pids() if session_of(pid) == self.session]
 
 
-def check_nothing_is_left(folder: Path) -> None:
-    deadline = time.monotonic() + 5  # a killed process is gone once its parent has noticed
-    while marked(folder) and time.monotonic() < deadline:
+def pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+
+
+def session_of(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return -1
+
+
+def read(pid: int, file: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{file}").read_bytes()
+    except OSError:
+        return b""
+
+
+def wait_for_ray(demo: subprocess.Popen[str], folder: Path) -> Traces:
+    """Wait until the demo's server runs Ray's processes; the mark in their environment tells them from others'."""
+    mark = f"DEMO_MARK={folder}".encode()
+    while True:
+        assert demo.poll() is None, demo.communicate()
+        for pid in pids():
+            place = re.search(rb"--temp-dir=([^\0]+)", read(pid, "cmdline"))
+            if place and mark in read(pid, "environ").split(b"\0"):
+                assert session_of(pid) not in {-1, os.getsid(0)}
+                return Traces(session_of(pid), Path(place[1].decode()))
         time.sleep(0.1)
-    assert marked(folder) == []
+
+
+def check_nothing_is_left(traces: Traces, folder: Path) -> None:
+    deadline = time.monotonic() + 5  # a killed process is gone once its parent has noticed
+    while traces.processes() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [read(pid, "cmdline") for pid in traces.processes()] == []
+    assert not traces.ray_folder.exists()
     assert [*folder.iterdir()] == []
 
 
 def test_the_demo_compares_and_leaves_nothing_behind(tmp_path: Path) -> None:
     began = time.monotonic()
     demo = start(tmp_path, "--json")
-    while not marked(tmp_path) or len(marked(tmp_path)) < 3:
-        assert demo.poll() is None
-        time.sleep(0.1)
+    traces = wait_for_ray(demo, tmp_path)
+    assert len(traces.processes()) > 2
     out, err = demo.communicate(timeout=300)
     assert demo.returncode == 0, err
     result = json.loads(out)
@@ -69,20 +101,18 @@ def test_the_demo_compares_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert to["test_predictions"] == ["hospital"]
     assert all(cost["rounds"] > 0 and cost["bytes"] > 0 for cost in result["cost"].values())
     assert 0 < result["seconds"]["demo-train"] < result["seconds"]["demo"] < time.monotonic() - began
-    check_nothing_is_left(tmp_path)
+    check_nothing_is_left(traces, tmp_path)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_demo_that_is_stopped_leaves_nothing_behind(tmp_path: Path, number: signal.Signals, code: int) -> None:
     demo = start(tmp_path)
-    while not any("raylet" in line for line in marked(tmp_path)):
-        assert demo.poll() is None
-        time.sleep(0.1)
+    traces = wait_for_ray(demo, tmp_path)
     demo.send_signal(number)
     out, err = demo.communicate(timeout=120)
     assert demo.returncode == code, (out, err)
     assert "Traceback" not in err
-    check_nothing_is_left(tmp_path)
+    check_nothing_is_left(traces, tmp_path)
 
 
 def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:

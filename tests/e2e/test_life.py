@@ -166,7 +166,7 @@ def test_a_party_that_no_node_offers_is_refused_at_once(server: FedrayServer) ->
     assert server.get("/queryStatus", task_name="far")["msg"] == "NotExist"
     unknown = alignment("unknown")
     unknown["clients"][1]["http_port"] = 9999
-    assert "no party at addr '127.0.0.1', http_port 9999" in server.post("/createTask", unknown)["msg"]
+    assert 'no party at addr "127.0.0.1", http_port 9999' in server.post("/createTask", unknown)["msg"]
     offered = {party["name"]: party["offered"] for party in server.get("/api/v1/parties")["parties"]}
     assert offered == {"main": True, "far": False, "second": True, "label": True}
     near = alignment("near")
