@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -35,7 +36,7 @@ def running_server(root: Path, registry: Path) -> Iterator[str]:
     root
         Its own root, with its database; made where it is missing.
     registry
-        The parties; beside it go the server's log and, if the path is short enough, Ray's own files.
+        The parties; beside it goes the server's log.
 
     Yields
     ------
@@ -52,25 +53,31 @@ def running_server(root: Path, registry: Path) -> Iterator[str]:
     command = [*serve, "--root", str(root), "--registry", str(registry), "--port", str(port)]
     folder = registry.parent
     log = folder / "server.log"
-    with log.open("wb") as output:
-        child = subprocess.Popen(  # noqa: S603  our own command
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=_environment(folder),
-            start_new_session=True,  # Ctrl-C must reach the server through us only, so that it ends in order
-        )
-    try:
-        _wait(child, url, log)
-        yield url
-    finally:
-        end_session(child)
+    with _ray_folder(folder) as ray_folder:
+        with log.open("wb") as output:
+            child = subprocess.Popen(  # noqa: S603  our own command
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "RAY_TMPDIR": str(ray_folder)},
+                start_new_session=True,  # Ctrl-C must reach the server through us only, so that it ends in order
+            )
+        try:
+            _wait(child, url, log)
+            yield url
+        finally:
+            end_session(child)
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    short = len(str(folder)) <= _LONGEST_RAY_FOLDER
-    return {**os.environ, **({"RAY_TMPDIR": str(folder)} if short else {})}
+@contextmanager
+def _ray_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder for Ray's own files: this one if its path is short enough, else a new one that goes in the end."""
+    if len(str(folder)) <= _LONGEST_RAY_FOLDER:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="fr-", dir="/tmp", ignore_cleanup_errors=True) as short:
+        yield Path(short)
 
 
 def _wait(child: subprocess.Popen[bytes], url: str, log: Path) -> None:
@@ -95,20 +102,21 @@ def end_session(child: subprocess.Popen[bytes]) -> None:
     with suppress(subprocess.TimeoutExpired):
         child.wait(GRACE_S)
     deadline = time.monotonic() + GRACE_S / 3
-    while child.poll() is not None and _others(child.pid) and time.monotonic() < deadline:
+    while child.poll() is not None and _session(child.pid) and time.monotonic() < deadline:
         time.sleep(_POLL_S)  # Ray's processes end by themselves once the server has
-    for pid in {child.pid, *_others(child.pid)} if child.poll() is None else _others(child.pid):
+    for pid in _session(child.pid):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    child.kill()
     child.wait()
 
 
-def _others(session: int) -> set[int]:
-    """Return the processes of the child's session but the child; none where /proc does not tell."""
+def _session(leader: int) -> set[int]:
+    """Return the processes of a session; none where /proc does not tell."""
     found = set()
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if os.getsid(int(entry.name)) == session and int(entry.name) != session:
+            if os.getsid(int(entry.name)) == leader:
                 found.add(int(entry.name))
     return found
 

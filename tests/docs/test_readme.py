@@ -106,10 +106,17 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         (tmp_path / sample.PARTIES[name].file).rename(tmp_path / file)
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     port = str(free_port())
-    words = {"8380": port, "6379": str(free_port()), "10.0.0.5": "127.0.0.1", "/srv/": f"{tmp_path}/srv/"}
+    words = {
+        "8380": port,
+        "6379": str(free_port()),
+        "10.0.0.5": "127.0.0.1",
+        "10.0.0.6": "127.0.0.1",
+        "/srv/": f"{tmp_path}/srv/",
+    }
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "FEDRAY_"))}
     path = f"{Path(sys.executable).parent}:{kept.get('PATH', '')}"
-    opened = Terminal(tmp_path, {**kept, "PATH": path, "FEDRAY_SERVER": f"http://127.0.0.1:{port}"}, words)
+    env = {**kept, "PATH": path, "FEDRAY_SERVER": f"http://127.0.0.1:{port}"}
+    opened = Terminal(tmp_path, env, words)
     try:
         yield opened
     finally:
