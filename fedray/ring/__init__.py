@@ -34,7 +34,8 @@ def matmul(a: Ring, b: Ring, *, compiled: bool | None = None) -> Ring:
         Force the compiled kernel or NumPy; by default the size decides.
     """
     if compiled is None:
-        compiled = a.shape[-2] * a.shape[-1] * b.shape[-1] >= COMPILED_FROM and have_kernels()
+        large = a.shape[:-2] == b.shape[:-2] and a.shape[-2] * a.shape[-1] * b.shape[-1] >= COMPILED_FROM
+        compiled = large and have_kernels()
     if not compiled:
         product: Ring = np.matmul(a, b)
         return product

@@ -58,6 +58,8 @@ def test_size_decides_which_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     matmul(ones[:-1], ones[:, :1])
     matmul(ones[None], ones[:, :1])
     assert ran == [(side, side)]
+    assert matmul(ones[None], ones[None, :, :1])[0, 0, 0] == side
+    assert ran == [(side, side)] * 2
 
 
 def test_leading_axes_and_empty_sums() -> None:
