@@ -64,7 +64,8 @@ _REVEALS = {
         Reveal(
             "range_guard",
             "all",
-            "How many values left the range in which the approximation is right, one count at each test.",
+            "About how many test rows left the range in which the sigmoid is right: one sum per layer at each test.",
+            "The sum is no whole number: rows near the edge of the range move it a little.",
         ),
     ),
 }

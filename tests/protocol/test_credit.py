@@ -61,8 +61,8 @@ def test_logistic_regression(tmp_path: Path) -> None:
     oracle, _, labels = insecure_oracle(plan, root)
     oracle.train(BATCHES)
     expected = metrics.evaluate("auc_ks", labels, oracle.predict())
-    # about 0.722; each alignment draws other test rows, and over 5,231 of them the AUC varies by 0.008
-    assert found["auc"] >= 0.69
+    # logistic regression run to its end reaches 0.727 on these test rows, which are the same in every alignment
+    assert found["auc"] >= 0.722
     assert abs(found["auc"] - expected["auc"]) < 0.002
     assert abs(found["ks"] - expected["ks"]) < 0.01
     assert len(load_split(tmp_path / "generated" / "out-8884").test) == len(labels)
