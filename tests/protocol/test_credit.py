@@ -46,7 +46,13 @@ def test_logistic_regression(tmp_path: Path) -> None:
         align.append(client(role, port, client_type="alignment_data", raw_data_path=table, out_data_path=out))
     aligned = run_local(plan_of("align", align), root)
     assert aligned[0].result == {"n_train": 20926, "n_test": 5231}
-    main: dict[str, Any] = {"in_dim": 1, "layers": [], "batch_size": 64, "max_iter": BATCHES, "test_per_batches": 500}
+    main: dict[str, Any] = {
+        "in_dim": 1,
+        "layers": [],
+        "max_iter": BATCHES,
+        "test_per_batches": 500,
+        "learning_rate": 0.05,
+    }
     train = [
         client("main_client", 8377, client_type="shared_nn_main", **main),
         client("crypto_producer", 8999, client_type="triplet_producer"),
