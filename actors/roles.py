@@ -101,7 +101,7 @@ class PartyActor:
         """Send over the streams from now on; every party can."""
         self._fast = True
 
-    @ray.method(concurrency_group="mail")
+    @ray.method(concurrency_group="mail", num_returns=0)
     def deliver(self, sender: int, blob: bytes) -> None:
         """Take an envelope from another party."""
         self._mailbox.deliver(sender, bytes(blob))

@@ -11,8 +11,8 @@ reordered or redirected envelope is seen. Long bodies travel in several pieces (
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -35,8 +35,10 @@ class Kind(IntEnum):
     ABORT = 3  # sealed: the error of a failed party
 
 
-@dataclass(frozen=True)
-class Head:
+_KINDS = tuple(Kind)
+
+
+class Head(NamedTuple):
     """The head of an envelope."""
 
     kind: Kind
@@ -55,9 +57,9 @@ def parse_head(blob: bytes) -> Head:
     if len(blob) < HEAD_BYTES:
         raise RemoteProtocolError(f"an envelope of {len(blob)} bytes is shorter than its head")
     magic, version, kind, sender, receiver, seq, task = _HEAD.unpack_from(blob)
-    if magic != b"FR" or version != VERSION or kind not in Kind.__members__.values():
+    if magic != b"FR" or version != VERSION or kind >= len(_KINDS):
         raise RemoteProtocolError("an envelope is not of this protocol or of another version of it")
-    return Head(Kind(kind), sender, receiver, seq, task)
+    return Head(_KINDS[kind], sender, receiver, seq, task)
 
 
 class Sealer:

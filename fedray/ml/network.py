@@ -126,12 +126,12 @@ class Network:
         if self._design.loss == "bce":
             (p,) = self._waves(last, z, bundle, (waves.sigmoid_wave(HARMONICS), scale))
             return p - self._label_share(rows, scale)
-        pull, slope = self._waves(
-            last,
-            z,
-            bundle,
-            (waves.pull_wave(HARMONICS).times(2.0), scale),
-            (waves.slope_wave(HARMONICS).times(2.0), scale),
+        # 2 f at a scale is f at twice the scale
+        pull, slope = (
+            Share(wave.value, scale)
+            for wave in self._waves(
+                last, z, bundle, (waves.pull_wave(HARMONICS), 2.0 * scale), (waves.slope_wave(HARMONICS), 2.0 * scale)
+            )
         )
         masked = self.first.masked[self._design.label, "label"]
         return pull - private.mul_private(self._s, masked, rows, slope, bundle["label"])

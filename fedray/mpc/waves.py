@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from fedray.errors import LocalProtocolError
 from fedray.mpc import wave_tables
 from fedray.mpc.session import Pending, Round, Session
 from fedray.mpc.share import Share
-from fedray.ring import Ring, series
+from fedray.ring import Ring, encode, series
 
 Float = npt.NDArray[np.float64]
 
@@ -45,6 +46,7 @@ class Wave:
         return value
 
 
+@cache
 def sigmoid_wave(count: int) -> Wave:
     """Return sigmoid as a series of `count` harmonics, 24 or 32.
 
@@ -55,6 +57,7 @@ def sigmoid_wave(count: int) -> Wave:
     return Wave(0.5, odd, np.zeros(count))
 
 
+@cache
 def slope_wave(count: int) -> Wave:
     """Return the derivative of sigmoid as a series of `count` harmonics, 24 or 32.
 
@@ -64,6 +67,7 @@ def slope_wave(count: int) -> Wave:
     return _cosines(_pick(count, {24: wave_tables.SLOPE_24, 32: wave_tables.SLOPE_32}))
 
 
+@cache
 def pull_wave(count: int) -> Wave:
     """Return sigmoid times its derivative, the pull of a squared error towards 0; `count` is 24.
 
@@ -76,6 +80,7 @@ def pull_wave(count: int) -> Wave:
     return Wave(slope.constant / 2.0, odd, slope.even / 2.0)
 
 
+@cache
 def guard_wave(count: int) -> Wave:
     """Return about 0 for |z| <= 24 and about 1 from 30.4 to the period's end at 32; `count` is 32.
 
@@ -137,12 +142,19 @@ def evaluate(
         In order, each of c's shape; error: the wave's own, and the rounding of tables and factors: at most
         sum |coefficients| / table_scale + K table_scale / scale, and typically a tenth of that.
     """
+    odd, even, constants = _prepared(tuple(waves), table_scale)
     count = parts["cos"].shape[-1]
-    odd = np.stack([wave.odd * (scale / table_scale) for wave, scale in waves])
-    even = np.stack([wave.even * (scale / table_scale) for wave, scale in waves])
     tables = (parts["cos"].reshape(-1, count), parts["sin"].reshape(-1, count))
     summands = series.combine(c.reshape(-1), period_bits, tables, (odd, even))
-    return [
-        Share(mine.reshape(c.shape), scale) + s.constant(wave.constant, scale, c.shape)
-        for mine, (wave, scale) in zip(summands, waves, strict=True)
-    ]
+    if s.rank == 0:
+        summands += constants
+    return [Share(mine.reshape(c.shape), scale) for mine, (_, scale) in zip(summands, waves, strict=True)]
+
+
+@lru_cache(maxsize=64)
+def _prepared(waves: tuple[tuple[Wave, float], ...], table_scale: float) -> tuple[Float, Float, Ring]:
+    """Return the coefficients times the ratio of scales, (S, K) each, and the encoded constants, (S, 1)."""
+    odd = np.stack([wave.odd * (scale / table_scale) for wave, scale in waves])
+    even = np.stack([wave.even * (scale / table_scale) for wave, scale in waves])
+    constants = np.stack([encode([wave.constant], scale) for wave, scale in waves])
+    return odd, even, constants
