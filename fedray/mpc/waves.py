@@ -35,10 +35,6 @@ class Wave:
     odd: Float
     even: Float
 
-    def times(self, factor: float) -> Wave:
-        """Return factor times f."""
-        return Wave(self.constant * factor, self.odd * factor, self.even * factor)
-
     def __call__(self, z: Float) -> Float:
         """Return f(z) in floats."""
         angles = np.pi / HALF_PERIOD * np.asarray(z)[..., None] * np.arange(1, self.odd.size + 1)

@@ -121,7 +121,7 @@ class TestList:
             ("status=", "status"),
             ("search=" + "x" * 129, "search"),
             ("kind=" + "x" * 65, "kind"),
-            ("stauts=failed", "stauts"),
+            ("states=failed", "states"),
         ],
     )
     def test_wrong_parameters(self, client: TestClient, query: str, field: str) -> None:

@@ -60,7 +60,7 @@ ALIGNMENTS: dict[str, tuple[Callable[[Json], None], str]] = {
     "two label clients": (twice(3), "label_client"),
     "no main client": (only(1, 2, 3), "main_client"),
     "no feature client": (only(0, 3), "feature_client"),
-    "unknown field of a client": (client(1, adress="x"), r"clients\[1\]\.adress"),
+    "unknown field of a client": (client(1, adr="x"), r"clients\[1\]\.adr"),
     "unknown field of a configuration": (config(1, raw_path="x"), r"clients\[1\].*raw_path"),
     "type of another role": (config(0, client_type="alignment_data"), r"clients\[0\]"),
     "unknown type": (config(1, client_type="alignment_magic"), r"clients\[1\].*client_type"),

@@ -97,7 +97,7 @@ def evaluate(
 def test_result_within_series_and_rounding(size: int, z_bits: int) -> None:
     z = np.concatenate([np.linspace(-24, 24, 301), [-24.0, 0.0, 24.0]])
     count, table, scale = 24, 2.0**16, 2.0**36
-    ours = [(waves.sigmoid_wave(count), scale), (waves.slope_wave(count).times(2.0), 3.0 * scale)]
+    ours = [(waves.sigmoid_wave(count), scale), (waves.slope_wave(count), 3.0 * scale)]
     shares, _ = evaluate(size, encode(z, 2.0 ** (z_bits - 6)) << np.uint64(6), 2.0**z_bits, ours, table)
     for k, (wave, at) in enumerate(ours):
         found = joined(party[k] for party in shares).view(np.int64) / at
