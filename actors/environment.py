@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 
 __all__ = ["prepare"]
@@ -20,9 +21,15 @@ SETTINGS: Mapping[str, str] = {
 }
 
 
+LONGEST_TEMPORARY = 40
+"""Characters of a temporary folder's path below which the paths of Ray's sockets, 107 at most, still fit."""
+
+
 def prepare() -> None:
     """Set what is not set yet, with a token that only this process and its children know."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    if len(tempfile.gettempdir()) > LONGEST_TEMPORARY:
+        os.environ.setdefault("RAY_TMPDIR", "/tmp")  # noqa: S108 - Ray makes a folder of its own below it
     if os.environ["RAY_AUTH_MODE"] == "token" and "RAY_AUTH_TOKEN_PATH" not in os.environ:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))

@@ -38,18 +38,19 @@ class Reveal:
     attack: str = ""
 
 
+_DIFFERENCE = "Two tasks whose tables differ in one id tell whether all others have that id."
 _GUESSES = "The main client together with one data client could test guesses of ids."
 
 _REVEALS = {
     Kind.ALIGNMENT: (
-        Reveal("intersection_size", "all", "The number of ids that all parties with data have in common.", _GUESSES),
+        Reveal("intersection_size", "all", "The number of ids that all parties with data have in common.", _DIFFERENCE),
         Reveal(
             "intersection",
             "data",
             "Which of its own ids all other parties with data have too.",
             "A party could put guessed ids into its own table to learn whether the others have them.",
         ),
-        Reveal("size_class", "main", "The size class of each party's table, not its number of rows."),
+        Reveal("size_class", "main", "The size class of each party's table, not its number of rows.", _GUESSES),
     ),
     Kind.SHARED_NN: (
         Reveal("shapes", "all", "The numbers of rows and columns of each party's tables."),

@@ -140,7 +140,7 @@ def test_reveals_are_the_declared_outputs(registry: Registry) -> None:
     }
     reveals = make_plan(alignment(), registry, "s").reveals
     assert {r.tag: r.to for r in reveals} == {"intersection_size": "all", "intersection": "data", "size_class": "main"}
-    assert "guesses" in reveals[0].attack
+    assert "guesses" in next(reveal.attack for reveal in reveals if reveal.tag == "size_class")
 
 
 def test_unknown_party_is_named(registry: Registry) -> None:
