@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.channel import Channel, Mailbox, RevealLog, Timeouts, task_id
+from fedray.channel.stream import StreamTransport
 from fedray.errors import FedrayError, TaskAborted, error_from_dict
 
 Words = npt.NDArray[np.uint64]
@@ -72,6 +73,33 @@ def by_memory(*plays: Play, digests: Sequence[str] | None = None, timeouts: Time
         thread.start()
     for thread in threads:
         thread.join(60)
+    return ends
+
+
+def by_streams(*plays: Play, digests: Sequence[str] | None = None, timeouts: Timeouts = PATIENT) -> list[Any]:
+    """Talk in threads over real TLS streams on the loopback."""
+    used = digests or [DIGEST] * len(plays)
+    boxes = [Mailbox(task_id(digest)) for digest in used]
+    ways = [StreamTransport(me, box, "127.0.0.1") for me, box in enumerate(boxes)]
+    addresses = {me: way.address for me, way in enumerate(ways)}
+    names = tuple(f"party_{index}" for index in range(len(plays)))
+    ends: list[Any] = [None] * len(plays)
+
+    def run(me: int) -> None:
+        try:
+            ways[me].connect(addresses, 20.0)
+            channel = Channel(me, names, used[me], boxes[me], ways[me].send, RevealLog(()), timeouts)
+            ends[me] = perform(channel, plays[me])
+        except FedrayError as error:
+            ends[me] = error
+
+    threads = [threading.Thread(target=run, args=(me,), daemon=True) for me in range(len(plays))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for way in ways:
+        way.close()
     return ends
 
 

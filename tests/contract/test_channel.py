@@ -17,7 +17,7 @@ from fedray.errors import (
     RemoteProtocolError,
     TaskAborted,
 )
-from tests.talks import DIGEST, RayTalk, Talk, array, by_memory, number
+from tests.talks import DIGEST, RayTalk, Talk, array, by_memory, by_streams, number
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +42,12 @@ def ray_talk() -> Iterator[Talk]:
         ray.shutdown()
 
 
-@pytest.fixture(params=["memory", pytest.param("ray", marks=pytest.mark.ray)])
+@pytest.fixture(params=["memory", "fast", pytest.param("ray", marks=pytest.mark.ray)])
 def talk(request: pytest.FixtureRequest) -> Talk:
     if request.param == "memory":
         return by_memory
+    if request.param == "fast":
+        return by_streams
     over_ray: Talk = request.getfixturevalue("ray_talk")
     return over_ray
 
