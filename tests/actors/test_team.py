@@ -77,6 +77,35 @@ def test_a_team_trains_and_tells_its_listener(world: tuple[Registry, dict[str, P
     ray.kill(listener)
 
 
+def test_the_fast_transport_gives_the_same_task(world: tuple[Registry, dict[str, Path]]) -> None:
+    from actors.team import Team
+
+    losses = {}
+    for transport in ("ray", "fast"):
+        team = Team(train(f"by-{transport}", world[0], max_iter=20, transport=transport, seed=1), "/nowhere")
+        team.start()
+        losses[transport] = team.watch()[0]["result"]["loss"]
+        team.close()
+    assert losses["fast"] == pytest.approx(losses["ray"], abs=1e-3)
+
+
+def test_a_dead_party_over_the_fast_transport(world: tuple[Registry, dict[str, Path]]) -> None:
+    import ray
+
+    from actors.team import NAMESPACE, Team
+
+    numbers = {"max_iter": 10**7, "test_per_batches": 10**7, "transport": "fast"}
+    team = Team(train("fast-loss", world[0], **numbers), "/nowhere")
+    team.start()
+    time.sleep(2)
+    ray.kill(ray.get_actor("fast-loss/2-feature_client", namespace=NAMESPACE))
+    started = time.monotonic()
+    with pytest.raises(PeerLost, match="bank|shop"):
+        team.watch()
+    assert time.monotonic() - started < patience(5)
+    team.close()
+
+
 def test_an_error_at_one_party_arrives_with_its_type(world: tuple[Registry, dict[str, Path]]) -> None:
     from actors.team import Team
 
