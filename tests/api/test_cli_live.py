@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -139,6 +140,20 @@ class TestSubmit:
         )
 
 
+def cancel_after_requests(monkeypatch: pytest.MonkeyPatch, world: World, count: int) -> None:
+    """Cancel each task once it has been asked for `count` times: sooner than that, nobody saw it waiting."""
+    get, seen = Server.get, Counter[str]()
+
+    def counted(self: Server, path: str, *args: Any, **options: Any) -> Any:
+        name = next(part for part in reversed(path.split("/")) if part not in ("events", ""))
+        seen[name] += 1
+        if seen[name] == count:
+            world.service.cancel(name)
+        return get(self, path, *args, **options)
+
+    monkeypatch.setattr(Server, "get", counted)
+
+
 class TestWatch:
     def test_to_the_end(self, cli: Cli, file: str, world: World) -> None:
         world.runner.on_submit = ends(world, Status.FINISHED)
@@ -183,14 +198,13 @@ class TestWatch:
         assert cli("watch", "t").code == 5
         assert cli("watch", "t", "--json").code == 5
 
-    def test_waiting_says_for_what(self, cli: Cli, world: World) -> None:
+    def test_waiting_says_for_what(self, cli: Cli, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        cancel_after_requests(monkeypatch, world, 6)
         world.create("t")
-        threading.Timer(0.3, world.service.cancel, ["t"]).start()
         done = cli("watch", "t")
         assert done.code == 5
         assert done.out.splitlines()[0] == "created, not started; start it with: fedray start t"
         world.create("u")
-        threading.Timer(0.3, world.service.cancel, ["u"]).start()
         assert cli("watch", "u", "--json").err == "created, not started; start it with: fedray start u\n"
 
     def test_many_events(self, cli: Cli, world: World) -> None:
