@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import HealthCheck, settings
 
 # Threads and compiled kernels take their time on a busy machine; the time-out of pytest is the bound.
 settings.register_profile("fedray", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("fedray")
+
+
+def pytest_configure() -> None:
+    """Let the programs that tests start be interrupted: a shell that runs the tests behind its back ignores SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -17,19 +17,32 @@ Float = npt.NDArray[np.float64]
 
 _SIN = np.array(SIN_COEFFICIENTS)
 _COS = np.array(COS_COEFFICIENTS)
-_BLOCK = 64
+_COLUMNS = 256
 
 
 @njit(cache=True, parallel=True, nogil=True)
 def _matmul(a: Ring, b: Ring, out: Ring) -> None:
     m, inner = a.shape
     n = b.shape[1]
+    whole = inner - inner % 8
     for block in prange((m + 15) // 16):
-        for k0 in range(0, inner, _BLOCK):
-            for i in range(block * 16, min(block * 16 + 16, m)):
-                for k in range(k0, min(k0 + _BLOCK, inner)):
+        for j0 in range(0, n, _COLUMNS):
+            j1 = min(j0 + _COLUMNS, n)
+            for k in range(0, whole, 8):  # eight rows of b at once: one load and store of out serves eight products
+                b0, b1, b2, b3 = b[k, j0:j1], b[k + 1, j0:j1], b[k + 2, j0:j1], b[k + 3, j0:j1]
+                b4, b5, b6, b7 = b[k + 4, j0:j1], b[k + 5, j0:j1], b[k + 6, j0:j1], b[k + 7, j0:j1]
+                for i in range(block * 16, min(block * 16 + 16, m)):
+                    row = out[i, j0:j1]
+                    f0, f1, f2, f3 = a[i, k], a[i, k + 1], a[i, k + 2], a[i, k + 3]
+                    f4, f5, f6, f7 = a[i, k + 4], a[i, k + 5], a[i, k + 6], a[i, k + 7]
+                    for j in range(j1 - j0):
+                        row[j] += (f0 * b0[j] + f1 * b1[j] + f2 * b2[j] + f3 * b3[j]) + (
+                            f4 * b4[j] + f5 * b5[j] + f6 * b6[j] + f7 * b7[j]
+                        )
+            for k in range(whole, inner):
+                for i in range(block * 16, min(block * 16 + 16, m)):
                     factor = a[i, k]
-                    for j in range(n):
+                    for j in range(j0, j1):
                         out[i, j] += factor * b[k, j]
 
 
