@@ -175,6 +175,6 @@ def test_the_credit_data(server: FedrayServer, shared_data: Path) -> None:
     assert done["status"] == "finished", done
     assert server.get("/queryDataset", task_name="credit") == {"status": "ok", "msg": [20926, 5231]}
     paths = ("credit-f1", "credit-f2", "credit-l")
-    lr = training("credit-lr", paths, max_iter=981, test_per_batches=327, learning_rate=0.1)
+    lr = training("credit-lr", paths, max_iter=981, test_per_batches=327, learning_rate=0.05, seed=1)
     assert server.run(lr, timeout_s=200)["status"] == "finished"
     assert server.get("/queryRecord", task_name="credit-lr")["msg"][-1][3] >= 0.722
