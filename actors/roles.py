@@ -8,6 +8,7 @@ to each other, and calls ``run``; see examples/driver.py.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -33,6 +34,8 @@ __all__ = ["ACTORS", "CryptoProducer", "FeatureClient", "LabelClient", "MainClie
 
 EVENTS_WAIT_S = 10.0
 CONNECT_S = 10.0
+SWITCH_S = 1e-4
+"""Python's thread switch in a party's process: mail that has arrived shall not wait 5 ms for the interpreter."""
 
 
 class PartyActor:
@@ -62,6 +65,7 @@ class PartyActor:
         if not 0 <= me < len(self._plan.members) or self._plan.members[me].role is not self.role:
             raise LocalProtocolError(f"client {me} of the plan is no {self.role.value}")
         self._me = me
+        sys.setswitchinterval(SWITCH_S)
         self._root = DataRoot(Path(root))
         self._timeouts = Timeouts(**(timeouts or {}))
         self._mailbox = Mailbox(task_id(self._plan.digest))

@@ -22,6 +22,7 @@ __all__ = ["run"]
 SCALE = 2.0**20
 SIGMOID_SCALE, SIGMOID_TABLE = 2.0**40, 2.0**20
 SMALL = 64
+WARM = 128  # large enough for the compiled product
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -77,15 +78,14 @@ def matmul_work(shape: tuple[int, int, int]) -> Work:
     """[X Y], both shared, at the product of the scales."""
 
     def play(s: Session, bundle: Bundle, timed: bool) -> np.ndarray[Any, Any]:
-        m, k, n = shape if timed else (SMALL,) * 3
+        m, k, n = shape if timed else (WARM,) * 3
         x, y = _share(s, inputs((m, k), 0), 2.0**16), _share(s, inputs((k, n), 1), 2.0**16)
         opened = beaver.open_layer(s, x, y, bundle["op"])
         return beaver.forward(s, opened, 2.0**32, bundle["op"]).value
 
     return Work(
         tuple(
-            Segment(name, 1, (DenseTriple("op", size, False),))
-            for name, size in (("warm", (SMALL,) * 3), ("go", shape))
+            Segment(name, 1, (DenseTriple("op", size, False),)) for name, size in (("warm", (WARM,) * 3), ("go", shape))
         ),
         play,
     )

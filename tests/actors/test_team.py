@@ -100,7 +100,7 @@ def test_a_dead_party_over_the_fast_transport(world: tuple[Registry, dict[str, P
     time.sleep(2)
     ray.kill(ray.get_actor("fast-loss/2-feature_client", namespace=NAMESPACE))
     started = time.monotonic()
-    with pytest.raises(PeerLost, match="bank|shop"):
+    with pytest.raises(PeerLost, match=r"bank|shop"):
         team.watch()
     assert time.monotonic() - started < patience(5)
     team.close()
