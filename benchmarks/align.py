@@ -14,6 +14,7 @@ import pyarrow.csv
 
 from benchmarks.processes import resident_mib
 from benchmarks.tasks import client, cluster, make_root, plan_of, run_plan
+from fedray.data.root import DataRoot
 
 __all__ = ["run"]
 
@@ -54,11 +55,7 @@ def _write(path: Path, rows: int, columns: int, party: int) -> None:
     pyarrow.csv.write_csv(pa.table(table), path)
 
 
-def _once(name: str, parties: int, root: object, transport: str) -> tuple[float, float, int, dict[str, float]]:
-    from fedray.data.root import DataRoot
-
-    if not isinstance(root, DataRoot):
-        raise TypeError("root must be a DataRoot")
+def _once(name: str, parties: int, root: DataRoot, transport: str) -> tuple[float, float, int, dict[str, float]]:
     clients = [
         client("main_client", 7000, client_type="alignment_main", transport="fast" if transport == "fast" else "ray")
     ]

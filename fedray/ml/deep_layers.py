@@ -30,8 +30,9 @@ class DeepLayers:
     def __init__(self, s: Session, design: NetDesign) -> None:
         self._s, self._design = s, design
         self.layers: dict[int, DeepLayer] = {}
+        initial = initial_weights(design)
         for index in range(1, design.depth):
-            weights, scales = initial_weights(design)[index], design.scales[index]
+            weights, scales = initial[index], design.scales[index]
             start = np.vstack([weights, np.zeros((1, weights.shape[1]))])
             self.layers[index] = DeepLayer(
                 s.constant(start, scales.w),

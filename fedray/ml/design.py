@@ -129,17 +129,16 @@ class NetDesign:
         SpecError
             learning_rate / batch_size is too small for the fixed point.
         """
-        act_bits = max(16, min(SLOPE_BITS, FINEST_WEIGHT_BITS - 20 + _exponent(self.rate)))
-        layers = [LayerScales(FEATURE_SCALE, FIRST_WEIGHT_SCALE, FIRST_WEIGHT_SCALE, 0.0, 0.0)]
-        for _ in self.widths[1:]:
-            w_bits = max(20, min(FINEST_WEIGHT_BITS, 20 + act_bits - _exponent(self.rate)))
-            layers.append(LayerScales(2.0**act_bits, 2.0**w_bits, LOW_SCALE, 0.0, 0.0))
-        return tuple(self._complete(index, layer) for index, layer in enumerate(layers))
+        act_bits = _exponent(self.activation_scale)
+        w_bits = max(20, min(FINEST_WEIGHT_BITS, 20 + act_bits - _exponent(self.rate)))
+        first = (FEATURE_SCALE, FIRST_WEIGHT_SCALE, FIRST_WEIGHT_SCALE)
+        later = (self.activation_scale, 2.0**w_bits, LOW_SCALE)
+        return tuple(self._layer(index, *(later if index else first)) for index in range(self.depth))
 
-    def _complete(self, index: int, layer: LayerScales) -> LayerScales:
-        residual = self.rate * layer.w / layer.x
+    def _layer(self, index: int, x: float, w: float, low: float) -> LayerScales:
+        residual = self.rate * w / x
         if residual < COARSEST_RESIDUAL:
-            least = COARSEST_RESIDUAL * layer.x / layer.w * self.batch * self.widths[-1]
+            least = COARSEST_RESIDUAL * x / w * self.batch * self.widths[-1]
             raise SpecError(
                 f"learning_rate {self.learning_rate:g} with batch_size {self.batch} is finer than the fixed point; "
                 f"use at least {least:.2g}, or a smaller batch"
@@ -147,7 +146,7 @@ class NetDesign:
         last = index == self.depth - 1
         coarsest = residual if last else self.activation_scale
         table = 2.0 ** min(24, _exponent(coarsest) // 2)
-        return LayerScales(layer.x, layer.w, layer.low, residual, table)
+        return LayerScales(x, w, low, residual, table)
 
     @property
     def activation_scale(self) -> float:

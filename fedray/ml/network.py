@@ -113,11 +113,13 @@ class Network:
         residual = self.deep.backward(residual, passed, bundle)
         self._given = self.first.update(residual, rows, bundle, bundle), bundle
 
-    def _waves(self, index: int, z: Share, bundle: Bundle, *wanted: tuple[Wave, float]) -> list[Share]:
+    def _waves(
+        self, index: int, z: Share, bundle: Bundle, *wanted: tuple[Wave, float], table: float | None = None
+    ) -> list[Share]:
         parts, scales = bundle[f"wave{index}"], self._design.scales[index]
         with self._s.round(f"layer{index + 1}.z") as r:
             pending = waves.open_masked(r, z, parts)
-        return waves.evaluate(self._s, pending.value, scales.period_bits, scales.table, parts, wanted)
+        return waves.evaluate(self._s, pending.value, scales.period_bits, table or scales.table, parts, wanted)
 
     def _residual(self, z: Share, rows: npt.NDArray[np.int64], bundle: Bundle) -> Share:
         """Return d loss / d z of the last layer: p - y for bce, 2 (p - y) p' for mse."""
@@ -182,12 +184,8 @@ class Network:
 
     def _test_waves(self, index: int, z: Share, bundle: Bundle, scale: float) -> tuple[Share, Share]:
         last = index == self._design.depth - 1
-        parts, scales = bundle[f"wave{index}"], self._design.scales[index]
-        table = TEST_TABLE_SCALE if last else scales.table
-        with self._s.round(f"layer{index + 1}.z") as r:
-            pending = waves.open_masked(r, z, parts)
         wanted = ((waves.sigmoid_wave(TEST_HARMONICS), scale), (waves.guard_wave(TEST_HARMONICS), GUARD_SCALE))
-        p, guard = waves.evaluate(self._s, pending.value, scales.period_bits, table, parts, wanted)
+        p, guard = self._waves(index, z, bundle, *wanted, table=TEST_TABLE_SCALE if last else None)
         return p, guard.sum()
 
     def _check_range(self, counts: Float) -> None:

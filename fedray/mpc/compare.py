@@ -176,7 +176,7 @@ def relu(s: Session, x: Share, bundle: Bundle, name: str) -> Share:
     Ref: [Cat10], [Bea91].
     """
     negative = msb(s, x, bundle[f"{name}.msb"])
-    kept = Share((np.uint64(1) if s.rank == 0 else np.uint64(0)) - negative.value, 1.0)
+    kept = s.constant(1.0, 1.0, x.shape) - negative
     return Share(mul(s, kept, x, bundle[f"{name}.mul"]).value, x.scale)
 
 

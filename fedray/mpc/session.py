@@ -118,18 +118,20 @@ class Round:
 
     def open(self, x: Ring) -> Pending:
         """Open [x] in the ring to all: masked values, or outputs through `Session.reveal`."""
-        pending = Pending(x, self._s.size - 1)
-        for peer in self._s.others:
-            self._out[peer].append(x)
-            self._expected[peer].append((pending, x.shape))
-        return pending
+        return self._open(x, xor=False)
 
     def open_bits(self, x: Ring) -> Pending:
         """Open words shared by exclusive or to all: masked bits only."""
-        pending = Pending(x, self._s.size - 1, xor=True)
+        return self._open(x, xor=True)
+
+    def _open(self, x: Ring, *, xor: bool) -> Pending:
         for peer in self._s.others:
             self._out[peer].append(x)
-            self._expected[peer].append((pending, x.shape))
+        return self._from_others(Pending(x, self._s.size - 1, xor=xor), x.shape)
+
+    def _from_others(self, pending: Pending, shape: tuple[int, ...]) -> Pending:
+        for peer in self._s.others:
+            self._expected[peer].append((pending, shape))
         return pending
 
     def gather(self, owner: int, x: Ring, without_own: bool = False) -> Pending:
@@ -137,10 +139,7 @@ class Round:
         if self._s.rank != owner:
             self._out[owner].append(x)
             return Pending(None, 1)
-        pending = Pending(None if without_own else x, self._s.size - 1)
-        for peer in self._s.others:
-            self._expected[peer].append((pending, x.shape))
-        return pending
+        return self._from_others(Pending(None if without_own else x, self._s.size - 1), x.shape)
 
     def give(self, peer: int, x: Ring) -> None:
         """Send an array to the party of rank `peer`, which calls `receive`."""
