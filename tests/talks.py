@@ -51,6 +51,15 @@ def perform(channel: Channel, play: Play) -> object:
     return result
 
 
+def in_threads(count: int, run: Callable[[int], None]) -> None:
+    """Run every party in its thread and wait for all."""
+    threads = [threading.Thread(target=run, args=(me,), daemon=True) for me in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+
 def by_memory(*plays: Play, digests: Sequence[str] | None = None, timeouts: Timeouts = PATIENT) -> list[Any]:
     """Talk in threads; envelopes are handed over as they are."""
     used = digests or [DIGEST] * len(plays)
@@ -68,11 +77,7 @@ def by_memory(*plays: Play, digests: Sequence[str] | None = None, timeouts: Time
         except FedrayError as error:
             ends[me] = error
 
-    threads = [threading.Thread(target=run, args=(me,), daemon=True) for me in range(len(plays))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    in_threads(len(plays), run)
     return ends
 
 
@@ -93,11 +98,7 @@ def by_streams(*plays: Play, digests: Sequence[str] | None = None, timeouts: Tim
         except FedrayError as error:
             ends[me] = error
 
-    threads = [threading.Thread(target=run, args=(me,), daemon=True) for me in range(len(plays))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    in_threads(len(plays), run)
     for way in ways:
         way.close()
     return ends
