@@ -21,31 +21,54 @@ class Opened:
     d: Ring | None = None
 
 
-def mul(s: Session, x: Share, y: Share, parts: Parts) -> Share:
-    """Return [x y], elementwise, at the product of the scales.
+@dataclass(frozen=True, eq=False)
+class OpenedProduct:
+    """What `open_mul` started: x - A and y - B, there after the round, and the scale of x y."""
 
-    With a triple [A], [B], [C], C = A B:
+    d: Pending
+    e: Pending
+    scale: float
 
-        open  d = x - A,  e = y - B
-        [z] = [C] + d [B] + e [A] + d e         (d e at one party only)
+
+def open_mul(r: Round, x: Share, y: Share, parts: Parts) -> OpenedProduct:
+    """Open the operands of [x y] less their masks in the round `r`; `close_mul` takes the result.
 
     Parameters
     ----------
     x, y
-        Of one shape.
+        Of one shape, at any scales.
     parts
-        A, B, C of the step.
+        A, B, C of the step: a `Triple` of that shape.
+
+    Cost: 2 n (n - 1) |x| elements, in the caller's round; one triple.
+    Leaks: nothing (both are uniform).
+    Ref: [Bea91].
+    """
+    return OpenedProduct(r.open(x.value - parts["A"]), r.open(y.value - parts["B"]), x.scale * y.scale)
+
+
+def close_mul(s: Session, opened: OpenedProduct, parts: Parts) -> Share:
+    """Return [x y], elementwise, at the product of the scales, when the round of `open_mul` has ended; local.
+
+    With a triple [A], [B], [C], C = A B, and d = x - A, e = y - B:
+
+        [z] = [C] + d [B] + e [A] + d e         (d e at one party only)
+    """
+    d, e = opened.d.value, opened.e.value
+    z = parts["C"] + d * parts["B"] + e * parts["A"]
+    return Share(z + d * e if s.rank == 0 else z, opened.scale)
+
+
+def mul(s: Session, x: Share, y: Share, parts: Parts) -> Share:
+    """Return [x y], elementwise, at the product of the scales: `open_mul` and `close_mul` in a round of their own.
 
     Cost: 1 round; 2 n (n - 1) |x| elements; one triple.
-    Leaks: nothing (d and e are uniform).
+    Leaks: nothing (both openings are uniform).
     Ref: [Bea91].
     """
     with s.round("mul") as r:
-        opened_x = r.open(x.value - parts["A"])
-        opened_y = r.open(y.value - parts["B"])
-    d, e = opened_x.value, opened_y.value
-    z = parts["C"] + d * parts["B"] + e * parts["A"]
-    return Share(z + d * e if s.rank == 0 else z, x.scale * y.scale)
+        opened = open_mul(r, x, y, parts)
+    return close_mul(s, opened, parts)
 
 
 def open_layer(s: Session, x: Share, w: Share, parts: Parts) -> Opened:

@@ -3,60 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from fedray.mpc.session import Session
+from fedray.errors import LocalProtocolError
+from fedray.mpc.session import Pending, Round, Session
 from fedray.mpc.share import Share
 from fedray.ring import Ring
 
 Parts = Mapping[str, Ring]
+
+MOST = 61
+"""The largest shift."""
 
 _TOP = np.uint64(63)
 _HALF = np.uint64(1 << 62)
 _LOW = np.uint64((1 << 63) - 1)
 
 
-def trunc(s: Session, shares: Sequence[Share], shifts: Sequence[int], parts: Sequence[Parts]) -> list[Share]:
-    """Return [floor(x / 2^t)] or one unit more, for several x in one round; |x| < 2^62.
+@dataclass(frozen=True, eq=False)
+class OpenedTrunc:
+    """What `open_trunc` started: x + R, there after the round, the shift and the scale of the result."""
 
-    With [R] uniform, [R1] = [(R mod 2^63) >> t], [B] = [R >> 63]:
+    c: Pending
+    shift: int
+    scale: float
 
-        open  c = x + 2^62 + R
-        c' = c mod 2^63,  h = c >> 63
-        [v] = h + (1 - 2 h) [B]                 (1 if the sum of the low bits carried)
-        [x >> t] = (c' >> t) - [R1] + 2^(63-t) [v] - 2^(62-t)
+
+def open_trunc(r: Round, x: Share, shift: int, parts: Parts) -> OpenedTrunc:
+    """Open x + R in the round `r`; `close_trunc` takes the result.
 
     Parameters
     ----------
-    shares
-        Of any shapes.
-    shifts
-        t of each, 1 .. 61; the scale falls by 2^t.
+    x
+        Of any shape, |x| < 2^62 in ring units.
+    shift
+        t, 1 .. 61; the scale falls by 2^t.
     parts
-        R, R1, B of each.
+        R, R1, B of the step: a `TruncMask` of that shape and shift.
 
-    Cost: 1 round; n (n - 1) sum |x| elements; one truncation mask each.
-    Leaks: nothing (c is uniform).
+    Raises
+    ------
+    LocalProtocolError
+        The shift is not in 1 .. 61.
+
+    Cost: n (n - 1) |x| elements, in the caller's round; one truncation mask.
+    Leaks: nothing (x + R is uniform).
     Ref: [Esc20], with the mask's top bit from the dealer.
     """
-    with s.round("trunc") as r:
-        opened = [
-            r.open(x.value + part["R"] + (_HALF if s.rank == 0 else np.uint64(0)))
-            for x, part in zip(shares, parts, strict=True)
-        ]
-    return [
-        Share(_shifted(s.rank, pending.value, t, part), x.scale / 2.0**t)
-        for pending, x, t, part in zip(opened, shares, shifts, parts, strict=True)
-    ]
+    if not 1 <= shift <= MOST:
+        raise LocalProtocolError(f"a truncation shifts by 1 to {MOST} bits, not by {shift}")
+    return OpenedTrunc(r.open(x.value + parts["R"]), shift, x.scale / 2.0**shift)
 
 
-def _shifted(rank: int, c: Ring, t: int, parts: Parts) -> Ring:
+def close_trunc(s: Session, opened: OpenedTrunc, parts: Parts) -> Share:
+    """Return [floor(x / 2^t)] or one unit more, when the round of `open_trunc` has ended; local.
+
+    With [R] uniform, [R1] = [(R mod 2^63) >> t], [B] = [R >> 63], and c = x + 2^62 + R:
+
+        c' = c mod 2^63,  h = c >> 63
+        [v] = h + (1 - 2 h) [B]                 (1 if the sum of the low bits carried)
+        [x >> t] = (c' >> t) - [R1] + 2^(63-t) [v] - 2^(62-t)
+    """
+    c, t = opened.c.value + _HALF, opened.shift
     high = c >> _TOP
     carry = np.where(high == 1, np.uint64(0) - parts["B"], parts["B"])  # (1 - 2 h) [B]
     wrap = np.uint64(1 << (63 - t))
-    mine = carry * wrap - parts["R1"]
-    if rank != 0:
-        return mine
-    whole: Ring = mine + ((c & _LOW) >> np.uint64(t)) + high * wrap - np.uint64(1 << (62 - t))
-    return whole
+    mine: Ring = carry * wrap - parts["R1"]
+    if s.rank == 0:
+        mine = mine + ((c & _LOW) >> np.uint64(t)) + high * wrap - np.uint64(1 << (62 - t))
+    return Share(mine, opened.scale)
+
+
+def trunc(s: Session, shares: Sequence[Share], shifts: Sequence[int], parts: Sequence[Parts]) -> list[Share]:
+    """Return [floor(x / 2^t)] or one unit more, for several x in one round of their own; |x| < 2^62.
+
+    Parameters
+    ----------
+    shares, shifts, parts
+        Of equal length; of each what `open_trunc` takes.
+
+    Cost: 1 round; n (n - 1) sum |x| elements; one truncation mask each.
+    Leaks: nothing (the openings are uniform).
+    Ref: [Esc20], with the mask's top bit from the dealer.
+    """
+    with s.round("trunc") as r:
+        opened = [open_trunc(r, x, t, part) for x, t, part in zip(shares, shifts, parts, strict=True)]
+    return [close_trunc(s, one, part) for one, part in zip(opened, parts, strict=True)]

@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedray.channel import codec
+from fedray.errors import LocalProtocolError
 from fedray.mpc import Session, Share
-from fedray.mpc.correlation import TruncMask
+from fedray.mpc.beaver import close_mul, open_mul
+from fedray.mpc.correlation import Triple, TruncMask
 from fedray.mpc.dealer import Supply
 from fedray.mpc.schedule import Segment
-from fedray.mpc.trunc import trunc
+from fedray.mpc.trunc import close_trunc, open_trunc, trunc
 from fedray.ring import Ring
 from tests import plain
 from tests.parties import Played, compute, joined, split, words
@@ -96,3 +98,36 @@ def test_cost(size: int) -> None:
     assert [total.rounds for total in totals] == [1] * size
     assert sum(total.labels["trunc"] for total in totals) == size * (size - 1) * len(frame)
     assert 8 * (20 + 7) <= len(frame) <= 8 * (20 + 7) + 64
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_products_and_truncations_share_a_round(size: int) -> None:
+    x, y = as_ring([3 << 20, -5 << 20, LIMIT - 1]), as_ring([7, -11, 2])
+    xs, ys = (split(value, size, np.random.default_rng(9)) for value in (x, y))
+
+    def protocol(s: Session, supply: Supply) -> tuple[Share, Share]:
+        parts = supply.step("both")
+        a, b = Share(xs[s.rank], 4.0), Share(ys[s.rank], 2.0)
+        with s.round("both") as r:
+            product = open_mul(r, a, b, parts["m"])
+            shifted = open_trunc(r, a, 20, parts["t"])
+        return close_mul(s, product, parts["m"]), close_trunc(s, shifted, parts["t"])
+
+    segment = Segment("both", 1, (Triple("m", (3,)), TruncMask("t", (3,), 20)))
+    played = compute(size, protocol, [segment])
+    results = played.all()[:size]
+    np.testing.assert_array_equal(joined(party[0] for party in results), x * y)
+    assert_close(x, 20, joined(party[1] for party in results))
+    assert (results[0][0].scale, results[0][1].scale) == (8.0, 4.0 / 2**20)
+    for channel in played.channels[:size]:
+        assert channel.cost.total().rounds == 1
+        assert channel.cost.total().labels["both"] == (size - 1) * len(codec.encode(codec.Frame("both", (x, y, x))))
+
+
+@pytest.mark.parametrize("shift", [0, 62])
+def test_shifts_outside_the_ring_are_refused(shift: int) -> None:
+    def protocol(s: Session, supply: Supply) -> None:
+        with pytest.raises(LocalProtocolError, match=f"1 to 61 bits, not by {shift}"), s.round("trunc") as r:
+            open_trunc(r, Share(as_ring([1]), 1.0), shift, {})
+
+    compute(2, protocol).all()
