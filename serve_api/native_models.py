@@ -140,7 +140,7 @@ class ReportOut(BaseModel):
     status: str | None = None
     trust_mode: str | None = None
     seconds: Annotated[dict[str, Any] | None, Field(description="Seconds by phase.")] = None
-    cost: Annotated[dict[str, Any] | None, Field(description="total, by_phase, by_party.")] = None
+    cost: Annotated[dict[str, Any] | None, Field(description="total, by_phase, by_party, by label.")] = None
     leakage: Annotated[list[Any] | None, Field(description="Who learned what, how often, of what shape.")] = None
     result: Annotated[dict[str, Any] | None, Field(description="Metrics and other outputs.")] = None
 

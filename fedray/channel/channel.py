@@ -19,7 +19,7 @@ import numpy as np
 
 from fedray.channel import codec
 from fedray.channel.codec import Array, Frame
-from fedray.channel.cost import Cost
+from fedray.channel.cost import LOCAL, Cost, LabelCost
 from fedray.channel.mailbox import Aborted, Mailbox
 from fedray.channel.reveals import RevealLog
 from fedray.channel.seal import HEAD_BYTES, Head, Kind, Sealer
@@ -91,6 +91,8 @@ class Channel:
         self._secrets: dict[int, PairSecret] = {}
         self._sealers: dict[int, Sealer] = {}
         self._outbox: dict[int, list[bytes]] = defaultdict(list)
+        self._first: dict[int, LabelCost] = {}
+        self._accounted_s = 0.0
         self._inbox: dict[tuple[int, str], deque[tuple[Array, ...]]] = defaultdict(deque)
         self._phase = "start"
         self._spoken = False
@@ -121,7 +123,7 @@ class Channel:
     def phase(self, name: str) -> Iterator[None]:
         """Count costs under `name`; an error on its way out learns where it happened."""
         before, self._phase = self._phase, name
-        started = time.monotonic()
+        started, accounted_s = time.monotonic(), self._accounted_s
         try:
             yield
         except TaskAborted:
@@ -129,15 +131,25 @@ class Channel:
         except FedrayError as error:
             raise error.at(self.names[self.me], name) from error
         finally:
-            self.cost.phases[name].seconds += time.monotonic() - started
+            waited_s = self._accounted_s - accounted_s  # and what inner phases took
+            self._spend(LOCAL, time.monotonic() - started - waited_s)
             self._phase = before
+
+    def _line(self, label: str) -> LabelCost:
+        return self.cost.phases[self._phase].lines[label]
+
+    def _spend(self, label: str, seconds: float) -> None:
+        self._line(label).seconds += seconds
+        self._accounted_s += seconds
 
     def send(self, to: int, label: str, *arrays: Array) -> None:
         """Say something to a peer; it leaves when this party next waits, or on `flush`."""
         if to == self.me:
             raise LocalProtocolError(f"{label}: a party does not send to itself")
         data = codec.encode(Frame(label, arrays))
-        self.cost.phases[self._phase].labels[label] += len(data)
+        line = self._line(label)
+        line.frame_bytes += len(data)
+        self._first.setdefault(to, line)
         self._outbox[to].append(data)
 
     def recv(self, frm: int, label: str, *, background: bool = False) -> tuple[Array, ...]:
@@ -152,15 +164,22 @@ class Channel:
         """
         self.flush()
         if self._spoken and not background:
-            self.cost.phases[self._phase].rounds += 1
+            self._line(label).rounds += 1
             self._spoken = False
         waiting = self._inbox[frm, label]
-        while not waiting:
-            for frame in self._read(frm):
-                if self._observer:
-                    self._observer(frm, frame)
-                self._inbox[frm, frame.label].append(frame.arrays)
+        if not waiting:
+            started = time.monotonic()
+            while not waiting:
+                self._take(frm)
+            self._spend(label, time.monotonic() - started)
         return waiting.popleft()
+
+    def _take(self, frm: int) -> None:
+        """Wait for a peer's next envelope and sort its frames by label."""
+        for frame in self._read(frm):
+            if self._observer:
+                self._observer(frm, frame)
+            self._inbox[frm, frame.label].append(frame.arrays)
 
     def send_json(self, to: int, label: str, value: object) -> None:
         """Say a small public value (shapes, counts, metrics) as JSON."""
@@ -197,13 +216,14 @@ class Channel:
         sealer = self._sealers.get(peer)
         if sealer is None:
             raise LocalProtocolError("the channel is not open")
-        cost = self.cost.phases[self._phase]
+        line = self._first.pop(peer)
         view = memoryview(body)
         for start in range(0, len(body), PIECE_BYTES):
             last = start + PIECE_BYTES >= len(body)
-            blob = sealer.seal(Kind.LAST if last else Kind.PART, view[start : start + PIECE_BYTES])
-            cost.messages += 1
-            cost.bytes += len(blob)
+            piece = view[start : start + PIECE_BYTES]
+            blob = sealer.seal(Kind.LAST if last else Kind.PART, piece)
+            line.messages += 1
+            line.envelope_bytes += len(blob) - len(piece)
             self._send_blob(peer, blob)
         self._spoken = True
 

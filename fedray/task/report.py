@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fedray.task.plan import TaskPlan
@@ -10,7 +10,11 @@ from fedray.task.record import Status
 
 __all__ = ["build_report"]
 
+Line = Mapping[str, Any]
+"""One line of costs: rounds, messages, bytes, seconds."""
+
 _COUNTS = ("rounds", "messages", "bytes")
+_NUMBERS = (*_COUNTS, "seconds")
 
 
 def build_report(
@@ -26,7 +30,7 @@ def build_report(
     Parameters
     ----------
     outcomes
-        By member index, what its party gave back: result, cost by phase, reveals, seconds.
+        By member index, what its party gave back: result, cost by phase and label, reveals, seconds.
     seconds
         Of the whole task.
     """
@@ -38,35 +42,52 @@ def build_report(
         "trust_mode": trust_mode,
         "seconds": {"total": seconds, **{name: phase["seconds"] for name, phase in by_phase.items()}},
         "cost": {
-            "total": {key: sum(phase[key] for phase in by_phase.values()) for key in _COUNTS},
-            "by_phase": {
-                name: {**{key: phase[key] for key in _COUNTS}, "labels": phase["labels"]}
-                for name, phase in by_phase.items()
+            "total": _sum(by_phase.values(), _COUNTS),
+            "by_phase": by_phase,
+            "by_party": {
+                plan.names[index]: {**_sum(outcome["cost"].values()), "phases": outcome["cost"]}
+                for index, outcome in outcomes.items()
             },
-            "by_party": {plan.names[index]: _sum(outcome["cost"]) for index, outcome in outcomes.items()},
         },
         "leakage": _leakage(plan, outcomes),
         "result": _result(plan, outcomes),
     }
 
 
-def _by_phase(costs: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """Join the parties' costs: rounds and seconds are those of the slowest, messages and bytes add up."""
-    joined: dict[str, dict[str, Any]] = {}
-    for cost in costs:
-        for name, phase in cost.items():
-            into = joined.setdefault(name, {"rounds": 0, "messages": 0, "bytes": 0, "seconds": 0.0, "labels": {}})
-            into["rounds"] = max(into["rounds"], phase["rounds"])
-            into["seconds"] = max(into["seconds"], phase["seconds"])
-            into["messages"] += phase["messages"]
-            into["bytes"] += phase["bytes"]
-            for label, size in phase["labels"].items():
-                into["labels"][label] = into["labels"].get(label, 0) + size
-    return joined
+def _by_phase(costs: Sequence[Mapping[str, Line]]) -> dict[str, dict[str, Any]]:
+    """Join the parties' costs by phase and, within it, by label."""
+    names = dict.fromkeys(name for cost in costs for name in cost)
+    return {name: _joined([cost[name] for cost in costs if name in cost]) for name in names}
 
 
-def _sum(cost: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    return {key: sum(phase[key] for phase in cost.values()) for key in _COUNTS}
+def _joined(phases: Sequence[Line]) -> dict[str, Any]:
+    """Join the parties' costs of one phase: messages and bytes add up.
+
+    Rounds and seconds are those of one party, so that its labels add up to them: the party with the most rounds, of
+    several the slowest. Others wait for it.
+    """
+    leading = max(phases, key=lambda phase: (phase["rounds"], phase["seconds"]))
+    labels = dict.fromkeys(label for phase in phases for label in phase["labels"])
+    return {
+        **_line(leading, phases),
+        "labels": {
+            label: _line(
+                leading["labels"].get(label, {}),
+                [phase["labels"][label] for phase in phases if label in phase["labels"]],
+            )
+            for label in labels
+        },
+    }
+
+
+def _line(leading: Line, parts: Sequence[Line]) -> dict[str, Any]:
+    added = _sum(parts, ("messages", "bytes"))
+    return {"rounds": leading.get("rounds", 0), **added, "seconds": leading.get("seconds", 0.0)}
+
+
+def _sum(parts: Iterable[Line], keys: Sequence[str] = _NUMBERS) -> dict[str, Any]:
+    listed = list(parts)
+    return {key: sum(part[key] for part in listed) for key in keys}
 
 
 def _leakage(plan: TaskPlan, outcomes: Mapping[int, Mapping[str, Any]]) -> list[dict[str, object]]:

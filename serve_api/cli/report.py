@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -13,7 +14,7 @@ from serve_api.trust import trust_notice
 __all__ = ["print_leakage", "print_report"]
 
 Json = dict[str, Any]
-_COST_HEAD = ("rounds", "messages", "bytes")
+_COST_HEAD = ("rounds", "messages", "bytes", "seconds")
 
 
 def print_report(report: Json) -> None:
@@ -23,11 +24,11 @@ def print_report(report: Json) -> None:
     _print_result(_mapping(report.get("result")))
     print_leakage(report.get("leakage"))
     cost = _mapping(report.get("cost"))
-    _print_cost("cost by phase", "phase", _mapping(cost.get("by_phase")), _mapping(cost.get("total")))
-    _print_cost("cost by party", "party", _mapping(cost.get("by_party")), {})
-    seconds = _mapping(report.get("seconds"))
-    if seconds:
-        print_table("seconds", ("phase", "seconds"), [in_six_digits([k, v]) for k, v in seconds.items()])
+    by_phase, by_party = _mapping(cost.get("by_phase")), _mapping(cost.get("by_party"))
+    total = {**_mapping(cost.get("total")), "seconds": _mapping(report.get("seconds")).get("total")}
+    _print_cost("cost by phase", ("phase",), [((name,), part) for name, part in by_phase.items()], total)
+    _print_cost("cost by party", ("party",), [((name,), part) for name, part in by_party.items()], {})
+    _print_lines(by_party)
     notice = trust_notice(str(report.get("trust_mode", "")))
     if notice:
         typer.echo(notice)
@@ -58,17 +59,35 @@ def print_leakage(leakage: object) -> None:
     print_table("what was revealed", head, rows)
 
 
-def _print_cost(title: str, first: str, parts: Json, total: Json) -> None:
-    rows = [(name, *_cost(_mapping(cost))) for name, cost in parts.items()]
-    if total:
+def _print_lines(by_party: Json) -> None:
+    """Print what each party spent in each phase, label by label."""
+    lines = [
+        ((party, phase, label), line)
+        for party, cost in by_party.items()
+        for phase, spent in _mapping(_mapping(cost).get("phases")).items()
+        for label, line in _mapping(_mapping(spent).get("labels")).items()
+    ]
+    _print_cost("cost by party, phase and label", ("party", "phase", "label"), lines, {})
+
+
+def _print_cost(
+    title: str, head: tuple[str, ...], lines: Sequence[tuple[tuple[str, ...], object]], total: Json
+) -> None:
+    rows = [(*names, *_cost(_mapping(cost))) for names, cost in lines]
+    if any(value is not None for value in total.values()):
         rows.append(("total", *_cost(total)))
     if rows:
-        print_table(title, (first, *_COST_HEAD), rows)
+        print_table(title, (*head, *_COST_HEAD), rows)
 
 
-def _cost(cost: Json) -> tuple[object, object, object]:
-    size = cost.get("bytes")
-    return cost.get("rounds"), cost.get("messages"), size_text(size) if isinstance(size, int | float) else None
+def _cost(cost: Json) -> tuple[object, ...]:
+    size, seconds = cost.get("bytes"), cost.get("seconds")
+    return (
+        cost.get("rounds"),
+        cost.get("messages"),
+        size_text(size) if isinstance(size, int | float) else None,
+        f"{seconds:.3f}" if isinstance(seconds, int | float) else None,
+    )
 
 
 def _shape(shape: object) -> str:

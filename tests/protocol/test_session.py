@@ -182,4 +182,5 @@ def test_rounds_count_turns_not_messages() -> None:
     played.all()
     phases = played.channels[0].cost.phases
     assert (phases["start"].rounds, phases["ahead"].rounds) == (3, 0)
-    assert played.channels[0].cost.as_dict()["ahead"]["labels"] == {"x": phases["ahead"].labels["x"]}
+    assert phases["ahead"].lines["x"].bytes == phases["ahead"].labels["x"] + 40
+    assert phases["ahead"].lines["z"].bytes == 0

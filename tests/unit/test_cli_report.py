@@ -15,11 +15,22 @@ FULL: dict[str, Any] = {
     "kind": "shared_nn",
     "status": "finished",
     "trust_mode": "lab",
-    "seconds": {"align": 1.23456789, "train": 10},
+    "seconds": {"total": 12.3456, "train": 10},
     "cost": {
         "total": {"rounds": 12, "messages": 34, "bytes": 5_600_000},
-        "by_phase": {"train": {"rounds": 12, "messages": 30, "bytes": 5_500_000}},
-        "by_party": {"bank": {"rounds": 12, "messages": 17, "bytes": 2_800_000}},
+        "by_phase": {"train": {"rounds": 12, "messages": 30, "bytes": 5_500_000, "seconds": 10, "labels": {}}},
+        "by_party": {
+            "bank": {
+                "rounds": 12,
+                "messages": 17,
+                "bytes": 2_800_000,
+                "seconds": 11.5,
+                "phases": {
+                    "train": {"labels": {"layer1.z": {"rounds": 6, "messages": 8, "bytes": 2_000, "seconds": 0.25}}},
+                    "\x1b[2J": {"labels": {"a": {}}},
+                },
+            }
+        },
     },
     "leakage": [
         {
@@ -51,10 +62,13 @@ def test_full(capsys: pytest.CaptureFixture[str]) -> None:
         "inner loss 0.25",
         "test_predictions predictions on the test rows bank, shop 3 6000x1, 10 none known",
         "shapes none of rows",
-        "train 12 30 5.5 MB",
-        "total 12 34 5.6 MB",
-        "bank 12 17 2.8 MB",
-        "align 1.23457",
+        "phase rounds messages bytes seconds",
+        "train 12 30 5.5 MB 10.000",
+        "total 12 34 5.6 MB 12.346",
+        "bank 12 17 2.8 MB 11.500",
+        "party phase label rounds messages bytes seconds",
+        "bank train layer1.z 6 8 2.0 kB 0.250",
+        "bank \\x1b[2J a",
         LAB_NOTICE,
     ):
         assert line in lines, line

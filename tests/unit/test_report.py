@@ -5,20 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fedray.task.record import Status
 from fedray.task.report import build_report
 from tests.tasks import made_up
 
 
-def cost(rounds: int, sent: int, seconds: float, **labels: int) -> dict[str, Any]:
-    return {"rounds": rounds, "messages": sent, "bytes": 10 * sent, "seconds": seconds, "labels": labels}
+def line(rounds: int, sent: int, seconds: float) -> dict[str, Any]:
+    return {"rounds": rounds, "messages": sent, "bytes": 10 * sent, "seconds": seconds}
+
+
+def cost(**labels: dict[str, Any]) -> dict[str, Any]:
+    """Return a party's cost of one phase."""
+    return {**{key: sum(part[key] for part in labels.values()) for key in line(0, 0, 0.0)}, "labels": labels}
 
 
 OUTCOMES: dict[int, dict[str, Any]] = {
-    0: {"result": {"loss": 0.5}, "cost": {"train": cost(0, 1, 9.0, a=1)}, "reveals": [], "seconds": 9.0},
+    0: {
+        "result": {"loss": 0.5},
+        "cost": {"train": cost(a=line(0, 1, 8.5), local=line(0, 0, 0.5))},
+        "reveals": [],
+        "seconds": 9.0,
+    },
     2: {
         "result": {"loss": 0.1},
-        "cost": {"train": cost(7, 2, 3.0, a=4, b=5), "test": cost(1, 1, 0.5)},
+        "cost": {
+            "train": cost(a=line(4, 1, 1.5), b=line(3, 1, 1.0), local=line(0, 0, 0.5)),
+            "test": cost(a=line(1, 1, 0.5)),
+        },
         "reveals": [
             {"tag": "test_predictions", "to": [3], "count": 3, "shapes": [[24, 1]]},
             {"tag": "shapes", "to": [0, 1, 3], "count": 1, "shapes": [[]]},
@@ -27,7 +42,7 @@ OUTCOMES: dict[int, dict[str, Any]] = {
     },
     3: {
         "result": {},
-        "cost": {"train": cost(5, 3, 4.0, b=6)},
+        "cost": {"train": cost(b=line(5, 2, 3.0), c=line(0, 1, 0.0), local=line(0, 0, 1.0))},
         "reveals": [
             {"tag": "test_predictions", "to": [3], "count": 3, "shapes": [[24, 1]]},
             {"tag": "shapes", "to": [0, 1, 2], "count": 1, "shapes": [[]]},
@@ -43,17 +58,52 @@ def report(root: Path, outcomes: dict[int, dict[str, Any]]) -> tuple[dict[str, A
     return made, plan.names
 
 
-def test_costs_add_up_and_rounds_are_the_slowest_partys(tmp_path: Path) -> None:
+def test_a_phases_rounds_and_seconds_are_those_of_the_party_that_leads_it(tmp_path: Path) -> None:
     made, names = report(tmp_path, OUTCOMES)
     assert made["cost"]["by_phase"]["train"] == {
         "rounds": 7,
         "messages": 6,
         "bytes": 60,
-        "labels": {"a": 5, "b": 11},
+        "seconds": 3.0,
+        "labels": {
+            "a": {"rounds": 4, "messages": 2, "bytes": 20, "seconds": 1.5},
+            "local": {"rounds": 0, "messages": 0, "bytes": 0, "seconds": 0.5},
+            "b": {"rounds": 3, "messages": 3, "bytes": 30, "seconds": 1.0},
+            "c": {"rounds": 0, "messages": 1, "bytes": 10, "seconds": 0.0},
+        },
     }
     assert made["cost"]["total"] == {"rounds": 8, "messages": 7, "bytes": 70}
-    assert made["cost"]["by_party"][names[2]] == {"rounds": 8, "messages": 3, "bytes": 30}
-    assert made["seconds"] == {"total": 10.0, "train": 9.0, "test": 0.5}
+    assert {key: made["cost"]["by_party"][names[2]][key] for key in line(0, 0, 0)} == line(8, 3, 3.5)
+    assert made["cost"]["by_party"][names[2]]["phases"] == OUTCOMES[2]["cost"]
+    assert made["seconds"] == {"total": 10.0, "train": 3.0, "test": 0.5}
+
+
+def test_of_parties_with_equal_rounds_the_slowest_leads(tmp_path: Path) -> None:
+    phases = {index: {"read": cost(local=line(0, 0, float(index)))} for index in (2, 3)}
+    outcomes = {index: {"result": {}, "cost": cost, "reveals": [], "seconds": 1.0} for index, cost in phases.items()}
+    made, _ = report(tmp_path, outcomes)
+    assert made["cost"]["by_phase"]["read"]["seconds"] == 3.0
+
+
+def check_sums(cost: dict[str, Any]) -> None:
+    """Fail unless every number is the sum of the lines below it."""
+    for numbers in ("rounds", "messages", "bytes", "seconds"):
+        for phase in cost["by_phase"].values():
+            assert sum(part[numbers] for part in phase["labels"].values()) == pytest.approx(phase[numbers], abs=1e-9)
+        for party in cost["by_party"].values():
+            assert sum(part[numbers] for part in party["phases"].values()) == pytest.approx(party[numbers], abs=1e-9)
+            for phase in party["phases"].values():
+                parts = phase["labels"].values()
+                assert sum(part[numbers] for part in parts) == pytest.approx(phase[numbers], abs=1e-9)
+    for numbers in ("rounds", "messages", "bytes"):
+        assert cost["total"][numbers] == sum(phase[numbers] for phase in cost["by_phase"].values())
+    for numbers in ("messages", "bytes"):
+        assert cost["total"][numbers] == sum(party[numbers] for party in cost["by_party"].values())
+
+
+def test_lines_add_up(tmp_path: Path) -> None:
+    made, _ = report(tmp_path, OUTCOMES)
+    check_sums(made["cost"])
 
 
 def test_result_is_the_main_clients(tmp_path: Path) -> None:
@@ -96,6 +146,9 @@ def test_of_a_real_run(tmp_path: Path) -> None:
     assert listed["test_predictions"]["count"] == 2
     assert listed["range_guard"]["to"] == list(plan.names[2:])
     assert listed["test_loss"]["to"] == [plan.names[0], plan.names[2], plan.names[3]]
-    total = made["cost"]["total"]["bytes"]
-    assert total == sum(party["bytes"] for party in made["cost"]["by_party"].values())
-    assert total > sum(sum(phase["labels"].values()) for phase in made["cost"]["by_phase"].values())
+    check_sums(made["cost"])
+    assert set(made["cost"]["by_party"]) == set(plan.names)
+    for index, outcome in outcomes.items():
+        assert 0 < made["cost"]["by_party"][plan.names[index]]["seconds"] <= outcome.seconds
+        for phase in outcome.cost.values():
+            assert phase["labels"]["local"]["seconds"] >= 0  # type: ignore[index]
