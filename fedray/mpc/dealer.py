@@ -17,6 +17,8 @@ from fedray.ring import Ring
 LOOK_AHEAD = 6
 """Segments that the dealer may be ahead of the party that takes the corrections."""
 
+_CREDIT = "deal.credit"
+
 Bundle = Mapping[str, Mapping[str, Ring]]
 """What one step takes: by correlation and part, my summands."""
 
@@ -49,6 +51,8 @@ def deal(
 ) -> None:
     """Play the dealer: make every segment's correlations and stream the corrections.
 
+    It ends with the schedule, or when `Supply.end` says that the parties need no more.
+
     Parameters
     ----------
     computing
@@ -68,8 +72,8 @@ def deal(
     masks = {(m.owner, m.matrix): one_time_mask(streams[m.owner], m) for m in matrices}
     for number, segment in enumerate(segments):
         corrections = make(streams, corrected, MaskRows(masks, segment.rows), segment)
-        if number >= LOOK_AHEAD:
-            channel.recv(computing[corrected], "deal.credit", background=True)
+        if number >= LOOK_AHEAD and channel.recv(computing[corrected], _CREDIT, background=True):
+            return  # a credit that holds an array is the end mark
         channel.send(computing[corrected], "deal", *corrections)
         channel.flush()
 
@@ -141,6 +145,11 @@ class Supply:
         at, self._at = self._at, self._at + 1
         return {name: {part: array[at] for part, array in parts.items()} for name, parts in self._arrays.items()}
 
+    def end(self) -> None:
+        """Tell the dealer that the parties stop before the schedule's end; said by the one who takes corrections."""
+        if self._takes_corrections:
+            self._channel.send(self._dealer, _CREDIT, np.zeros(1, np.uint64))
+
     def _load(self) -> None:
         segment = next(self._segments, None)
         if segment is None:
@@ -168,7 +177,7 @@ class Supply:
         if not self._takes_corrections:
             return None
         corrections = self._channel.recv(self._dealer, "deal", background=True)
-        self._channel.send(self._dealer, "deal.credit")
+        self._channel.send(self._dealer, _CREDIT)
         return iter(corrections)
 
     def _checked(self, correction: Ring | None, shape: tuple[int, ...]) -> Ring:

@@ -151,6 +151,25 @@ def test_the_dealer_waits_for_nobody_but_the_corrected_party() -> None:
     assert played.views[1] == []
 
 
+@pytest.mark.parametrize("taken", [1, LOOK_AHEAD, 3 * LOOK_AHEAD])
+def test_the_dealer_ends_when_the_parties_need_no_more(taken: int) -> None:
+    made: list[int] = []
+
+    def dealer(channel: Channel) -> None:
+        deal(channel, (0, 1), 0, (), many(1000, made))
+
+    def party(channel: Channel) -> None:
+        supply = Supply(channel, 2, channel.me, 0, many(1000))
+        for _ in range(taken):
+            supply.step("s/")
+        supply.end()
+
+    played = play([party, party, dealer])
+    assert played.all() == [None] * 3
+    assert len(made) == taken + LOOK_AHEAD + 1
+    assert {frm for frm, _ in played.views[2]} == {0}
+
+
 def test_a_step_of_another_label_and_one_too_many() -> None:
     def protocol(s: Session, supply: Supply) -> None:
         with pytest.raises(LocalProtocolError, match="does not have a step of 'test'"):
