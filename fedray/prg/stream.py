@@ -15,6 +15,9 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from fedray.prg.agreement import KEY_BYTES
 
+_ZEROS = memoryview(bytes(1 << 16))
+"""What is encrypted to get the keystream, a piece at a time: it stays in the processor's cache."""
+
 
 class Stream:
     """Uniform words named by labels, the same for every holder of the key.
@@ -37,14 +40,15 @@ class Stream:
 
     def words(self, label: str, shape: tuple[int, ...]) -> npt.NDArray[np.uint64]:
         """Return uniform ``uint64`` of the given shape: the first bytes of the label's keystream."""
-        count = 1
-        for length in shape:
-            count *= length
         key = hashlib.blake2b(label.encode(), key=self._key, digest_size=KEY_BYTES).digest()
-        out = bytearray(8 * count)
         # a fresh AES key per label, so the counter may start at zero
-        Cipher(AES256(key), CTR(bytes(16))).encryptor().update_into(bytes(8 * count), out)
-        return np.frombuffer(out, dtype="<u8").astype(np.uint64, copy=False).reshape(shape)
+        encryptor = Cipher(AES256(key), CTR(bytes(16))).encryptor()
+        out = np.empty(shape, dtype="<u8")
+        view = out.reshape(-1).view(np.uint8).data
+        for start in range(0, len(view), len(_ZEROS)):
+            piece = view[start : start + len(_ZEROS)]
+            encryptor.update_into(_ZEROS[: len(piece)], piece)
+        return out.astype(np.uint64, copy=False)
 
     def below(self, label: str, bound: int, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
         """Return integers in [0, bound), bound <= 2^32; off uniform by less than 2^-31 (for public draws)."""
