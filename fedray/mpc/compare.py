@@ -6,21 +6,21 @@ The borrow is a tree of ANDs over bit planes; one dealer bit turns the result in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
-from fedray.mpc.beaver import mul
+from fedray.mpc.beaver import close_mul, mul, open_mul
 from fedray.mpc.correlation import MaskRows, Part, Parts, Triple
 from fedray.mpc.dealer import Bundle
 from fedray.mpc.session import Session
 from fedray.mpc.share import Share
+from fedray.mpc.turns import Turns, play, turn
 from fedray.ring import Ring
 from fedray.ring.bits import from_plane, to_planes, words_for
 
-__all__ = ["MsbMask", "lt", "msb", "relu", "select"]
+__all__ = ["MsbMask", "lt", "msb", "msb_turns", "relu", "relu_masks", "relu_turns", "select"]
 
 PLANES = 63
 """Bits below the top one, among which the borrow runs."""
@@ -80,7 +80,17 @@ class MsbMask:
         return made
 
 
-def msb(s: Session, x: Share, parts: Mapping[str, Ring]) -> Share:
+def msb(s: Session, x: Share, parts: Parts) -> Share:
+    """Return [1] where x, read as a signed number, is negative, else [0], at scale 1; `msb_turns` in its own rounds.
+
+    Cost: 8 rounds; that of `msb_turns`.
+    Leaks: nothing (all openings are uniform).
+    Ref: [Cat10], with a tree of borrows instead of a prefix.
+    """
+    return play(s, "msb", msb_turns(s, x, parts))
+
+
+def msb_turns(s: Session, x: Share, parts: Parts) -> Turns[Share]:
     """Return [1] where x, read as a signed number, is negative, else [0], at scale 1; for every ring element.
 
         open  c = x + r
@@ -96,52 +106,48 @@ def msb(s: Session, x: Share, parts: Mapping[str, Ring]) -> Share:
     parts
         Of a `MsbMask` of x's shape.
 
-    Cost: 8 rounds; n (n - 1) (64 |x| + 3 * 62 words_for(|x|) * 64 + |x|) bits.
+    Cost: 8 rounds; n (n - 1) (64 |x| + (3 * 62 + 1) words_for(|x|) * 64) bits.
     Leaks: nothing (c, m and all masked planes are uniform).
     Ref: [Cat10], with a tree of borrows instead of a prefix.
     """
-    with s.round("msb.open") as r:
-        opened = r.open(x.value + parts["R"])
+    opened = yield from turn(lambda r: r.open(x.value + parts["R"]))
     public = to_planes(opened.value.reshape(-1))
     top = parts["bits"][PLANES] ^ (public[PLANES] if s.rank == 0 else np.uint64(0))
-    top = top ^ _borrow(s, public[:PLANES], parts)
-    with s.round("msb.bit") as r:
-        masked = r.open_bits(top ^ parts["S"])
+    top = top ^ (yield from _borrow(s, public[:PLANES], parts))
+    masked = yield from turn(lambda r: r.open_bits(top ^ parts["S"]))
     m = from_plane(masked.value, x.value.size).reshape(x.shape)
     flipped = np.where(m == 1, np.uint64(0) - parts["s"], parts["s"])
     return Share(flipped + m if s.rank == 0 else flipped, 1.0)
 
 
-def _borrow(s: Session, c: Ring, parts: Mapping[str, Ring]) -> Ring:
+def _borrow(s: Session, c: Ring, parts: Parts) -> Turns[Ring]:
     """Return the share of the borrow into the top bit, one plane, from public planes c and those of r."""
     r = parts["bits"][:PLANES]
     generate = r & ~c
     passing = r ^ (~c if s.rank == 0 else np.uint64(0))
     for level, pairs in enumerate(levels()):
-        generate, passing = _join(s, generate, passing, pairs, level, parts)
+        generate, passing = yield from _join(s, (generate, passing), pairs, level, parts)
     borrow: Ring = generate[0]
     return borrow
 
 
-def _join(
-    s: Session, generate: Ring, passing: Ring, pairs: int, level: int, parts: Mapping[str, Ring]
-) -> tuple[Ring, Ring]:
+def _join(s: Session, planes: tuple[Ring, Ring], pairs: int, level: int, parts: Parts) -> Turns[tuple[Ring, Ring]]:
     """Join neighbouring planes (lower, upper) with two ANDs each; an odd one at the top waits for the next level."""
+    generate, passing = planes
     lower, upper = slice(0, 2 * pairs, 2), slice(1, 2 * pairs, 2)
     a, b, c = (parts[f"{letter}{level}"] for letter in "ABC")
-    with s.round("msb.and") as r:
-        d = r.open_bits(passing[upper] ^ a)
-        e = r.open_bits(generate[lower] ^ b)
-        f = r.open_bits(passing[lower] ^ c)
-    carried = parts[f"AB{level}"] ^ (d.value & b) ^ (e.value & a)
-    through = parts[f"AC{level}"] ^ (d.value & c) ^ (f.value & a)
+    operands = (passing[upper] ^ a, generate[lower] ^ b, passing[lower] ^ c)
+    opened = yield from turn(lambda r: [r.open_bits(operand) for operand in operands])
+    d, e, f = (pending.value for pending in opened)
+    carried = parts[f"AB{level}"] ^ (d & b) ^ (e & a)
+    through = parts[f"AC{level}"] ^ (d & c) ^ (f & a)
     if s.rank == 0:
-        carried, through = carried ^ (d.value & e.value), through ^ (d.value & f.value)
+        carried, through = carried ^ (d & e), through ^ (d & f)
     joined = generate[upper] ^ carried
     return np.concatenate([joined, generate[2 * pairs :]]), np.concatenate([through, passing[2 * pairs :]])
 
 
-def lt(s: Session, x: Share, y: Share, parts: Mapping[str, Ring]) -> Share:
+def lt(s: Session, x: Share, y: Share, parts: Parts) -> Share:
     """Return [1] where x < y, else [0], at scale 1.
 
     Domain: |x - y| < 2^63 in ring units, as for any numbers that `encode` accepts.
@@ -152,7 +158,7 @@ def lt(s: Session, x: Share, y: Share, parts: Mapping[str, Ring]) -> Share:
     return msb(s, x - y, parts)
 
 
-def select(s: Session, bit: Share, x: Share, y: Share, parts: Mapping[str, Ring]) -> Share:
+def select(s: Session, bit: Share, x: Share, y: Share, parts: Parts) -> Share:
     """Return [x] where the bit is 1 and [y] where it is 0, exactly; at their scale.
 
     Cost: 1 round; 2 n (n - 1) |x| elements; one triple.
@@ -164,6 +170,16 @@ def select(s: Session, bit: Share, x: Share, y: Share, parts: Mapping[str, Ring]
 
 
 def relu(s: Session, x: Share, bundle: Bundle, name: str) -> Share:
+    """Return [max(x, 0)], exactly, at x's scale; `relu_turns` in its own rounds.
+
+    Cost: 9 rounds; that of `relu_turns`.
+    Leaks: nothing.
+    Ref: [Cat10], [Bea91].
+    """
+    return play(s, "relu", relu_turns(s, x, bundle, name))
+
+
+def relu_turns(s: Session, x: Share, bundle: Bundle, name: str) -> Turns[Share]:
     """Return [max(x, 0)], exactly, at x's scale.
 
     Parameters
@@ -175,9 +191,11 @@ def relu(s: Session, x: Share, bundle: Bundle, name: str) -> Share:
     Leaks: nothing.
     Ref: [Cat10], [Bea91].
     """
-    negative = msb(s, x, bundle[f"{name}.msb"])
+    negative = yield from msb_turns(s, x, bundle[f"{name}.msb"])
     kept = s.constant(1.0, 1.0, x.shape) - negative
-    return Share(mul(s, kept, x, bundle[f"{name}.mul"]).value, x.scale)
+    parts = bundle[f"{name}.mul"]
+    opened = yield from turn(lambda r: open_mul(r, kept, x, parts))
+    return close_mul(s, opened, parts)
 
 
 def relu_masks(name: str, shape: tuple[int, ...]) -> tuple[MsbMask, Triple]:
