@@ -6,7 +6,6 @@ With one layer this is logistic regression in two rounds a batch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,9 @@ from fedray.ml.design import (
     NetDesign,
 )
 from fedray.ml.first_layer import FirstLayer
+from fedray.ml.parity import Observer
 from fedray.ml.schedule import Rows, test_slices
+from fedray.ml.tested import Tested
 from fedray.mpc import private, waves
 from fedray.mpc.beaver import Opened
 from fedray.mpc.dealer import Bundle, Supply
@@ -34,23 +35,9 @@ from fedray.ring import Ring
 OUT_OF_RANGE = 1e-3
 """Share of test rows that may leave the sigmoid's domain before the task fails; at least one row must."""
 
+HALF_A_ROW = 0.5
+
 Float = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Tested:
-    """What a test opens.
-
-    Attributes
-    ----------
-    predictions
-        Shape (n_test, outputs), at the label party; None elsewhere.
-    out_of_range
-        Estimated number of test rows outside the sigmoid's domain, by layer.
-    """
-
-    predictions: Float | None
-    out_of_range: Float
 
 
 class Network:
@@ -66,10 +53,19 @@ class Network:
         My side of the dealer.
     inputs
         My own encoded matrices: ``train`` and ``test`` features at FEATURE_SCALE, ``label`` as integers 0 and 1.
+    observer
+        Sees the shared values of every step, see `fedray.ml.parity`; None for nobody.
     """
 
-    def __init__(self, s: Session, design: NetDesign, supply: Supply, inputs: Mapping[str, Ring]) -> None:
-        self._s, self._design, self._supply = s, design, supply
+    def __init__(
+        self,
+        s: Session,
+        design: NetDesign,
+        supply: Supply,
+        inputs: Mapping[str, Ring],
+        observer: Observer | None = None,
+    ) -> None:
+        self._s, self._design, self._supply, self._observer = s, design, supply, observer
         self._labels = inputs.get("label")
         self.first = FirstLayer(s, design, supply, inputs)
         self.deep = DeepLayers(s, design)
@@ -99,6 +95,7 @@ class Network:
         bundle = self._supply.step("train")
         given, masks = self._given
         z = self.first.product(rows, given, masks, "train")
+        self._show(0, "z", z)
         passed: list[tuple[Opened, Share]] = []
         for index in range(1, self._design.depth):
             slope_scale, _ = self._design.slope(index - 1)
@@ -107,11 +104,30 @@ class Network:
                 (waves.slope_wave(HARMONICS), slope_scale),
             )
             activation, slope = self._waves(index - 1, z, bundle, *hidden)
+            self._show(index - 1, "activation", activation)
             z, opened = self.deep.forward(index, activation, bundle)
+            self._show(index, "z", z)
             passed.append((opened, slope))
         residual = self._residual(z, rows, bundle)
         residual = self.deep.backward(residual, passed, bundle)
         self._given = self.first.update(residual, rows, bundle, bundle), bundle
+        self._show_weights()
+
+    def _show(self, layer: int, what: str, share: Share) -> None:
+        if self._observer is not None:
+            self._observer.see(layer, what, share)
+
+    def _show_weights(self) -> None:
+        if self._observer is None:
+            return
+        first = np.vstack([self.first.weights[owner] for owner in self._design.owners])
+        deep = [layer.fine for layer in self.deep.layers.values()]
+        weights = [Share(first, self._design.scales[0].w), *(fine[:-1] for fine in deep)]
+        biases = [self.first.bias, *(Share(fine.value[-1], fine.scale) for fine in deep)]
+        for layer, (matrix, bias) in enumerate(zip(weights, biases, strict=True)):
+            self._observer.see(layer, "weights", matrix)
+            if self._design.bias:
+                self._observer.see(layer, "bias", bias)
 
     def _waves(
         self, index: int, z: Share, bundle: Bundle, *wanted: tuple[Wave, float], table: float | None = None
@@ -127,6 +143,7 @@ class Network:
         scale = self._design.scales[last].residual
         if self._design.loss == "bce":
             (p,) = self._waves(last, z, bundle, (waves.sigmoid_wave(HARMONICS), scale))
+            self._show(last, "prediction", p)
             return p - self._label_share(rows, scale)
         # 2 f at a scale is f at twice the scale
         pull, slope = (
@@ -136,7 +153,9 @@ class Network:
             )
         )
         masked = self.first.masked[self._design.label, "label"]
-        return pull - private.mul_private(self._s, masked, rows, slope, bundle["label"])
+        residual = pull - private.mul_private(self._s, masked, rows, slope, bundle["label"])
+        self._show(last, "residual", residual)
+        return residual
 
     def _label_share(self, rows: npt.NDArray[np.int64], scale: float) -> Share:
         unit = np.uint64(int(np.rint(scale)))
@@ -168,7 +187,18 @@ class Network:
         self._check_range(counts)
         if self._s.rank != self._design.label:
             return Tested(None, counts)
-        return Tested(np.vstack([p for p in predictions if p is not None]), counts)
+        notes = tuple(
+            f"layer {index + 1}: about {count:.0f} test rows lie where the sigmoid is not exact"
+            for index, count in enumerate(counts)
+            if count > HALF_A_ROW
+        )
+        return Tested(np.vstack([p for p in predictions if p is not None]), counts, notes)
+
+    def arrays(self) -> dict[str, Ring]:
+        """Return my summands of the weights: ``first_<owner>``, ``first_bias``, ``layer_<index>``."""
+        made: dict[str, Ring] = {f"first_{owner}": w for owner, w in self.first.weights.items()}
+        made["first_bias"] = self.first.bias.value
+        return made | {f"layer_{index}": layer.fine.value for index, layer in self.deep.layers.items()}
 
     def _predict(self, rows: slice) -> tuple[Share, list[Share]]:
         bundle = self._supply.step("test")

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from fedray.ml.design import NetDesign
 from fedray.ml.initial import initial_weights
+from fedray.ml.parity import Point, Points
 from fedray.ml.schedule import Rows
 
 Float = npt.NDArray[np.float64]
@@ -37,20 +38,34 @@ class Oracle:
             self._step(self._train[rows], self._labels[rows])
         self.done += steps
 
+    def step(self) -> Points:
+        """Run one step and return the values at its points, see `fedray.ml.parity`."""
+        (rows,) = self._rows.steps(self.done, 1)
+        points = self._step(self._train[rows], self._labels[rows])
+        self.done += 1
+        return points
+
     def predict(self) -> Float:
         """Return the predictions of the test rows, shape (n_test, outputs)."""
-        return self._forward(self._test)[-1]
+        return self._forward(self._test)[1][-1]
 
-    def _forward(self, x: Float) -> list[Float]:
+    def _forward(self, x: Float) -> tuple[list[Float], list[Float]]:
+        """Return the linear outputs of every layer, and the input followed by the outputs of every layer."""
+        linear: list[Float] = []
         layers = [x]
         for w, b in zip(self.weights, self.biases, strict=True):
-            layers.append(1.0 / (1.0 + np.exp(-(layers[-1] @ w + b))))
-        return layers
+            linear.append(layers[-1] @ w + b)
+            layers.append(1.0 / (1.0 + np.exp(-linear[-1])))
+        return linear, layers
 
-    def _step(self, x: Float, y: Float) -> None:
-        layers = self._forward(x)
+    def _step(self, x: Float, y: Float) -> Points:
+        linear, layers = self._forward(x)
         p = layers[-1]
         residual = p - y if self._design.loss == "bce" else 2.0 * (p - y) * p * (1.0 - p)
+        points: dict[Point, Float] = {(index, "z"): z for index, z in enumerate(linear)}
+        points |= {(index, "activation"): made for index, made in enumerate(layers[1:-1])}
+        seen = ("prediction", p) if self._design.loss == "bce" else ("residual", residual)
+        points[self._design.depth - 1, seen[0]] = seen[1]
         for index in reversed(range(self._design.depth)):
             below = layers[index]
             gradient, by_bias = below.T @ residual, residual.sum(axis=0)
@@ -59,3 +74,10 @@ class Oracle:
             if self._design.bias:
                 self.biases[index] = self.biases[index] - self._design.rate * by_bias
             residual = back * below * (1.0 - below)
+        return points | self._learned()
+
+    def _learned(self) -> dict[Point, Float]:
+        points: dict[Point, Float] = {(index, "weights"): w for index, w in enumerate(self.weights)}
+        if self._design.bias:
+            points |= {(index, "bias"): b for index, b in enumerate(self.biases)}
+        return points
