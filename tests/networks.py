@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.ml.design import FEATURE_SCALE, NetDesign
-from fedray.ml.network import Network, Tested
+from fedray.ml.network import Network
 from fedray.ml.oracle import Oracle
 from fedray.ml.schedule import matrices, segments
+from fedray.ml.tested import Tested
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
 from fedray.ring import Ring, decode, encode

@@ -1,20 +1,18 @@
-"""How the parties of a training come to one design: everybody tells shapes, everybody works out the same numbers."""
+"""How the parties of a training come to one course: everybody tells shapes, everybody works out the same numbers."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
-from fedray.ml.design import NetDesign
+from fedray.errors import DataError, RemoteProtocolError
 from fedray.parties.context import PartyContext
-from fedray.task.configs import NetLabel, NetMain
-from fedray.task.plan import TaskPlan
+from fedray.parties.recipes import Course, recipe_of
 
-__all__ = ["agree", "hear_test", "make_design"]
+__all__ = ["agree", "hear_test"]
 
 
-def agree(ctx: PartyContext, mine: dict[str, object] | None) -> NetDesign:
-    """Exchange shapes and work out the design; every party comes to the same, or raises the same error.
+def agree(ctx: PartyContext, mine: dict[str, object] | None) -> Course:
+    """Exchange shapes and work out the training; every party comes to the same, or raises the same error.
 
     Cost: 1 round; one small message from each data client to every other party.
     Leaks: shapes, to everybody.
@@ -31,9 +29,7 @@ def agree(ctx: PartyContext, mine: dict[str, object] | None) -> NetDesign:
         shapes = [told[m.index] or {} for m in data]
         _check_rows(ctx, shapes)
         rows = (_count(shapes[0], "n_train"), _count(shapes[0], "n_test"))
-        design = make_design(ctx.plan, tuple(_count(shape, "features") for shape in shapes), rows)
-        _ = design.scales  # refuses a learning rate that the fixed point cannot hold
-        return design
+        return recipe_of(ctx.plan).course(tuple(_count(shape, "features") for shape in shapes), rows)
 
 
 def _shapes(ctx: PartyContext, frm: int) -> dict[str, object]:
@@ -47,13 +43,18 @@ def _shapes(ctx: PartyContext, frm: int) -> dict[str, object]:
 
 
 def hear_test(ctx: PartyContext, label: int) -> dict[str, Any]:
-    """Return what the label client, party `label`, tells of a test: n_batches, loss, metrics."""
+    """Return what the label client, party `label`, tells of a test: n_batches, loss, metrics.
+
+    With early stopping also whether it was the ``best`` test so far, and whether to ``stop`` after it.
+    """
     told = ctx.channel.recv_json(label, "test")
     values = told.get("metrics") if isinstance(told, dict) else None
     if not isinstance(values, dict) or not all(
         type(value) in (int, float) for value in (told.get("n_batches"), told.get("loss"), *values.values())
     ):
         raise RemoteProtocolError(f"{ctx.plan.names[label]}: expected loss and metrics of a test")
+    if not all(type(told.get(word, False)) is bool for word in ("best", "stop")):
+        raise RemoteProtocolError(f"{ctx.plan.names[label]}: expected a verdict of true or false")
     return dict(told)
 
 
@@ -72,35 +73,3 @@ def _check_rows(ctx: PartyContext, shapes: list[dict[str, object]]) -> None:
 def _count(shape: dict[str, object], key: str) -> int:
     value = shape[key]
     return value if isinstance(value, int) else 0
-
-
-def make_design(plan: TaskPlan, features: tuple[int, ...], rows: tuple[int, int]) -> NetDesign:
-    """Return the design of a training task; pure.
-
-    Parameters
-    ----------
-    features
-        Columns of features at each data client, in the plan's order.
-    rows
-        Training and test rows.
-    """
-    main = plan.main.config
-    label, config = next(
-        ((rank, m.config) for rank, m in enumerate(plan.data) if isinstance(m.config, NetLabel)), (0, None)
-    )
-    if not isinstance(main, NetMain) or config is None:
-        raise LocalProtocolError("the plan is no plan of a training")
-    return NetDesign(
-        features=features,
-        label=label,
-        rows=rows,
-        widths=(main.in_dim, *main.layers),
-        batch=main.batch_size,
-        test_batch=main.test_batch_size,
-        test_every=main.test_per_batches,
-        steps=main.max_iter,
-        learning_rate=main.learning_rate,
-        loss=config.loss,
-        seed=plan.seed,
-        bias=main.bias,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fedray.data.root import DataRoot
 from fedray.errors import DataError, FedrayError
-from fedray.task.configs import AlignmentData, NetFeature, NetLabel
+from fedray.task.configs import AlignmentData, TableConfig
 from fedray.task.plan import Member
 
 __all__ = ["check_member"]
@@ -35,7 +35,7 @@ def _check(member: Member, root: DataRoot, ready: bool) -> None:
     if isinstance(config, AlignmentData):
         root.check_raw(config.raw_data_path)
         root.check_generated(config.out_data_path)
-    if isinstance(config, NetFeature | NetLabel):
+    if isinstance(config, TableConfig):
         folder = root.check_generated(config.data_path, field="data_path")
         files = ("train.csv", "test.csv")
         missing = [name for name in files if folder is None or not (folder / name).is_file()]

@@ -10,10 +10,9 @@ import numpy.typing as npt
 from fedray.data.load import Split, load_split
 from fedray.data.root import DataRoot
 from fedray.data.scaling import Standardizer
-from fedray.ml.design import NetDesign
-from fedray.ml.oracle import Oracle
-from fedray.parties.agreement import make_design
-from fedray.task.configs import NetFeature, NetLabel, NetMain
+from fedray.errors import LocalProtocolError
+from fedray.parties.recipes import Clear, Design, recipe_of
+from fedray.task.configs import Role, TableConfig
 from fedray.task.plan import TaskPlan
 
 __all__ = ["insecure_oracle"]
@@ -21,7 +20,7 @@ __all__ = ["insecure_oracle"]
 Float = npt.NDArray[np.float64]
 
 
-def insecure_oracle(plan: TaskPlan, roots: Mapping[int, DataRoot] | DataRoot) -> tuple[Oracle, NetDesign, Float]:
+def insecure_oracle(plan: TaskPlan, roots: Mapping[int, DataRoot] | DataRoot) -> tuple[Clear, Design, Float]:
     """Read every party's tables in one place and return the float64 twin of a training task.
 
     Insecure by its nature: nobody but the owner of all the tables may run it.
@@ -31,22 +30,22 @@ def insecure_oracle(plan: TaskPlan, roots: Mapping[int, DataRoot] | DataRoot) ->
     tuple
         The oracle, untrained; the task's design; the labels of the test rows, shape (n_test, outputs).
     """
-    main = plan.main.config
-    outputs = main.last_width if isinstance(main, NetMain) else 1
-    train, test, counts = [], [], []
-    labels = test_labels = np.empty((0, outputs))
+    recipe = recipe_of(plan)
+    train, test, target = [], [], None
     for member in plan.data:
         config = member.config
-        if not isinstance(config, NetFeature | NetLabel):
+        if not isinstance(config, TableConfig):
             continue
         root = roots if isinstance(roots, DataRoot) else roots[member.index]
         split: Split = load_split(root.generated_dir(config.data_path, field="data_path"))
-        skip = outputs if isinstance(config, NetLabel) else 0
-        if skip:
-            labels, test_labels = split.train[:, :skip], split.test[:, :skip]
+        skip = 0
+        if member.role is Role.LABEL_CLIENT:
+            target, skip = recipe.target(split), recipe.outputs
         scaling = Standardizer.fit(split.train[:, skip:], split.columns[skip:], config.scale)
         train.append(scaling.apply(split.train[:, skip:]))
         test.append(scaling.apply(split.test[:, skip:]))
-        counts.append(train[-1].shape[1])
-    design = make_design(plan, tuple(counts), (len(labels), len(test_labels)))
-    return Oracle(design, np.hstack(train), labels, np.hstack(test)), design, test_labels
+    if target is None:
+        raise LocalProtocolError("the plan has no label client with a table")
+    counts = tuple(part.shape[1] for part in train)
+    design = recipe.course(counts, (len(target.train), len(target.test))).design
+    return recipe.clear(design, np.hstack(train), target, np.hstack(test)), design, target.test

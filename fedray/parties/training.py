@@ -1,4 +1,4 @@
-"""Training of a network on shares: what the data clients do, and the order of steps of all roles.
+"""Training of a model on shares: what the data clients do, and the order of steps of all roles.
 
 ::
 
@@ -7,8 +7,10 @@
     owners          mask their features once
     dealer          streams correlations ahead of the steps
     data clients    train; at each test the predictions are opened to the label client
-    label client    tells loss and metrics to the data clients and to main
+    label client    tells loss and metrics to the data clients and to main, and with early stopping its verdict
     data clients    keep their summands of the weights
+
+What kind of model it is, only the recipe knows.
 """
 
 from __future__ import annotations
@@ -16,37 +18,32 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from fedray.data.load import Split, load_split
+from fedray.data.load import load_split
 from fedray.data.model_files import save_model
 from fedray.data.scaling import Standardizer
-from fedray.errors import DataError, LocalProtocolError
-from fedray.ml.design import FEATURE_LIMIT, FEATURE_SCALE, NetDesign
-from fedray.ml.network import Network, Tested
-from fedray.ml.schedule import LONGEST_SEGMENT, segments
+from fedray.errors import LocalProtocolError
+from fedray.ml.design import FEATURE_LIMIT
+from fedray.ml.schedule import LONGEST_SEGMENT
+from fedray.ml.tested import Tested
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
 from fedray.parties.agreement import agree, hear_test
 from fedray.parties.context import PartyContext, PartyOutcome
-from fedray.ring import Ring, encode, series
-from fedray.task.configs import NetFeature, NetLabel, NetMain
+from fedray.parties.recipes import Course, Data, Model, recipe_of
+from fedray.ring import Ring, series
+from fedray.task.configs import Role, TableConfig
 from fedray.task.record import TRAIN_PHASE, EventKind
 
-__all__ = ["run_data"]
+__all__ = ["Prepared", "Run", "prepare", "run_data"]
 
 PROGRESS_EVERY_S = 0.5
-HALF_A_ROW = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A data client's input: encoded features, labels, and what made them."""
+    """A data client's input: its tables in real units, what scaled them, and the shapes that it tells."""
 
-    inputs: dict[str, Ring]
-    labels: npt.NDArray[np.float64] | None
-    test_labels: npt.NDArray[np.float64] | None
+    data: Data
     scaling: Standardizer
     shapes: dict[str, object]
 
@@ -62,75 +59,49 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase("read"):
         ctx.begin("read", "reading and checking the tables")
         prepared = prepare(ctx)
-    design = agree(ctx, prepared.shapes)
-    computing = tuple(member.index for member in ctx.plan.data)
+    course = agree(ctx, prepared.shapes)
     with ctx.channel.phase("share"):
         ctx.begin("share", "masking the features")
         series.warm_up()
-        session = Session(ctx.channel, computing)
-        supply = Supply(ctx.channel, _dealer(ctx), session.rank, design.label, segments(design))
-        network = Network(session, design, supply, prepared.inputs)
-    last = _train(ctx, design, network, prepared)
+        session = Session(ctx.channel, tuple(member.index for member in ctx.plan.data))
+        supply = Supply(ctx.channel, _dealer(ctx), session.rank, course.design.label, course.segments())
+        model = course.model(session, supply, prepared.data)
+    run = Run(ctx, course, model, prepared.data)
+    ctx.begin(TRAIN_PHASE, "training")
+    while not run.over:
+        run.to_next_test()
+        run.test()
+    if model.done < course.design.steps:
+        supply.end()
     with ctx.channel.phase("save"):
-        _save(ctx, design, network, prepared)
-        ctx.channel.send_json(ctx.plan.main.index, "done", design.steps)
+        _save(ctx, course, run.kept, prepared)
+        ctx.channel.send_json(ctx.plan.main.index, "done", model.done)
         ctx.channel.flush()
-    return PartyOutcome(last)
+    return PartyOutcome(run.result)
 
 
 def prepare(ctx: PartyContext) -> Prepared:
-    """Read, check, scale and encode this data client's tables; local."""
+    """Read, check and scale this data client's tables; local."""
     config = ctx.member.config
-    if not isinstance(config, NetFeature | NetLabel):
+    if not isinstance(config, TableConfig):
         raise LocalProtocolError("the plan gives this party no configuration with data")
-    outputs = _main_config(ctx).last_width if isinstance(config, NetLabel) else 0
+    recipe = recipe_of(ctx.plan)
     split = load_split(ctx.root.generated_dir(config.data_path, field="data_path"))
-    labels, test_labels = _labels(split, outputs)
-    names = split.columns[outputs:]
-    train, test = split.train[:, outputs:], split.test[:, outputs:]
-    scaling = Standardizer.fit(train, names, config.scale)
+    target = recipe.target(split) if ctx.member.role is Role.LABEL_CLIENT else None
+    skip = recipe.outputs if target is not None else 0
+    names = split.columns[skip:]
+    scaling = Standardizer.fit(split.train[:, skip:], names, config.scale)
     for note in scaling.notes():
         ctx.tell(EventKind.NOTE, phase="read", text=note)
-    inputs: dict[str, Ring] = {}
-    if names:
-        inputs["train"] = encode(scaling.apply(train, FEATURE_LIMIT), FEATURE_SCALE, "a training feature")
-        inputs["test"] = encode(scaling.apply(test, FEATURE_LIMIT), FEATURE_SCALE, "a test feature")
-    if labels is not None:
-        inputs["label"] = labels.astype(np.uint64)
-    shapes = {
-        "n_train": len(train),
-        "n_test": len(test),
+    parts = {"train": split.train, "test": split.test} if names else {}
+    features = {part: scaling.apply(table[:, skip:], FEATURE_LIMIT) for part, table in parts.items()}
+    shapes: dict[str, object] = {
+        "n_train": len(split.train),
+        "n_test": len(split.test),
         "features": len(names),
         "rows": split.fingerprint,
     }
-    return Prepared(inputs, labels, test_labels, scaling, shapes)
-
-
-def _labels(split: Split, outputs: int) -> tuple[npt.NDArray[np.float64] | None, npt.NDArray[np.float64] | None]:
-    """Return training and test labels: the first columns of the label client's tables, 0 or 1, both present."""
-    if not outputs:
-        return None, None
-    if len(split.columns) < outputs:
-        raise DataError(
-            f"the label client's tables have {len(split.columns)} columns; the network has {outputs} outputs"
-        )
-    parts = (("train.csv", split.train[:, :outputs]), ("test.csv", split.test[:, :outputs]))
-    for file, labels in parts:
-        for column, name in enumerate(split.columns[:outputs]):
-            found = labels[:, column]
-            if not np.isin(found, (0.0, 1.0)).all():
-                row = int(np.flatnonzero(~np.isin(found, (0.0, 1.0)))[0]) + 1
-                raise DataError(f"{file}: label column {name!r} must hold 0 and 1 only; row {row} holds something else")
-            if found.min() == found.max():
-                raise DataError(f"{file}: label column {name!r} has one value only; nothing can be learned or measured")
-    return parts[0][1], parts[1][1]
-
-
-def _main_config(ctx: PartyContext) -> NetMain:
-    config = ctx.plan.main.config
-    if not isinstance(config, NetMain):
-        raise LocalProtocolError("the plan gives the main client no shared_nn_main configuration")
-    return config
+    return Prepared(Data(features, target), scaling, shapes)
 
 
 def _dealer(ctx: PartyContext) -> int:
@@ -139,89 +110,100 @@ def _dealer(ctx: PartyContext) -> int:
     return ctx.plan.dealer.index
 
 
-def _train(ctx: PartyContext, design: NetDesign, network: Network, prepared: Prepared) -> dict[str, object]:
-    last: dict[str, object] = {}
-    told = time.monotonic()
-    ctx.begin(TRAIN_PHASE, "training")
-    while network.done < design.steps:
-        until = min((network.done // design.test_every + 1) * design.test_every, design.steps)
-        with ctx.channel.phase(TRAIN_PHASE):
-            while network.done < until:
-                network.train(min(LONGEST_SEGMENT, until - network.done))
-                if prepared.test_labels is not None and time.monotonic() - told >= PROGRESS_EVERY_S:
-                    told = time.monotonic()
-                    _tell_progress(ctx, design, network, last)
-        with ctx.channel.phase("test"):
-            last = _share_test(ctx, design, network, prepared, network.test())
-        if prepared.test_labels is not None:
-            _tell_progress(ctx, design, network, last)
-    return last
+class Run:
+    """A training from its first step to its last, at one data client.
+
+    Attributes
+    ----------
+    result
+        What was told of the last test, or of the best one where early stopping looks for it: n_batches, loss, metrics.
+    kept
+        My summands of the weights at that test.
+    over
+        Whether the last step is done or early stopping ended the training.
+    """
+
+    def __init__(self, ctx: PartyContext, course: Course, model: Model, data: Data) -> None:
+        self._ctx, self._course, self._model, self._target = ctx, course, model, data.target
+        self._recipe = recipe_of(ctx.plan)
+        self._stopping = self._recipe.stopping() if data.target is not None else None
+        self._label = ctx.plan.data[course.design.label].index
+        self._last: dict[str, object] = {}
+        self._told_s = time.monotonic()
+        self.result: dict[str, object] = {}
+        self.kept: dict[str, Ring] = {}
+        self.over = False
+
+    def to_next_test(self) -> None:
+        """Train up to the next test; the label client tells how far it is."""
+        model, design = self._model, self._course.design
+        until = min((model.done // design.test_every + 1) * design.test_every, design.steps)
+        with self._ctx.channel.phase(TRAIN_PHASE):
+            while model.done < until:
+                model.train(min(LONGEST_SEGMENT, until - model.done))
+                if self._target is not None and time.monotonic() - self._told_s >= PROGRESS_EVERY_S:
+                    self._told_s = time.monotonic()
+                    self._tell_progress()
+
+    def test(self) -> None:
+        """Test, hear or tell the numbers, and act on the verdict."""
+        with self._ctx.channel.phase("test"):
+            tested = self._model.test()
+            told = self._measure(tested) if self._target is not None else hear_test(self._ctx, self._label)
+        stop = told.pop("stop", False) is True
+        best = told.pop("best", True) is True
+        self._last = told
+        self.over = stop or self._model.done >= self._course.design.steps
+        if best:
+            self.result, self.kept = told, self._model.arrays()
+        if self._target is not None:
+            self._tell_progress()
+
+    def _measure(self, tested: Tested) -> dict[str, object]:
+        """Measure at the label client and tell the numbers to the other data clients and to main."""
+        if tested.predictions is None or self._target is None:
+            raise LocalProtocolError("only the label client measures, and it has the predictions")
+        ctx = self._ctx
+        loss, metrics = self._recipe.measure(self._target, tested.predictions)
+        found: dict[str, object] = {"n_batches": self._model.done, "loss": loss, "metrics": metrics}
+        if self._stopping is not None:
+            found |= self._stopping.judge(metrics)
+        for note in tested.notes:
+            ctx.tell(EventKind.NOTE, phase="test", text=note)
+        listeners = [m.index for m in ctx.plan.data if m.index != ctx.me] + [ctx.plan.main.index]
+        for tag in ("test_loss", "test_metrics"):
+            ctx.channel.reveals.add(tag, tuple(listeners), ())
+        for peer in listeners:
+            ctx.channel.send_json(peer, "test", found)
+        ctx.channel.flush()
+        return found
+
+    def _tell_progress(self) -> None:
+        done, cost = self._model.done, self._ctx.channel.cost.total()
+        known = {name: self._last[name] for name in ("loss", "metrics") if self._last}
+        self._ctx.tell(
+            EventKind.PROGRESS,
+            phase=TRAIN_PHASE,
+            done=done,
+            total=done if self.over else self._course.design.steps,
+            n_batches=done,
+            rounds=cost.rounds,
+            bytes=cost.bytes,
+            **known,
+        )
 
 
-def _tell_progress(ctx: PartyContext, design: NetDesign, network: Network, last: dict[str, object]) -> None:
-    total = ctx.channel.cost.total()
-    known = {"loss": last["loss"], "metrics": last["metrics"]} if last else {}
-    ctx.tell(
-        EventKind.PROGRESS,
-        phase=TRAIN_PHASE,
-        done=network.done,
-        total=design.steps,
-        n_batches=network.done,
-        rounds=total.rounds,
-        bytes=total.bytes,
-        **known,
-    )
-
-
-def _share_test(
-    ctx: PartyContext, design: NetDesign, network: Network, prepared: Prepared, tested: Tested
-) -> dict[str, object]:
-    """Measure at the label client and tell the numbers to the other data clients and to main."""
-    channel = ctx.channel
-    label = ctx.plan.data[design.label].index
-    listeners = [m.index for m in ctx.plan.data if m.index != label] + [ctx.plan.main.index]
-    if tested.predictions is None or prepared.test_labels is None:
-        return hear_test(ctx, label)
-    from fedray.ml import metrics  # scikit-learn costs 100 MiB, and only the label client measures
-
-    config = ctx.member.config
-    metric = config.metric if isinstance(config, NetLabel) else "auc"
-    predictions = np.clip(tested.predictions, 0.0, 1.0)
-    found: dict[str, object] = {
-        "n_batches": network.done,
-        "loss": metrics.loss(design.loss, prepared.test_labels, predictions),
-        "metrics": metrics.evaluate(metric, prepared.test_labels, predictions),
-    }
-    _warn_of_range(ctx, tested)
-    for tag in ("test_loss", "test_metrics"):
-        channel.reveals.add(tag, tuple(listeners), ())
-    for peer in listeners:
-        channel.send_json(peer, "test", found)
-    channel.flush()
-    return found
-
-
-def _warn_of_range(ctx: PartyContext, tested: Tested) -> None:
-    for index, count in enumerate(tested.out_of_range):
-        if count > HALF_A_ROW:
-            text = f"layer {index + 1}: about {count:.0f} test rows lie where the sigmoid is not exact"
-            ctx.tell(EventKind.NOTE, phase="test", text=text)
-
-
-def _save(ctx: PartyContext, design: NetDesign, network: Network, prepared: Prepared) -> None:
+def _save(ctx: PartyContext, course: Course, arrays: dict[str, Ring], prepared: Prepared) -> None:
     folder = ctx.root.state_dir(f"models/{ctx.plan.task}/{ctx.me}-{ctx.member.role.value}")
     manifest: dict[str, object] = {
         "kind": ctx.plan.kind.value,
         "task": ctx.plan.task,
         "plan": ctx.plan.digest,
-        "widths": list(design.widths),
-        "features": list(design.features),
-        "steps": design.steps,
-        "weight_scales": [scales.w for scales in design.scales],
-        "bias_scale": design.scales[0].z,
+        "features": list(course.design.features),
+        "steps": course.design.steps,
         "scaling": prepared.scaling.as_dict(),
+        **course.facts,
     }
-    arrays: dict[str, Ring] = {f"first_{owner}": w for owner, w in network.first.weights.items()}
-    arrays["first_bias"] = network.first.bias.value
-    arrays |= {f"layer_{index}": layer.fine.value for index, layer in network.deep.layers.items()}
+    if prepared.data.target is not None:
+        manifest["label"] = {"centre": prepared.data.target.centre, "unit": prepared.data.target.unit}
     save_model(folder, manifest, arrays)

@@ -30,6 +30,8 @@ __all__ = [
     "NetLabel",
     "NetMain",
     "Role",
+    "TableConfig",
+    "TrainMain",
 ]
 
 MAX_CLIENTS = 64
@@ -90,6 +92,45 @@ class MainConfig(ClientConfig):
     """
 
     transport: Annotated[Literal["ray", "fast"], choice("ray", "fast")] = "ray"
+
+
+class TrainMain(MainConfig):
+    """What every type of main client of a training has.
+
+    Attributes
+    ----------
+    batch_size, test_batch_size
+        Rows per training batch and per test batch.
+    test_per_batches
+        Batches between two tests.
+    max_iter
+        Number of batches.
+    """
+
+    batch_size: Annotated[int, whole(1, 100_000)] = 64
+    test_batch_size: Annotated[int, whole(1, 100_000)] = 10_000
+    test_per_batches: Annotated[int, whole(1, 10**8)] = 1001
+    max_iter: Annotated[int, whole(1, 10**8)] = 10_010
+
+    @property
+    def common_seed(self) -> int | None:
+        """The public seed that the document fixes, or None."""
+        return None
+
+
+class TableConfig(ClientConfig):
+    """What every type of client with a table to train on has.
+
+    Attributes
+    ----------
+    data_path
+        Folder below the party's generated-data folder, with ``train.csv`` and ``test.csv``.
+    scale
+        ``standard`` scales each column of features by its mean and deviation on the training rows.
+    """
+
+    data_path: Annotated[str, relative_path()]
+    scale: Annotated[Literal["standard", "none"], choice("standard", "none")] = "standard"
 
 
 class AlignmentMain(MainConfig):
@@ -159,7 +200,7 @@ class DealerConfig(ClientConfig):
     ) = None
 
 
-class NetMain(MainConfig):
+class NetMain(TrainMain):
     """The network and its training.
 
     Attributes
@@ -168,14 +209,8 @@ class NetMain(MainConfig):
         Width of the first layer, and the widths after it.
     out_dim
         Width of the output: the last width. Taken from it when left out.
-    batch_size, test_batch_size
-        Rows per training batch and per test batch.
-    test_per_batches
-        Batches between two tests.
     learning_rate
         Step size of gradient descent.
-    max_iter
-        Number of batches.
     bias
         Whether every layer has an additive term of its own.
     seed
@@ -189,11 +224,7 @@ class NetMain(MainConfig):
         tuple[Annotated[int, whole(1, MAX_WIDTH)], ...],
         Field(max_length=16),
     ] = ()
-    batch_size: Annotated[int, whole(1, 100_000)] = 64
-    test_batch_size: Annotated[int, whole(1, 100_000)] = 10_000
-    test_per_batches: Annotated[int, whole(1, 10**8)] = 1001
     learning_rate: Annotated[float, number(0, 100)] = 0.1
-    max_iter: Annotated[int, whole(1, 10**8)] = 10_010
     bias: Annotated[bool, flag()] = True
     seed: Annotated[int | None, optional(0, 2**63 - 1)] = None
 
@@ -201,6 +232,11 @@ class NetMain(MainConfig):
     def last_width(self) -> int:
         """The width of the last layer."""
         return self.layers[-1] if self.layers else self.in_dim
+
+    @property
+    def common_seed(self) -> int | None:
+        """The field `seed`."""
+        return self.seed
 
     @model_validator(mode="before")
     @classmethod
@@ -214,29 +250,17 @@ class NetMain(MainConfig):
         return {**data, "out_dim": last} if known else data
 
 
-class NetFeature(ClientConfig):
-    """A party with columns of features.
-
-    Attributes
-    ----------
-    data_path
-        Folder below the party's generated-data folder, with ``train.csv`` and ``test.csv``.
-    scale
-        ``standard`` scales each column by its mean and deviation on the training rows.
-    """
+class NetFeature(TableConfig):
+    """A party with columns of features."""
 
     client_type: Literal["shared_nn_feature"]
-    data_path: Annotated[str, relative_path()]
-    scale: Annotated[Literal["standard", "none"], choice("standard", "none")] = "standard"
 
 
-class NetLabel(ClientConfig):
-    """The party with the label.
+class NetLabel(TableConfig):
+    """The party with the label, which is never scaled.
 
     Attributes
     ----------
-    data_path, scale
-        As for a feature client; the label itself is never scaled.
     loss
         ``mse`` or ``bce``.
     metric
@@ -244,8 +268,6 @@ class NetLabel(ClientConfig):
     """
 
     client_type: Literal["shared_nn_label"]
-    data_path: Annotated[str, relative_path()]
-    scale: Annotated[Literal["standard", "none"], choice("standard", "none")] = "standard"
     loss: Annotated[Literal["mse", "bce"], choice("mse", "bce")] = "mse"
     metric: Annotated[
         Literal["auc", "auc_ks", "metrics_pack1"],

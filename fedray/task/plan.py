@@ -16,10 +16,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from fedray.errors import SpecError
-from fedray.task.configs import MainConfig
+from fedray.task.configs import MainConfig, TrainMain
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.reveals import Reveal, reveals_of
-from fedray.task.spec import ClientConfig, Config, Kind, NetMain, Role, TaskSpec
+from fedray.task.spec import ClientConfig, Config, Kind, Role, TaskSpec
 
 __all__ = ["Member", "Reveal", "TaskPlan", "make_plan"]
 
@@ -149,7 +149,7 @@ def make_plan(spec: TaskSpec, registry: Registry, seed: str) -> TaskPlan:
         for index, client in enumerate(spec.clients)
     )
     main = next(member.config for member in members if member.role is Role.MAIN_CLIENT)
-    fixed = main.seed if isinstance(main, NetMain) else None
+    fixed = main.common_seed if isinstance(main, TrainMain) else None
     common = seed if fixed is None else f"seed {fixed}"
     return TaskPlan(spec.task_name, spec.kind, members, reveals_of(spec.kind), common)
 

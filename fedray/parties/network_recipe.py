@@ -1,0 +1,105 @@
+"""The recipe of ``shared_nn``: a network of sigmoid layers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from fedray.data.load import Split
+from fedray.errors import LocalProtocolError
+from fedray.ml.design import FEATURE_SCALE, NetDesign
+from fedray.ml.network import Network
+from fedray.ml.oracle import Oracle
+from fedray.ml.schedule import matrices, segments
+from fedray.mpc.dealer import Supply
+from fedray.mpc.session import Session
+from fedray.parties.labels import Target, binary
+from fedray.parties.recipes import Clear, Course, Data, Design
+from fedray.parties.stopping import Stopping
+from fedray.ring import Ring, encode
+from fedray.task.configs import NetLabel, NetMain
+from fedray.task.plan import TaskPlan
+
+__all__ = ["NetworkRecipe"]
+
+Float = npt.NDArray[np.float64]
+
+
+class NetworkRecipe:
+    """How a network is trained; see `fedray.parties.recipes.Recipe`.
+
+    Raises
+    ------
+    LocalProtocolError
+        The plan is no plan of a network.
+    """
+
+    def __init__(self, plan: TaskPlan) -> None:
+        main, label = plan.main.config, plan.label
+        if not isinstance(main, NetMain) or label is None or not isinstance(label.config, NetLabel):
+            raise LocalProtocolError("the plan is no plan of a network")
+        self._main, self._label, self._seed = main, label.config, plan.seed
+        self._rank = plan.data.index(label)
+
+    @property
+    def outputs(self) -> int:
+        """Columns of labels: the last layer's width."""
+        return self._main.last_width
+
+    def target(self, split: Split) -> Target:
+        """Return the labels, 0 or 1."""
+        return binary(split, self.outputs)
+
+    def course(self, features: tuple[int, ...], rows: tuple[int, int]) -> Course:
+        """Work out the design; refuses a learning rate that the fixed point cannot hold."""
+        design = self._design(features, rows)
+        scales = design.scales
+        facts: dict[str, object] = {
+            "widths": list(design.widths),
+            "weight_scales": [layer.w for layer in scales],
+            "bias_scale": scales[0].z,
+        }
+        return Course(design, matrices(design), partial(segments, design), partial(_network, design), facts)
+
+    def measure(self, target: Target, predictions: Float) -> tuple[float, dict[str, float]]:
+        """Return loss and metrics of the scores."""
+        from fedray.ml import metrics  # scikit-learn costs 100 MiB, and only the label client measures
+
+        p = np.clip(predictions, 0.0, 1.0)
+        return metrics.loss(self._label.loss, target.test, p), metrics.evaluate(self._label.metric, target.test, p)
+
+    def stopping(self) -> Stopping | None:
+        """Return None: networks run to their end."""
+        return None
+
+    def clear(self, design: Design, train: Float, target: Target, test: Float) -> Clear:
+        """Return the float64 twin."""
+        if not isinstance(design, NetDesign):
+            raise LocalProtocolError("the design is no design of a network")
+        return Oracle(design, train, target.train, test)
+
+    def _design(self, features: tuple[int, ...], rows: tuple[int, int]) -> NetDesign:
+        main = self._main
+        return NetDesign(
+            features=features,
+            label=self._rank,
+            rows=rows,
+            widths=(main.in_dim, *main.layers),
+            batch=main.batch_size,
+            test_batch=main.test_batch_size,
+            test_every=main.test_per_batches,
+            steps=main.max_iter,
+            learning_rate=main.learning_rate,
+            loss=self._label.loss,
+            seed=self._seed,
+            bias=main.bias,
+        )
+
+
+def _network(design: NetDesign, s: Session, supply: Supply, data: Data) -> Network:
+    inputs: dict[str, Ring] = {part: encode(x, FEATURE_SCALE, f"a {part} feature") for part, x in data.features.items()}
+    if data.target is not None:
+        inputs["label"] = data.target.train.astype(np.uint64)
+    return Network(s, design, supply, inputs)

@@ -1,0 +1,174 @@
+"""What a kind of model brings into the flow of a training; the flow itself is in `fedray.parties.training`.
+
+A new kind of model is a class with the methods of `Recipe`, and a line in `recipe_of`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fedray.data.load import Split
+from fedray.errors import LocalProtocolError
+from fedray.ml.tested import Tested
+from fedray.mpc.dealer import PrivateShape, Supply
+from fedray.mpc.schedule import Segment
+from fedray.mpc.session import Session
+from fedray.parties.labels import Target
+from fedray.parties.stopping import Stopping
+from fedray.ring import Ring
+from fedray.task.configs import Kind
+from fedray.task.plan import TaskPlan
+
+__all__ = ["Clear", "Course", "Data", "Design", "Model", "Recipe", "recipe_of"]
+
+Float = npt.NDArray[np.float64]
+
+
+class Design(Protocol):
+    """The public numbers of a training that its flow needs."""
+
+    @property
+    def features(self) -> tuple[int, ...]:
+        """Columns at each computing party, by rank."""
+
+    @property
+    def label(self) -> int:
+        """Rank of the label client, which also takes the dealer's corrections."""
+
+    @property
+    def steps(self) -> int:
+        """Steps in all, if nothing stops the training before."""
+
+    @property
+    def test_every(self) -> int:
+        """Steps between two tests; one more test comes after the last step."""
+
+
+class Model(Protocol):
+    """One computing party's part of a model on shares."""
+
+    @property
+    def done(self) -> int:
+        """Steps so far."""
+
+    def train(self, steps: int) -> None:
+        """Run some steps."""
+
+    def test(self) -> Tested:
+        """Open the predictions of the test rows to the label client, and see that nothing left its range."""
+
+    def arrays(self) -> dict[str, Ring]:
+        """Return my summands of the weights by name; the arrays are never written to."""
+
+
+class Clear(Protocol):
+    """The same model in float64, for whoever owns all tables."""
+
+    def train(self, steps: int) -> None:
+        """Run some steps."""
+
+    def predict(self) -> Float:
+        """Return the predictions of the test rows in the units of the label's table, shape (n_test, outputs)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """My own tables, scaled, in real units.
+
+    Attributes
+    ----------
+    features
+        ``train`` and ``test``, each (rows, columns); empty where I have no features.
+    target
+        At the label client its labels.
+    """
+
+    features: Mapping[str, Float]
+    target: Target | None
+
+
+@dataclass(frozen=True)
+class Course:
+    """A training that everybody has agreed on.
+
+    Attributes
+    ----------
+    design
+        Its public numbers.
+    matrices
+        The private matrices whose masks the dealer knows.
+    segments
+        Makes the schedule of correlations.
+    model
+        Makes my part of the model; talks.
+    facts
+        What the manifest of the model says of it.
+    """
+
+    design: Design
+    matrices: tuple[PrivateShape, ...]
+    segments: Callable[[], Iterator[Segment]]
+    model: Callable[[Session, Supply, Data], Model]
+    facts: Mapping[str, object]
+
+
+class Recipe(Protocol):
+    """How a plan's kind of model is prepared, trained and measured; the same at every party."""
+
+    @property
+    def outputs(self) -> int:
+        """Columns of labels at the label client."""
+
+    def target(self, split: Split) -> Target:
+        """Check the labels and bring them to the model's units; at the label client."""
+
+    def course(self, features: tuple[int, ...], rows: tuple[int, int]) -> Course:
+        """Work out the training from everybody's shapes; pure.
+
+        Parameters
+        ----------
+        features
+            Columns of features at each data client, in the plan's order.
+        rows
+            Training and test rows.
+
+        Raises
+        ------
+        SpecError
+            The numbers of the task do not fit together or into the fixed point.
+        """
+
+    def measure(self, target: Target, predictions: Float) -> tuple[float, dict[str, float]]:
+        """Return loss and metrics of a test; at the label client.
+
+        Parameters
+        ----------
+        predictions
+            As `Model.test` opens them, shape (n_test, outputs).
+        """
+
+    def stopping(self) -> Stopping | None:
+        """Return the judge of early stopping, or None where the task wants none; at the label client."""
+
+    def clear(self, design: Design, train: Float, target: Target, test: Float) -> Clear:
+        """Return the same training in float64; insecure by its nature.
+
+        Parameters
+        ----------
+        train, test
+            All parties' scaled features side by side, (rows, columns).
+        """
+
+
+def recipe_of(plan: TaskPlan) -> Recipe:
+    """Return the recipe of a plan's kind of model."""
+    if plan.kind is Kind.SHARED_NN:
+        from fedray.parties.network_recipe import NetworkRecipe
+
+        return NetworkRecipe(plan)
+    raise LocalProtocolError(f"a task of kind {plan.kind} trains nothing")
