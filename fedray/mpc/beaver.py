@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fedray.mpc.session import Pending, Round, Session
@@ -10,6 +10,7 @@ from fedray.mpc.share import Share
 from fedray.ring import Ring, matmul
 
 Parts = Mapping[str, Ring]
+Rows = Sequence[int] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +24,15 @@ class Opened:
 
 @dataclass(frozen=True, eq=False)
 class OpenedProduct:
-    """What `open_mul` started: x - A and y - B, there after the round, and the scale of x y."""
+    """What `open_mul` started: x - A and y - B, there after the round, the rows, and the scale of x y."""
 
     d: Pending
     e: Pending
+    rows: Rows
     scale: float
 
 
-def open_mul(r: Round, x: Share, y: Share, parts: Parts) -> OpenedProduct:
+def open_mul(r: Round, x: Share, y: Share, parts: Parts, rows: Rows = None) -> OpenedProduct:
     """Open the operands of [x y] less their masks in the round `r`; `close_mul` takes the result.
 
     Parameters
@@ -38,24 +40,28 @@ def open_mul(r: Round, x: Share, y: Share, parts: Parts) -> OpenedProduct:
     x, y
         Of one shape, at any scales.
     parts
-        A, B, C of the step: a `Triple` of that shape.
+        A, B, C of the step: a `Triple` of y's shape with these `rows`.
+    rows
+        For each row of y the row of x that multiplies it: x is opened once for several products.
 
-    Cost: 2 n (n - 1) |x| elements, in the caller's round; one triple.
+    Cost: n (n - 1) (|x| + |y|) elements, in the caller's round; one triple.
     Leaks: nothing (both are uniform).
     Ref: [Bea91].
     """
-    return OpenedProduct(r.open(x.value - parts["A"]), r.open(y.value - parts["B"]), x.scale * y.scale)
+    return OpenedProduct(r.open(x.value - parts["A"]), r.open(y.value - parts["B"]), rows, x.scale * y.scale)
 
 
 def close_mul(s: Session, opened: OpenedProduct, parts: Parts) -> Share:
-    """Return [x y], elementwise, at the product of the scales, when the round of `open_mul` has ended; local.
+    """Return [x y], of y's shape and at the product of the scales, when the round of `open_mul` has ended; local.
 
     With a triple [A], [B], [C], C = A B, and d = x - A, e = y - B:
 
         [z] = [C] + d [B] + e [A] + d e         (d e at one party only)
     """
-    d, e = opened.d.value, opened.e.value
-    z = parts["C"] + d * parts["B"] + e * parts["A"]
+    d, e, a = opened.d.value, opened.e.value, parts["A"]
+    if opened.rows is not None:
+        d, a = d[list(opened.rows)], a[list(opened.rows)]
+    z = parts["C"] + d * parts["B"] + e * a
     return Share(z + d * e if s.rank == 0 else z, opened.scale)
 
 
@@ -69,6 +75,53 @@ def mul(s: Session, x: Share, y: Share, parts: Parts) -> Share:
     with s.round("mul") as r:
         opened = open_mul(r, x, y, parts)
     return close_mul(s, opened, parts)
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedSquare:
+    """What `open_square` started: x - A, there after the round, and the scale of x x."""
+
+    d: Pending
+    scale: float
+
+
+def open_square(r: Round, x: Share, parts: Parts) -> OpenedSquare:
+    """Open the operand of [x x] less its mask in the round `r`; `close_square` takes the result.
+
+    Parameters
+    ----------
+    parts
+        A, AA of the step: a `SquareMask` of x's shape.
+
+    Cost: n (n - 1) |x| elements, in the caller's round: half of a product's; one square.
+    Leaks: nothing (x - A is uniform).
+    Ref: [Bea91].
+    """
+    return OpenedSquare(r.open(x.value - parts["A"]), x.scale * x.scale)
+
+
+def close_square(s: Session, opened: OpenedSquare, parts: Parts) -> Share:
+    """Return [x x], elementwise, at the square of the scale, when the round of `open_square` has ended; local.
+
+    With [A], [A A] and d = x - A:
+
+        [z] = [A A] + 2 d [A] + d d             (d d at one party only)
+    """
+    d = opened.d.value
+    z = parts["AA"] + (d + d) * parts["A"]
+    return Share(z + d * d if s.rank == 0 else z, opened.scale)
+
+
+def square(s: Session, x: Share, parts: Parts) -> Share:
+    """Return [x x], elementwise, at the square of the scale: `open_square` and `close_square` in their own round.
+
+    Cost: 1 round; n (n - 1) |x| elements; one square.
+    Leaks: nothing (the opening is uniform).
+    Ref: [Bea91].
+    """
+    with s.round("square") as r:
+        opened = open_square(r, x, parts)
+    return close_square(s, opened, parts)
 
 
 def open_layer(s: Session, x: Share, w: Share, parts: Parts) -> Opened:

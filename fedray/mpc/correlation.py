@@ -174,14 +174,20 @@ class DenseTriple:
 
 @dataclass(frozen=True)
 class Triple:
-    """An elementwise product triple: A, B, C = A B."""
+    """An elementwise product triple: A, B, C = A B.
+
+    With `rows`, the rows of A meet those of B more than once: C[i] = A[rows[i]] B[i], so that an operand that stands in
+    several products is opened once. A has as many rows as `rows` names, counted from 0.
+    """
 
     name: str
     shape: tuple[int, ...]
+    rows: tuple[int, ...] | None = None
 
     def uniform(self) -> tuple[Part, ...]:
         """Give A and B."""
-        return (Part("A", self.shape), Part("B", self.shape))
+        left = self.shape if self.rows is None else (1 + max(self.rows), *self.shape[1:])
+        return (Part("A", left), Part("B", self.shape))
 
     def derived(self) -> tuple[Part, ...]:
         """C."""
@@ -189,7 +195,28 @@ class Triple:
 
     def relate(self, totals: Parts, rows: MaskRows) -> Parts:  # noqa: ARG002 - the interface
         """C = A B."""
-        return {"C": totals["A"] * totals["B"]}
+        a = totals["A"] if self.rows is None else totals["A"][:, list(self.rows)]
+        return {"C": a * totals["B"]}
+
+
+@dataclass(frozen=True)
+class SquareMask:
+    """For squares: A and its square."""
+
+    name: str
+    shape: tuple[int, ...]
+
+    def uniform(self) -> tuple[Part, ...]:
+        """Give A."""
+        return (Part("A", self.shape),)
+
+    def derived(self) -> tuple[Part, ...]:
+        """AA."""
+        return (Part("AA", self.shape),)
+
+    def relate(self, totals: Parts, rows: MaskRows) -> Parts:  # noqa: ARG002 - the interface
+        """Multiply A by itself."""
+        return {"AA": totals["A"] * totals["A"]}
 
 
 @dataclass(frozen=True)

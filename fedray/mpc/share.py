@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from fedray.errors import LocalProtocolError
-from fedray.ring import Ring
+from fedray.ring import Ring, encode
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +27,16 @@ class Share:
     scale: float
 
     def __add__(self, other: Share) -> Share:
-        """Return [x + y]."""
+        """Return [x + y], local and exact; both at one scale. A public y is `Session.constant(y, x.scale, x.shape)`."""
         return Share(self.value + self._same(other), self.scale)
 
     def __sub__(self, other: Share) -> Share:
-        """Return [x - y]."""
+        """Return [x - y], local and exact; both at one scale."""
         return Share(self.value - self._same(other), self.scale)
+
+    def __neg__(self) -> Share:
+        """Return [-x]."""
+        return Share(-self.value, self.scale)
 
     def __getitem__(self, rows: slice) -> Share:
         """Return the share of some rows."""
@@ -43,8 +48,49 @@ class Share:
         return self.value.shape
 
     def sum(self, axis: int | None = None) -> Share:
-        """Return the share of the sum, at the same scale."""
+        """Return the share of the sum over an axis, or over all, at the same scale; exact."""
         return Share(np.asarray(self.value.sum(axis=axis, dtype=np.uint64)), self.scale)
+
+    def mean(self, axis: int | None = None) -> Share:
+        """Return the share of the mean over an axis, or over all; exact: the sum of m values at the scale times m."""
+        count = self.value.size if axis is None else self.value.shape[axis]
+        if not count:
+            raise LocalProtocolError("the mean of no values was asked for")
+        total = self.sum(axis)
+        return Share(total.value, total.scale * count)
+
+    def over(self, divisor: float) -> Share:
+        """Return the share of x / divisor for a public number; exact: only the scale changes (and the sign).
+
+        Raises
+        ------
+        LocalProtocolError
+            The divisor is 0 or not finite.
+        """
+        if not np.isfinite(divisor) or divisor == 0.0:
+            raise LocalProtocolError("a share can be divided by a finite number other than 0")
+        return Share(self.value if divisor > 0 else -self.value, self.scale * abs(divisor))
+
+    def scaled(self, numbers: npt.ArrayLike, scale: float) -> Share:
+        """Return the share of x times public numbers.
+
+        Parameters
+        ----------
+        numbers
+            Real numbers, encoded at `scale`: a shape that broadcasts with x's.
+
+        Returns
+        -------
+        Share
+            At the product of the scales. Exact for the rounded numbers, which are off by at most 1 / (2 scale);
+            integers at scale 1 are exact.
+
+        Raises
+        ------
+        RangeGuardError
+            A number does not fit the ring at this scale.
+        """
+        return Share(self.value * encode(numbers, scale, "a public factor"), self.scale * scale)
 
     def lift(self, factor: int) -> Share:
         """Return the same x at a scale that is `factor` times as fine."""

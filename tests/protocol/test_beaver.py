@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fedray.channel import codec
 from fedray.mpc import Session, Share, beaver
 from fedray.mpc.beaver import Opened
-from fedray.mpc.correlation import DenseTriple, Triple
+from fedray.mpc.correlation import DenseTriple, SquareMask, Triple
 from fedray.mpc.dealer import Supply
 from fedray.mpc.schedule import Segment
 from fedray.ring import Ring
@@ -39,6 +41,49 @@ def test_mul_is_exact(size: int) -> None:
     totals = [channel.cost.total() for channel in played.channels[:size]]
     assert [total.rounds for total in totals] == [1] * size
     assert sum(total.labels["mul"] for total in totals) == size * (size - 1) * payload("mul", x, y)
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_square_is_exact(size: int) -> None:
+    xs = split(EDGES, size, np.random.default_rng(size))
+
+    def protocol(s: Session, supply: Supply) -> Share:
+        return beaver.square(s, Share(xs[s.rank], 8.0), supply.step("square")["q"])
+
+    played = compute(size, protocol, [Segment("square", 1, (SquareMask("q", EDGES.shape),))])
+    shares = played.all()[:size]
+    np.testing.assert_array_equal(joined(shares), EDGES * EDGES)
+    assert {share.scale for share in shares} == {64.0}
+    totals = [channel.cost.total() for channel in played.channels[:size]]
+    assert [total.rounds for total in totals] == [1] * size
+    assert sum(total.labels["square"] for total in totals) == size * (size - 1) * payload("square", EDGES)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(2, 4),
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, plain.MODULUS - 1)), min_size=1, max_size=9),
+    st.lists(st.integers(0, plain.MODULUS - 1), min_size=3, max_size=3),
+)
+def test_one_operand_in_several_products(size: int, right: list[tuple[int, int]], left: list[int]) -> None:
+    """Rows of x that stand in many products, in one, or in none."""
+    rows = tuple(row for row, _ in right)
+    x = np.array(left[: 1 + max(rows)], dtype=np.uint64)
+    y = np.array([value for _, value in right], dtype=np.uint64)
+    xs, ys = (split(value, size, np.random.default_rng(k)) for k, value in enumerate((x, y)))
+
+    def protocol(s: Session, supply: Supply) -> Share:
+        parts = supply.step("rows")["t"]
+        with s.round("rows") as r:
+            opened = beaver.open_mul(r, Share(xs[s.rank], 2.0), Share(ys[s.rank], 8.0), parts, rows)
+        return beaver.close_mul(s, opened, parts)
+
+    played = compute(size, protocol, [Segment("rows", 1, (Triple("t", y.shape, rows),))])
+    shares = played.all()[:size]
+    np.testing.assert_array_equal(joined(shares), x[list(rows)] * y)
+    assert {share.scale for share in shares} == {16.0}
+    labels = played.channels[0].cost.total().labels
+    assert labels["rows"] == (size - 1) * payload("rows", x, y)
 
 
 def dense(size: int, seed: int) -> tuple[Played[tuple[Share, Share, Share]], Ring, Ring, Ring]:
