@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from fedray.ml.design import FEATURE_SCALE, NetDesign
+from fedray.ml.features import Features
 from fedray.ml.initial import initial_weights
 from fedray.ml.schedule import matrices
-from fedray.mpc import private
 from fedray.mpc.dealer import Bundle, Supply
 from fedray.mpc.private import MaskedMatrix, Rows
 from fedray.mpc.session import Pending, Round, Session
@@ -28,12 +28,7 @@ class FirstLayer:
 
     def __init__(self, s: Session, design: NetDesign, supply: Supply, inputs: Mapping[str, Ring]) -> None:
         self._s, self._design = s, design
-        self.masked: dict[tuple[int, str], MaskedMatrix] = {
-            (shape.owner, shape.matrix): private.share_matrix(
-                s, supply, shape, inputs[shape.matrix] if shape.owner == s.rank else None
-            )
-            for shape in matrices(design)
-        }
+        self._features = Features(s, supply, matrices(design), inputs)
         start, bounds = initial_weights(design)[0], np.cumsum((0, *design.features))
         scales = design.scales[0]
         self.weights: dict[int, Ring] = {
@@ -41,23 +36,22 @@ class FirstLayer:
         }
         self.bias = s.constant(np.zeros(design.widths[0]), scales.z)
 
+    @property
+    def masked(self) -> Mapping[tuple[int, str], MaskedMatrix]:
+        """My part of each private matrix, by owner and name."""
+        return self._features.masked
+
     def offer(self, r: Round, bundle: Bundle, matrix: str) -> dict[int, Pending]:
         """Send every owner its weights' masked summands, in the round `r`."""
-        return {
-            owner: private.send_weights(r, self.masked[owner, matrix], self._s.rank, w, bundle[f"F{owner}"])
-            for owner, w in self.weights.items()
-        }
+        return self._features.offer(r, self.weights, bundle, matrix)
 
     def accept(self, offered: dict[int, Pending]) -> Ring | None:
         """Return what came for me as an owner: the sum of the others' masked summands."""
-        mine = offered.get(self._s.rank)
-        return None if mine is None else mine.value
+        return self._features.accept(offered)
 
     def product(self, rows: Rows, given: Ring | None, bundle: Bundle, matrix: str) -> Share:
         """Return [Z] for some rows, shape (B, h); local."""
-        z = self.bias.value
-        for owner, w in self.weights.items():
-            z = z + private.product(self.masked[owner, matrix], self._s.rank, rows, w, given, bundle[f"F{owner}"])
+        z = self.bias.value + self._features.product(rows, self.weights, given, bundle, matrix)
         return Share(z, self._design.scales[0].z)
 
     def update(self, residual: Share, rows: Rows, bundle: Bundle, following: Bundle) -> Ring | None:
@@ -69,22 +63,15 @@ class FirstLayer:
         Leaks: nothing.
         Ref: protocols, section 7.
         """
-        rank, d = self._s.rank, residual.value
-        for owner in self._design.owners:
-            if owner != rank:
-                gradient = private.transposed_elsewhere(self.masked[owner, "train"], rows, bundle[f"B{owner}"])
-                self.weights[owner] = self.weights[owner] - gradient
+        d = residual.value
+        for owner, gradient in self._features.gradient_elsewhere(rows, bundle).items():
+            self.weights[owner] = self.weights[owner] - gradient
         with self._s.round("residual") as r:
-            opened = {
-                owner: private.send_residual(r, self.masked[owner, "train"], rank, d, bundle[f"B{owner}"])
-                for owner in self._design.owners
-            }
+            opened = self._features.send_residual(r, d, bundle)
             offered = self.offer(r, following, "train")
-        if rank in opened:
-            gradient = private.transposed_at_owner(
-                self.masked[rank, "train"], rows, opened[rank].value, bundle[f"B{rank}"]
-            )
-            self.weights[rank] = self.weights[rank] - gradient
+        if self._s.rank in opened:
+            gradient = self._features.gradient_here(rows, opened, bundle)
+            self.weights[self._s.rank] = self.weights[self._s.rank] - gradient
         if self._design.bias:
             self._update_bias(d)
         return self.accept(offered)

@@ -1,8 +1,9 @@
-"""The schedule of a network's training: which correlations each step and each test takes, and which rows."""
+"""The schedule of a training: which rows each step and each test takes, and which correlations those of a network."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,10 +31,46 @@ LONGEST_SEGMENT = 64
 ROWS_BLOCK = 64
 
 
+class Batches(Protocol):
+    """The numbers of a design that say who has features and which rows are used when; see `NetDesign`."""
+
+    @property
+    def features(self) -> tuple[int, ...]:
+        """Columns at each computing party."""
+
+    @property
+    def owners(self) -> tuple[int, ...]:
+        """Ranks with features."""
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """Training and test rows."""
+
+    @property
+    def batch(self) -> int:
+        """Rows of a step."""
+
+    @property
+    def test_batch(self) -> int:
+        """Rows of a slice of a test."""
+
+    @property
+    def test_every(self) -> int:
+        """Steps between two tests."""
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+
+    @property
+    def seed(self) -> str:
+        """Public seed of the batches."""
+
+
 class Rows:
     """The rows of every training batch, drawn with replacement from the public seed."""
 
-    def __init__(self, design: NetDesign) -> None:
+    def __init__(self, design: Batches) -> None:
         self._design = design
         self._stream = Stream.from_seed(f"{design.seed}/rows")
 
@@ -49,22 +86,48 @@ class Rows:
 
 def matrices(design: NetDesign) -> tuple[PrivateShape, ...]:
     """Return every private matrix: features for training and test, and for mse the training labels."""
-    n_train, n_test = design.rows
-    shapes = [
-        PrivateShape(owner, name, (rows, design.features[owner]))
-        for owner in design.owners
-        for name, rows in (("train", n_train), ("test", n_test))
-    ]
+    shapes = feature_matrices(design)
     if design.loss == "mse":
-        shapes.append(PrivateShape(design.label, "label", (n_train, design.widths[-1])))
-    return tuple(shapes)
+        return (*shapes, PrivateShape(design.label, "label", (design.rows[0], design.widths[-1])))
+    return shapes
+
+
+def feature_matrices(design: Batches) -> tuple[PrivateShape, ...]:
+    """Return the private matrices of features, for training and test."""
+    parts = tuple(zip(("train", "test"), design.rows, strict=True))
+    return tuple(
+        PrivateShape(owner, name, (rows, design.features[owner])) for owner in design.owners for name, rows in parts
+    )
 
 
 def segments(design: NetDesign) -> Iterator[Segment]:
-    """Yield the schedule: the first weights' opening, then runs of steps, each run up to a test followed by it."""
+    """Yield the schedule of a network."""
+    first = forward_masks(design, design.batch, "train", design.widths[0])
+
+    def of_test(count: int) -> tuple[Correlation, ...]:
+        masks = forward_masks(design, count, "test", design.widths[0])
+        return (*masks, *_layers(design, count, training=False))
+
+    return runs(design, first, train_correlations(design), of_test)
+
+
+def runs(
+    design: Batches,
+    first: tuple[Correlation, ...],
+    per_step: Sequence[Correlation],
+    of_test: Callable[[int], tuple[Correlation, ...]],
+) -> Iterator[Segment]:
+    """Yield a schedule: the first weights' opening, then runs of steps, each run up to a test followed by it.
+
+    Parameters
+    ----------
+    first, per_step
+        What the first opening and each step take.
+    of_test
+        What a slice of a test takes, by its number of rows.
+    """
     rows = Rows(design)
-    yield Segment("init", 1, forward_masks(design, design.batch, "train"), {"next": rows.steps(0, 1)})
-    per_step = train_correlations(design)
+    yield Segment("init", 1, first, {"next": rows.steps(0, 1)})
     longest = max(1, min(LONGEST_SEGMENT, SEGMENT_WORDS // sum(_words(c) for c in per_step)))
     done = 0
     while done < design.steps:
@@ -72,30 +135,35 @@ def segments(design: NetDesign) -> Iterator[Segment]:
         while done < until:
             count = min(longest, until - done)
             drawn = rows.steps(done, count + 1)
-            yield Segment(f"train/{done}", count, per_step, {"this": drawn[:-1], "next": drawn[1:]})
+            yield Segment(f"train/{done}", count, tuple(per_step), {"this": drawn[:-1], "next": drawn[1:]})
             done += count
-        yield from test_segments(design, done)
+        yield from _test_segments(design, done, of_test)
 
 
-def test_slices(design: NetDesign) -> list[slice]:
+def test_slices(design: Batches) -> list[slice]:
     """Return the slices of the test rows, `test_batch` rows each."""
     n_test = design.rows[1]
     return [slice(start, min(start + design.test_batch, n_test)) for start in range(0, n_test, design.test_batch)]
 
 
-def test_segments(design: NetDesign, done: int) -> Iterator[Segment]:
-    """Yield one segment per slice of the test rows."""
+def _test_segments(design: Batches, done: int, of_test: Callable[[int], tuple[Correlation, ...]]) -> Iterator[Segment]:
     for rows in test_slices(design):
-        count = rows.stop - rows.start
-        correlations = (*forward_masks(design, count, "test"), *_layers(design, count, training=False))
         indices = np.arange(rows.start, rows.stop, dtype=np.int64)[None, :]
-        yield Segment(f"test/{done}/{rows.start}", 1, correlations, {"next": indices})
+        yield Segment(f"test/{done}/{rows.start}", 1, of_test(rows.stop - rows.start), {"next": indices})
 
 
-def forward_masks(design: NetDesign, batch: int, matrix: str) -> tuple[Correlation, ...]:
-    """Return the masks of the first layer's products for the next rows."""
+def forward_masks(design: Batches, batch: int, matrix: str, width: int) -> tuple[Correlation, ...]:
+    """Return the masks of all owners' features times weights of some width, for the next rows."""
     return tuple(
-        ForwardMask(f"F{owner}", owner, matrix, "next", (batch, design.features[owner], design.widths[0]))
+        ForwardMask(f"F{owner}", owner, matrix, "next", (batch, design.features[owner], width))
+        for owner in design.owners
+    )
+
+
+def backward_masks(design: Batches, width: int) -> tuple[Correlation, ...]:
+    """Return the masks of all owners' transposed features times a residual of some width, for this step's rows."""
+    return tuple(
+        BackwardMask(f"B{owner}", owner, "train", "this", (design.batch, design.features[owner], width))
         for owner in design.owners
     )
 
@@ -112,10 +180,7 @@ def train_correlations(design: NetDesign) -> tuple[Correlation, ...]:
         made.append(TruncMask(f"low{index}", (below + 1, width), design.scales[index].low_shift))
     if design.loss == "mse":
         made.append(ElementMask("label", design.label, "label", "this", (b, design.widths[-1])))
-    made.extend(
-        BackwardMask(f"B{owner}", owner, "train", "this", (b, design.features[owner], h)) for owner in design.owners
-    )
-    return (*made, *forward_masks(design, b, "train"))
+    return (*made, *backward_masks(design, h), *forward_masks(design, b, "train", h))
 
 
 def _layers(design: NetDesign, batch: int, *, training: bool) -> Iterator[Correlation]:
