@@ -128,10 +128,13 @@ def sigmoid_work(shape: tuple[int]) -> Work:
         z = _share(s, inputs(shape if timed else (SMALL,), 0, -20.0, 20.0))
         with s.round("z") as r:
             c = waves.open_masked(r, z, bundle["op"])
-        wanted = [(waves.sigmoid_wave(24), SIGMOID_SCALE)]
+        wanted = [(waves.sigmoid_wave(waves.HARMONICS), SIGMOID_SCALE)]
         return waves.evaluate(s, c.value, 26, SIGMOID_TABLE, bundle["op"], wanted)[0].value
 
-    masks = [(n, WaveMask("op", size, 26, 24, SIGMOID_TABLE)) for n, size in (("warm", (SMALL,)), ("go", shape))]
+    masks = [
+        (n, WaveMask("op", size, 26, waves.HARMONICS, SIGMOID_TABLE, waves.ODD))
+        for n, size in (("warm", (SMALL,)), ("go", shape))
+    ]
     return Work(tuple(Segment(name, 1, (mask,)) for name, mask in masks), play)
 
 

@@ -14,7 +14,6 @@ from fedray.errors import RangeGuardError
 from fedray.ml.deep_layers import DeepLayers
 from fedray.ml.design import (
     GUARD_SCALE,
-    HARMONICS,
     TEST_HARMONICS,
     TEST_SCALE,
     TEST_TABLE_SCALE,
@@ -100,8 +99,8 @@ class Network:
         for index in range(1, self._design.depth):
             slope_scale, _ = self._design.slope(index - 1)
             hidden = (
-                (waves.sigmoid_wave(HARMONICS), self._design.activation_scale),
-                (waves.slope_wave(HARMONICS), slope_scale),
+                (waves.sigmoid_wave(waves.HARMONICS), self._design.activation_scale),
+                (waves.slope_wave(waves.HARMONICS), slope_scale),
             )
             activation, slope = self._waves(index - 1, z, bundle, *hidden)
             self._show(index - 1, "activation", activation)
@@ -142,14 +141,18 @@ class Network:
         last = self._design.depth - 1
         scale = self._design.scales[last].residual
         if self._design.loss == "bce":
-            (p,) = self._waves(last, z, bundle, (waves.sigmoid_wave(HARMONICS), scale))
+            (p,) = self._waves(last, z, bundle, (waves.sigmoid_wave(waves.HARMONICS), scale))
             self._show(last, "prediction", p)
             return p - self._label_share(rows, scale)
         # 2 f at a scale is f at twice the scale
         pull, slope = (
             Share(wave.value, scale)
             for wave in self._waves(
-                last, z, bundle, (waves.pull_wave(HARMONICS), 2.0 * scale), (waves.slope_wave(HARMONICS), 2.0 * scale)
+                last,
+                z,
+                bundle,
+                (waves.pull_wave(waves.HARMONICS), 2.0 * scale),
+                (waves.slope_wave(waves.HARMONICS), 2.0 * scale),
             )
         )
         masked = self.first.masked[self._design.label, "label"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Protocol
 
 import numpy as np
@@ -244,9 +245,14 @@ class TruncMask:
 
 @dataclass(frozen=True)
 class WaveMask:
-    """For periodic functions: R uniform, and cos, sin of 2 pi k R / 2^period_bits, k = 1..count.
+    """For periodic functions: R uniform, and cos, sin of 2 pi k R / 2^period_bits for `count` harmonics k.
 
     R fills the ring although only its low `period_bits` matter: a shorter one would not hide the opened value's rest.
+
+    Attributes
+    ----------
+    stride
+        Distance between the harmonics: 1 for all of them, 2 for the odd ones.
     """
 
     name: str
@@ -254,19 +260,19 @@ class WaveMask:
     period_bits: int
     count: int
     table_scale: float = field(default=2.0**16)
+    stride: int = 1
 
     def uniform(self) -> tuple[Part, ...]:
         """R."""
         return (Part("R", self.shape),)
 
     def derived(self) -> tuple[Part, ...]:
-        """Cosines and sines, shape (*shape, count)."""
-        table = (*self.shape, self.count)
+        """Cosines and sines, shape (count, elements)."""
+        table = (self.count, prod(self.shape))
         return (Part("cos", table), Part("sin", table))
 
     def relate(self, totals: Parts, rows: MaskRows) -> Parts:  # noqa: ARG002 - the interface
         """Tabulate at `table_scale`."""
-        r = totals["R"]
-        cosines, sines = series.tables(r.reshape(-1), self.period_bits, self.count, self.table_scale)
-        whole = (*r.shape, self.count)
-        return {"cos": cosines.reshape(whole), "sin": sines.reshape(whole)}
+        points = totals["R"].reshape(len(totals["R"]), -1)
+        cosines, sines = series.tables(points, self.period_bits, self.count, self.table_scale, stride=self.stride)
+        return {"cos": cosines, "sin": sines}

@@ -18,6 +18,7 @@ Float = npt.NDArray[np.float64]
 _SIN = np.array(SIN_COEFFICIENTS)
 _COS = np.array(COS_COEFFICIENTS)
 _COLUMNS = 256
+_BLOCK = 512  # points whose waves stay in the first cache
 
 
 @njit(cache=True, parallel=True, nogil=True)
@@ -65,59 +66,90 @@ def _sincos(turn: float) -> tuple[float, float]:
     c = _COS[-1]
     for i in range(_COS.size - 2, -1, -1):
         c = c * u + _COS[i]
-    if abs(quarter) == 1.0:
-        return quarter * c, -quarter * s
-    if abs(quarter) == 2.0:
-        return -s, -c
-    return s, c
+    # choices rather than branches, so that the loop over points runs in vectors
+    odd, half = abs(quarter) == 1.0, abs(quarter) == 2.0
+    sine = quarter * c if odd else (-s if half else s)
+    cosine = -quarter * s if odd else (-c if half else c)
+    return sine, cosine
 
 
 @njit(cache=True, nogil=True)
-def combine(turns: Float, table_cos: Ring, table_sin: Ring, odd: Float, even: Float, out: Ring) -> None:
-    """Add to `out` the share of every series at its point; see `fedray.mpc.periodic`.
+def _start(turns: Float, stride: int, waves: Float) -> None:
+    """Fill the rows of `waves`: sine and cosine of harmonic 1 and of the one before it, twice the cosine of a step."""
+    for j in range(turns.size):
+        sine, cosine = _sincos(turns[j])
+        waves[0, j], waves[1, j] = sine, cosine
+        if stride == 1:
+            waves[2, j], waves[3, j], waves[4, j] = 0.0, 1.0, cosine * 2.0
+        else:
+            waves[2, j], waves[3, j], waves[4, j] = -sine, cosine, cosine * cosine * 4.0 - 2.0
+
+
+@njit(cache=True, nogil=True)
+def _advance(waves: Float, size: int) -> None:
+    """Go to the next harmonic, by the Chebyshev recurrence."""
+    for j in range(size):
+        sine, cosine = waves[0, j], waves[1, j]
+        waves[0, j] = waves[4, j] * sine - waves[2, j]
+        waves[1, j] = waves[4, j] * cosine - waves[3, j]
+        waves[2, j], waves[3, j] = sine, cosine
+
+
+@njit(cache=True, nogil=True)
+def combine(turns: Float, table_cos: Ring, table_sin: Ring, odd: Float, even: Float, stride: int, out: Ring) -> None:
+    """Add to `out` the share of every series at its point; see `fedray.ring.series.combine`.
 
     Parameters
     ----------
     turns
         Shape (m,): the opened c as a fraction of the period.
     table_cos, table_sin
-        Shape (m, K): my shares of cos and sin of 2 pi k r.
+        Shape (K, m): my shares of cos and sin of 2 pi k r.
     odd, even
         Shape (S, K): the coefficients of sine and cosine of each series, times the factor to its scale.
     out
         Shape (S, m).
     """
-    count = table_cos.shape[1]
-    for i in range(turns.size):
-        sine, cosine = _sincos(turns[i])
-        twice = cosine * 2.0
-        before_s, before_c = 0.0, 1.0
-        for k in range(count):
+    waves = np.empty((5, _BLOCK))
+    for j0 in range(0, turns.size, _BLOCK):
+        j1 = min(j0 + _BLOCK, turns.size)
+        _start(turns[j0:j1], stride, waves)
+        for k in range(table_cos.shape[0]):
             for f in range(odd.shape[0]):
-                # cos and sin of k(c - r) = public factor times share; the factor is rounded alike at every party
-                by_cos = np.rint(odd[f, k] * sine + even[f, k] * cosine)
-                by_sin = np.rint(even[f, k] * sine - odd[f, k] * cosine)
-                out[f, i] += np.uint64(np.int64(by_cos)) * table_cos[i, k]
-                out[f, i] += np.uint64(np.int64(by_sin)) * table_sin[i, k]
-            sine, before_s = twice * sine - before_s, sine
-            cosine, before_c = twice * cosine - before_c, cosine
+                _add(waves, table_cos[k, j0:j1], table_sin[k, j0:j1], odd[f, k], even[f, k], out[f, j0:j1])
+            _advance(waves, j1 - j0)
 
 
 @njit(cache=True, nogil=True)
-def tables(turns: Float, count: int, scale: float) -> tuple[Ring, Ring]:
-    """Return round(scale * cos 2 pi k turn) and the same of sin, shapes (m, count)."""
-    cosines = np.empty((turns.size, count), dtype=np.uint64)
-    sines = np.empty((turns.size, count), dtype=np.uint64)
-    for i in range(turns.size):
-        sine, cosine = _sincos(turns[i])
-        twice = cosine * 2.0
-        before_s, before_c = 0.0, 1.0
-        for k in range(count):
-            cosines[i, k] = np.uint64(np.int64(np.rint(scale * cosine)))
-            sines[i, k] = np.uint64(np.int64(np.rint(scale * sine)))
-            sine, before_s = twice * sine - before_s, sine
-            cosine, before_c = twice * cosine - before_c, cosine
-    return cosines, sines
+def _add(waves: Float, by_cos: Ring, by_sin: Ring, odd: float, even: float, out: Ring) -> None:
+    """Add one harmonic of one series.
+
+    cos and sin of k(c - r) = public factor times share; the factor is rounded alike at every party.
+    """
+    for j in range(out.size):
+        of_cos = np.rint(odd * waves[0, j] + even * waves[1, j])
+        of_sin = np.rint(even * waves[0, j] - odd * waves[1, j])
+        out[j] += np.uint64(np.int64(of_cos)) * by_cos[j] + np.uint64(np.int64(of_sin)) * by_sin[j]
+
+
+@njit(cache=True, nogil=True)
+def tables(turns: Float, stride: int, scale: float, cosines: Ring, sines: Ring) -> None:
+    """Write round(scale * cos 2 pi k turn) and the same of sin; turns of shape (T, m), tables (T, K, m)."""
+    waves = np.empty((5, _BLOCK))
+    for step in range(turns.shape[0]):
+        for j0 in range(0, turns.shape[1], _BLOCK):
+            j1 = min(j0 + _BLOCK, turns.shape[1])
+            _start(turns[step, j0:j1], stride, waves)
+            for k in range(cosines.shape[1]):
+                _round(waves[1], scale, cosines[step, k, j0:j1])
+                _round(waves[0], scale, sines[step, k, j0:j1])
+                _advance(waves, j1 - j0)
+
+
+@njit(cache=True, nogil=True)
+def _round(wave: Float, scale: float, out: Ring) -> None:
+    for j in range(out.size):
+        out[j] = np.uint64(np.int64(np.rint(scale * wave[j])))
 
 
 @njit(cache=True, nogil=True)

@@ -64,31 +64,34 @@ def sincos(turns: Float) -> tuple[Float, Float]:
     return sine, cosine
 
 
-def harmonics(turns: Float, count: int) -> tuple[Float, Float]:
-    """Return sin and cos of 2 pi k turns for k = 1..count.
+def harmonics(turns: Float, count: int, stride: int = 1) -> tuple[Float, Float]:
+    """Return sin and cos of 2 pi k turns for `count` harmonics k = 1, 1 + stride, ...; stride is 1 or 2.
 
     Returns
     -------
     tuple
-        Two arrays of shape ``(count, *turns.shape)``; by the Chebyshev recurrence, error below count^2 * 1e-15.
+        Two arrays of shape ``(count, *turns.shape)``; by the Chebyshev recurrence, error below k^2 * 1e-15.
     """
     sines = np.empty((count, *turns.shape))
     cosines = np.empty((count, *turns.shape))
-    sines[0], cosines[0] = sincos(turns)
-    twice = cosines[0] * 2.0
-    before_s, before_c = np.zeros_like(turns), np.ones_like(turns)
-    for k in range(1, count):
-        sines[k] = twice * sines[k - 1] - before_s
-        cosines[k] = twice * cosines[k - 1] - before_c
-        before_s, before_c = sines[k - 1], cosines[k - 1]
+    sine, cosine = sincos(turns)
+    before_s, before_c, twice = np.zeros_like(turns), np.ones_like(turns), cosine * 2.0
+    if stride == 2:
+        before_s, before_c, twice = -sine, cosine, cosine * cosine * 4.0 - 2.0
+    for k in range(count):
+        sines[k], cosines[k] = sine, cosine
+        sine, before_s = twice * sine - before_s, sine
+        cosine, before_c = twice * cosine - before_c, cosine
     return sines, cosines
 
 
-def tables(turns: Float, count: int, scale: float) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    """NumPy twin of `fedray.ring.kernels.tables`: shapes (m,) -> two of (m, count)."""
-    sines, cosines = harmonics(turns, count)
-    as_ring = [np.rint(scale * wave.T).astype(np.int64).view(np.uint64) for wave in (cosines, sines)]
-    return np.ascontiguousarray(as_ring[0]), np.ascontiguousarray(as_ring[1])
+def tables(
+    turns: Float, stride: int, scale: float, cosines: npt.NDArray[np.uint64], sines: npt.NDArray[np.uint64]
+) -> None:
+    """NumPy twin of `fedray.ring.kernels.tables`: turns of shape (T, m), tables (T, K, m)."""
+    by_sin, by_cos = harmonics(turns, cosines.shape[1], stride)
+    for out, wave in ((cosines, by_cos), (sines, by_sin)):
+        out[...] = np.rint(scale * wave).astype(np.int64).view(np.uint64).transpose(1, 0, 2)
 
 
 def combine(
@@ -97,12 +100,13 @@ def combine(
     table_sin: npt.NDArray[np.uint64],
     odd: Float,
     even: Float,
+    stride: int,
     out: npt.NDArray[np.uint64],
 ) -> None:
     """NumPy twin of `fedray.ring.kernels.combine`."""
-    sines, cosines = (wave.T for wave in harmonics(turns, table_cos.shape[1]))
+    sines, cosines = harmonics(turns, table_cos.shape[0], stride)
     for series in range(odd.shape[0]):
-        by_cos = np.rint(odd[series] * sines + even[series] * cosines).astype(np.int64).view(np.uint64)
-        by_sin = np.rint(even[series] * sines - odd[series] * cosines).astype(np.int64).view(np.uint64)
-        out[series] += (by_cos * table_cos).sum(axis=1, dtype=np.uint64)
-        out[series] += (by_sin * table_sin).sum(axis=1, dtype=np.uint64)
+        of_sine, of_cosine = odd[series][:, None], even[series][:, None]
+        by_cos = np.rint(of_sine * sines + of_cosine * cosines).astype(np.int64).view(np.uint64)
+        by_sin = np.rint(of_cosine * sines - of_sine * cosines).astype(np.int64).view(np.uint64)
+        out[series] += (by_cos * table_cos + by_sin * table_sin).sum(axis=0, dtype=np.uint64)
