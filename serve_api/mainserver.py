@@ -21,7 +21,7 @@ from fedray.task.service import TaskService, TaskView
 from fedray.task.text import show
 from serve_api.replies import Problem, json_reply, plain_text
 from serve_api.service import Body, Service
-from serve_api.trust import trust_notice
+from serve_api.trust import notices
 
 __all__ = ["PATHS", "Envelope", "answer", "router"]
 
@@ -71,7 +71,7 @@ _DOCUMENT: Final[dict[str, Any]] = {
 def create_task(service: Service, body: Body) -> Response:
     """Create a task; nothing runs yet."""
     view = service.create_text(body)
-    return _ok(f"Task with name {view.task_name} created. {trust_notice(view.trust_mode)}".rstrip())
+    return _ok(" ".join([f"Task with name {view.task_name} created.", *notices(view.trust_mode, view.parity)]))
 
 
 @router.get("/startTask", response_model=Envelope)

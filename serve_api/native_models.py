@@ -98,6 +98,7 @@ class TaskOut(BaseModel):
     queue_position: Annotated[int | None, Field(description="Place in the queue, from 1.")] = None
     members: list[MemberOut]
     trust_mode: Annotated[str, Field(description="lab: all parties trust the operator of the cluster.")]
+    parity: Annotated[bool, Field(description="Whether all features are shown to the label client.")] = False
 
 
 class TasksOut(BaseModel):
@@ -143,6 +144,7 @@ class ReportOut(BaseModel):
     cost: Annotated[dict[str, Any] | None, Field(description="total, by_phase, by_party, by label.")] = None
     leakage: Annotated[list[Any] | None, Field(description="Who learned what, how often, of what shape.")] = None
     result: Annotated[dict[str, Any] | None, Field(description="Metrics and other outputs.")] = None
+    parity: Annotated[dict[str, Any] | None, Field(description="In parity mode: errors against float64.")] = None
 
 
 class PartyOut(BaseModel):

@@ -12,6 +12,7 @@ from fedray.errors import LocalProtocolError
 from fedray.ml.design import FEATURE_SCALE, NetDesign
 from fedray.ml.network import Network
 from fedray.ml.oracle import Oracle
+from fedray.ml.parity import Observer
 from fedray.ml.schedule import matrices, segments
 from fedray.mpc.dealer import Supply
 from fedray.mpc.session import Session
@@ -98,8 +99,8 @@ class NetworkRecipe:
         )
 
 
-def _network(design: NetDesign, s: Session, supply: Supply, data: Data) -> Network:
+def _network(design: NetDesign, s: Session, supply: Supply, data: Data, observer: Observer | None) -> Network:
     inputs: dict[str, Ring] = {part: encode(x, FEATURE_SCALE, f"a {part} feature") for part, x in data.features.items()}
     if data.target is not None:
         inputs["label"] = data.target.train.astype(np.uint64)
-    return Network(s, design, supply, inputs)
+    return Network(s, design, supply, inputs, observer)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from fedray.data.load import Split
 from fedray.errors import LocalProtocolError
+from fedray.ml.parity import Observer, Points
 from fedray.ml.tested import Tested
 from fedray.mpc.dealer import PrivateShape, Supply
 from fedray.mpc.schedule import Segment
@@ -48,6 +49,10 @@ class Design(Protocol):
     def test_every(self) -> int:
         """Steps between two tests; one more test comes after the last step."""
 
+    @property
+    def rows(self) -> tuple[int, int]:
+        """Training and test rows."""
+
 
 class Model(Protocol):
     """One computing party's part of a model on shares."""
@@ -71,6 +76,9 @@ class Clear(Protocol):
 
     def train(self, steps: int) -> None:
         """Run some steps."""
+
+    def step(self) -> Points:
+        """Run one step and return the values at the points that the model shows, see `fedray.ml.parity`."""
 
     def predict(self) -> Float:
         """Return the predictions of the test rows in the units of the label's table, shape (n_test, outputs)."""
@@ -105,7 +113,7 @@ class Course:
     segments
         Makes the schedule of correlations.
     model
-        Makes my part of the model; talks.
+        Makes my part of the model; talks. The observer sees the values of its steps; None for nobody.
     facts
         What the manifest of the model says of it.
     """
@@ -113,7 +121,7 @@ class Course:
     design: Design
     matrices: tuple[PrivateShape, ...]
     segments: Callable[[], Iterator[Segment]]
-    model: Callable[[Session, Supply, Data], Model]
+    model: Callable[[Session, Supply, Data, Observer | None], Model]
     facts: Mapping[str, object]
 
 

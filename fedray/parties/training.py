@@ -29,6 +29,8 @@ from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
 from fedray.parties.agreement import agree, hear_test
 from fedray.parties.context import PartyContext, PartyOutcome
+from fedray.parties.parity import Parity
+from fedray.parties.parity import begin as begin_parity
 from fedray.parties.recipes import Course, Data, Model, recipe_of
 from fedray.ring import Ring, series
 from fedray.task.configs import Role, TableConfig
@@ -65,8 +67,9 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         series.warm_up()
         session = Session(ctx.channel, tuple(member.index for member in ctx.plan.data))
         supply = Supply(ctx.channel, _dealer(ctx), session.rank, course.design.label, course.segments())
-        model = course.model(session, supply, prepared.data)
-    run = Run(ctx, course, model, prepared.data)
+        parity = begin_parity(ctx, session, course, prepared.data)
+        model = course.model(session, supply, prepared.data, parity.observer if parity else None)
+    run = Run(ctx, course, model, prepared.data, parity)
     ctx.begin(TRAIN_PHASE, "training")
     while not run.over:
         run.to_next_test()
@@ -77,7 +80,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         _save(ctx, course, run.kept, prepared)
         ctx.channel.send_json(ctx.plan.main.index, "done", model.done)
         ctx.channel.flush()
-    return PartyOutcome(run.result)
+    return PartyOutcome(run.result | parity.result() if parity else run.result)
 
 
 def prepare(ctx: PartyContext) -> Prepared:
@@ -123,8 +126,11 @@ class Run:
         Whether the last step is done or early stopping ended the training.
     """
 
-    def __init__(self, ctx: PartyContext, course: Course, model: Model, data: Data) -> None:
+    def __init__(
+        self, ctx: PartyContext, course: Course, model: Model, data: Data, parity: Parity | None = None
+    ) -> None:
         self._ctx, self._course, self._model, self._target = ctx, course, model, data.target
+        self._parity = parity
         self._recipe = recipe_of(ctx.plan)
         self._stopping = self._recipe.stopping() if data.target is not None else None
         self._label = ctx.plan.data[course.design.label].index
@@ -147,6 +153,8 @@ class Run:
 
     def test(self) -> None:
         """Test, hear or tell the numbers, and act on the verdict."""
+        if self._parity is not None:
+            self._parity.note()
         with self._ctx.channel.phase("test"):
             tested = self._model.test()
             told = self._measure(tested) if self._target is not None else hear_test(self._ctx, self._label)
@@ -156,6 +164,8 @@ class Run:
         self.over = stop or self._model.done >= self._course.design.steps
         if best:
             self.result, self.kept = told, self._model.arrays()
+            if self._parity is not None:
+                self._parity.keep()
         if self._target is not None:
             self._tell_progress()
 
@@ -165,6 +175,8 @@ class Run:
             raise LocalProtocolError("only the label client measures, and it has the predictions")
         ctx = self._ctx
         loss, metrics = self._recipe.measure(self._target, tested.predictions)
+        if self._parity is not None:
+            self._parity.tested(tested.predictions, loss, metrics)
         found: dict[str, object] = {"n_batches": self._model.done, "loss": loss, "metrics": metrics}
         if self._stopping is not None:
             found |= self._stopping.judge(metrics)

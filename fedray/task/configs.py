@@ -215,6 +215,8 @@ class NetMain(TrainMain):
         Whether every layer has an additive term of its own.
     seed
         Seed of the batches, for repeatable runs; None lets the server draw one.
+    parity
+        Whether the label client trains in clear beside, on features that all others show to it; trust mode lab only.
     """
 
     client_type: Literal["shared_nn_main"]
@@ -227,6 +229,7 @@ class NetMain(TrainMain):
     learning_rate: Annotated[float, number(0, 100)] = 0.1
     bias: Annotated[bool, flag()] = True
     seed: Annotated[int | None, optional(0, 2**63 - 1)] = None
+    parity: Annotated[bool, flag()] = False
 
     @property
     def last_width(self) -> int:

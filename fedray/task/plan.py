@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from fedray.errors import SpecError
-from fedray.task.configs import MainConfig, TrainMain
+from fedray.task.configs import MainConfig, NetMain, TrainMain
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.reveals import Reveal, reveals_of
 from fedray.task.spec import ClientConfig, Config, Kind, Role, TaskSpec
@@ -76,6 +76,11 @@ class TaskPlan:
         """How frames travel on a Ray cluster: ``ray`` or ``fast``."""
         config = self.main.config
         return config.transport if isinstance(config, MainConfig) else "ray"
+
+    @property
+    def parity(self) -> bool:
+        """Whether all features are shown to the label client, which trains in clear beside."""
+        return _parity(self.main.config)
 
     @property
     def data(self) -> tuple[Member, ...]:
@@ -151,7 +156,8 @@ def make_plan(spec: TaskSpec, registry: Registry, seed: str) -> TaskPlan:
     main = next(member.config for member in members if member.role is Role.MAIN_CLIENT)
     fixed = main.common_seed if isinstance(main, TrainMain) else None
     common = seed if fixed is None else f"seed {fixed}"
-    return TaskPlan(spec.task_name, spec.kind, members, reveals_of(spec.kind), common)
+    reveals = reveals_of(spec.kind, parity=_parity(main))
+    return TaskPlan(spec.task_name, spec.kind, members, reveals, common)
 
 
 def _resolve(registry: Registry, index: int, addr: str, http_port: int) -> PartyRef:
@@ -159,6 +165,10 @@ def _resolve(registry: Registry, index: int, addr: str, http_port: int) -> Party
         return registry.resolve(addr, http_port)
     except SpecError as exc:
         raise SpecError(f"clients[{index}]: {exc.message}") from None
+
+
+def _parity(main: ClientConfig) -> bool:
+    return isinstance(main, NetMain) and main.parity
 
 
 def _as_dict(plan: TaskPlan) -> dict[str, Any]:

@@ -51,6 +51,7 @@ def build_report(
         },
         "leakage": _leakage(plan, outcomes),
         "result": _result(plan, outcomes),
+        **_parity(plan, outcomes),
     }
 
 
@@ -109,6 +110,12 @@ def _leakage(plan: TaskPlan, outcomes: Mapping[int, Mapping[str, Any]]) -> list[
             }
         )
     return found
+
+
+def _parity(plan: TaskPlan, outcomes: Mapping[int, Mapping[str, Any]]) -> dict[str, object]:
+    """Return what the label client found in parity mode, under its name; nothing without that mode."""
+    label = outcomes.get(plan.label.index) if plan.label else None
+    return {"parity": label["result"]["parity"]} if label and "parity" in label["result"] else {}
 
 
 def _result(plan: TaskPlan, outcomes: Mapping[int, Mapping[str, Any]]) -> dict[str, object]:

@@ -72,6 +72,19 @@ _REVEALS = {
 }
 
 
-def reveals_of(kind: Kind) -> tuple[Reveal, ...]:
-    """Return the values that a task of this kind may open."""
-    return _REVEALS[kind]
+_POOLED = "It is the data itself: whoever may not pool the tables must not use parity mode."
+
+_PARITY = (
+    Reveal("parity_features", "label", "All scaled features of all feature clients, row by row.", _POOLED),
+    Reveal(
+        "parity_values",
+        "label",
+        "Every step's linear outputs, activations or predictions, and weights.",
+        "With the features and labels that the label party has in this mode it learns no more from them.",
+    ),
+)
+
+
+def reveals_of(kind: Kind, *, parity: bool = False) -> tuple[Reveal, ...]:
+    """Return the values that a task of this kind may open; with `parity` also what that mode shows."""
+    return (*_REVEALS[kind], *_PARITY) if parity else _REVEALS[kind]

@@ -212,6 +212,7 @@ class TaskService:
         if self._store.exists(spec.task_name):
             raise name_taken(spec.task_name)  # before the parties are asked; the store decides in the end
         plan = make_plan(spec, self._registry, self._new_seed())
+        _check_parity(plan, self._trust_mode)
         self._runner.check(plan)
         self._store.create_task(spec.task_name, spec.kind.value, spec.model_dump_json(), plan.to_json())
         return self.get(spec.task_name)
@@ -228,6 +229,14 @@ class TaskService:
 
     def _view(self, task: StoredTask, queue: Sequence[str]) -> TaskView:
         return view_of(task, queue, self._clock(), self._trust_mode)
+
+
+def _check_parity(plan: TaskPlan, trust_mode: str) -> None:
+    if plan.parity and trust_mode != "lab":
+        raise SpecError(
+            f"clients[{plan.main.index}].client_config.parity: expected false in trust mode {trust_mode}, got true; "
+            "parity shows all features to the label client, so it is for trust mode lab only"
+        )
 
 
 def _check_page(limit: int, start: int, name: str = "offset") -> None:

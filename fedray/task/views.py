@@ -14,7 +14,7 @@ __all__ = ["PartyView", "TaskPage", "TaskView", "view_of"]
 
 @dataclass(frozen=True)
 class TaskView:
-    """A task as a client sees it; times are Unix seconds."""
+    """A task as a client sees it; times are Unix seconds; with `parity` all features go to the label client."""
 
     task_name: str
     kind: str
@@ -30,6 +30,7 @@ class TaskView:
     queue_position: int | None
     members: tuple[dict[str, object], ...]
     trust_mode: str
+    parity: bool
 
     def as_dict(self) -> dict[str, object]:
         """Return the view as it is sent; ``queue_position`` counts from 1."""
@@ -78,6 +79,7 @@ def view_of(task: StoredTask, queue: Sequence[str], now: float, trust_mode: str)
     trust_mode
         Of the server.
     """
+    members = json.loads(task.plan)["members"]  # our own text: a list of tasks need not check every plan again
     waiting = task.status is Status.QUEUED and task.name in queue
     return TaskView(
         task_name=task.name,
@@ -92,8 +94,11 @@ def view_of(task: StoredTask, queue: Sequence[str], now: float, trust_mode: str)
         n_batches=task.n_batches,
         dataset=task.dataset,
         queue_position=queue.index(task.name) + 1 if waiting else None,
-        members=_members(task.plan),
+        members=tuple(
+            {"index": member["index"], "role": member["role"], "party": member["party"]["name"]} for member in members
+        ),
         trust_mode=trust_mode,
+        parity=any(member["config"].get("parity") is True for member in members),
     )
 
 
@@ -101,11 +106,3 @@ def _elapsed(task: StoredTask, now: float) -> float | None:
     if task.started_at is None:
         return None
     return (now if task.ended_at is None else task.ended_at) - task.started_at
-
-
-def _members(plan: str) -> tuple[dict[str, object], ...]:
-    # The text is our own; a list of tasks need not check every plan again.
-    return tuple(
-        {"index": member["index"], "role": member["role"], "party": member["party"]["name"]}
-        for member in json.loads(plan)["members"]
-    )

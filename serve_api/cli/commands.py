@@ -16,7 +16,7 @@ from serve_api.cli.options import JsonOption, NameArgument, ServerOption, WatchO
 from serve_api.cli.report import print_report
 from serve_api.cli.screen import clean, print_json, print_record, print_table, print_task, print_tasks
 from serve_api.cli.watch import watch
-from serve_api.trust import trust_notice
+from serve_api.trust import notices
 
 __all__ = ["cancel", "parties", "record", "report", "start", "status", "submit", "tasks", "watch_task"]
 
@@ -40,8 +40,7 @@ def submit(
             return
     done = "created and started" if start else "created"
     typer.echo(f"Task {clean(task['task_name'])} {done}.")
-    notice = trust_notice(str(task.get("trust_mode", "")))
-    if notice:
+    for notice in notices(str(task.get("trust_mode", "")), task.get("parity") is True):
         typer.echo(notice)
 
 

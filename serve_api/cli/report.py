@@ -9,7 +9,7 @@ import typer
 
 from serve_api.cli.progress import size_text
 from serve_api.cli.screen import clean, in_six_digits, print_table
-from serve_api.trust import trust_notice
+from serve_api.trust import notices
 
 __all__ = ["print_leakage", "print_report"]
 
@@ -22,6 +22,7 @@ def print_report(report: Json) -> None:
     head = [str(report[key]) for key in ("task", "kind", "status") if report.get(key)]
     typer.echo(clean("  ".join(head)))
     _print_result(_mapping(report.get("result")))
+    _print_parity(_mapping(report.get("parity")))
     print_leakage(report.get("leakage"))
     cost = _mapping(report.get("cost"))
     by_phase, by_party = _mapping(cost.get("by_phase")), _mapping(cost.get("by_party"))
@@ -29,14 +30,30 @@ def print_report(report: Json) -> None:
     _print_cost("cost by phase", ("phase",), [((name,), part) for name, part in by_phase.items()], total)
     _print_cost("cost by party", ("party",), [((name,), part) for name, part in by_party.items()], {})
     _print_lines(by_party)
-    notice = trust_notice(str(report.get("trust_mode", "")))
-    if notice:
+    for notice in notices(str(report.get("trust_mode", "")), bool(report.get("parity"))):
         typer.echo(notice)
 
 
 def _print_result(result: Json) -> None:
     if result:
         print_table("result", ("name", "value"), [in_six_digits([key, _flat(value)]) for key, value in result.items()])
+
+
+def _print_parity(parity: Json) -> None:
+    """Print how far the training on shares was from the same in clear."""
+    layers = [_mapping(entry) for entry in _sequence(parity.get("layers"))]
+    head = ("layer", "value", "largest error", "at batch", f"first over {parity.get('noticeable')}")
+    keys = ("layer", "what", "error", "step", "first_noticed")
+    if layers:
+        print_table(
+            "parity, against float64", head, [in_six_digits([line.get(key) for key in keys]) for line in layers]
+        )
+    test = _mapping(parity.get("test"))
+    metrics = {name: _mapping(entry) for name, entry in _mapping(test.get("metrics")).items()}
+    rows = [[name, *(entry.get(key) for key in ("shared", "clear", "difference"))] for name, entry in metrics.items()]
+    if rows:
+        title = f"parity, test after batch {test.get('n_batches')}"
+        print_table(title, ("name", "on shares", "in clear", "difference"), [in_six_digits(row) for row in rows])
 
 
 def print_leakage(leakage: object) -> None:

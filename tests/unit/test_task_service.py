@@ -104,9 +104,23 @@ def test_create(server: Server) -> None:
             {"index": 3, "role": "label_client", "party": "a:4"},
         ],
         "trust_mode": "lab",
+        "parity": False,
     }
     assert server.runner.calls == ["check net"]
     assert TaskPlan.from_json(server.store.get("net").plan).seed == "seed"
+
+
+def test_parity_is_told_in_every_view(server: Server) -> None:
+    assert server.service.create(network(parity=True)).parity
+    assert server.service.list().tasks[0].as_dict()["parity"] is True
+
+
+def test_parity_is_refused_unless_in_lab_mode(tmp_path: Path) -> None:
+    server = Server(tmp_path, trust_mode="federated")
+    with pytest.raises(SpecError, match=r"clients\[0\].client_config.parity: expected false in trust mode federated"):
+        server.service.create(network(parity=True))
+    assert server.runner.calls == []
+    assert not server.service.create(network()).parity
 
 
 def test_create_from_text(server: Server) -> None:
