@@ -34,4 +34,4 @@ def exp_wave(count: int) -> Wave:
     if count not in _TABLES:
         raise LocalProtocolError(f"no exponential of {count} harmonics; there are {sorted(_TABLES)}")
     table = np.array(_TABLES[count])
-    return Wave(float(table[0]), table[1 : count + 1], table[count + 1 :])
+    return Wave(float(table[0]), table[1 : count + 1], table[count + 1 :], half_period=EXP_HALF_PERIOD)

@@ -58,7 +58,7 @@ def root_wave(kind: str) -> Wave:
     if kind not in _TABLES:
         raise LocalProtocolError(f"no series for {kind[:80]!r}; there are {sorted(_TABLES)}")
     table = np.array(_TABLES[kind])
-    return Wave(float(table[0]), table[1 : COUNT + 1], table[COUNT + 1 :])
+    return Wave(float(table[0]), table[1 : COUNT + 1], table[COUNT + 1 :], half_period=1.0)
 
 
 @dataclass(frozen=True)

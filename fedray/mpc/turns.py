@@ -40,7 +40,7 @@ def play(s: Session, label: str, protocol: Turns[T]) -> T:
 
     Cost: that of the protocol.
     Leaks: what the protocol leaks.
-    Ref: protocols, section 9.
+    Ref: protocols, section 12.
     """
     said: Any = None
     while True:

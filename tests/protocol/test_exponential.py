@@ -20,17 +20,10 @@ GRID = np.linspace(-6.0, 6.0, 4001)
 BOUNDS = {16: 2.0e-4, 24: 2.0e-6, 32: 1.1e-6}
 
 
-def series(count: int, z: Float) -> Float:
-    wave = exp_wave(count)
-    angles = np.pi / 8.0 * z[:, None] * np.arange(1, count + 1)
-    value: Float = wave.constant + np.sin(angles) @ wave.odd + np.cos(angles) @ wave.even
-    return value
-
-
 @pytest.mark.parametrize("count", BOUNDS)
 def test_error_of_the_series(count: int) -> None:
     assert (EXP_HALF_PERIOD, EXP_DOMAIN) == (8.0, 6.0)
-    error = np.abs(series(count, GRID) - np.exp(GRID)) / (1.0 + np.exp(GRID))
+    error = np.abs(exp_wave(count)(GRID) - np.exp(GRID)) / (1.0 + np.exp(GRID))
     assert BOUNDS[count] / 5 < error.max() < BOUNDS[count]
     wave = exp_wave(count)
     assert np.abs(wave.odd).sum() + np.abs(wave.even).sum() < 1300
@@ -47,7 +40,7 @@ def test_the_table_is_the_fit(count: int) -> None:
     rows = np.vstack([basis * weight[:, None], ridge * np.eye(2 * count + 1)])
     target = np.concatenate([np.exp(GRID) * weight, np.zeros(2 * count + 1)])
     fitted = np.linalg.lstsq(rows, target, rcond=None)[0]
-    assert np.max(np.abs(basis @ fitted - series(count, GRID)) / (1.0 + np.exp(GRID))) < BOUNDS[count] / 2
+    assert np.max(np.abs(basis @ fitted - exp_wave(count)(GRID)) / (1.0 + np.exp(GRID))) < BOUNDS[count] / 2
 
 
 def test_unknown_series_are_refused() -> None:
