@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from math import ceil, log2, sqrt
+from math import frexp, sqrt
 
 import numpy as np
 
@@ -190,7 +190,8 @@ class Quotient:
     @property
     def shift(self) -> int:
         """Bits that are cut off the normalised dividend, or 0."""
-        return max(0, ceil(log2(self.most)) + self.span.high - self.bits - 1)
+        part, exponent = frexp(self.most)  # exact, so that no two machines shift differently
+        return max(0, exponent - (part == 0.5) + self.span.high - self.bits - 1)
 
     def correlations(self) -> tuple[Correlation, ...]:
         """Return what a step takes."""
