@@ -41,7 +41,7 @@ Point = tuple[int, str]
 Points = Mapping[Point, Float]
 
 NOTICEABLE: Final = 0.05
-"""An error that fixed point and series seldom explain: a network of three layers comes to a quarter of it."""
+"""An error that fixed point and series seldom explain: long trainings come to half of it."""
 
 VALUES_TAG: Final = "parity_values"
 

@@ -89,6 +89,19 @@ def test_the_fast_transport_gives_the_same_task(world: tuple[Registry, dict[str,
     assert losses["fast"] == pytest.approx(losses["ray"], abs=1e-3)
 
 
+def test_parity_on_a_cluster(world: tuple[Registry, dict[str, Path]]) -> None:
+    from actors.team import Team
+
+    team = Team(train("parity", world[0], max_iter=10, parity=True), "/nowhere")
+    team.start()
+    outcomes = team.watch()
+    team.close()
+    found = outcomes[4]["result"]["parity"]
+    assert found["steps"] == found["test"]["n_batches"] == 10
+    assert all(line["error"] < found["noticeable"] for line in found["layers"])
+    assert {"parity_features", "parity_values"} <= {entry["tag"] for entry in outcomes[2]["reveals"]}
+
+
 def test_a_dead_party_over_the_fast_transport(world: tuple[Registry, dict[str, Path]]) -> None:
     import ray
 

@@ -28,7 +28,7 @@ from serve_api.cli import watch as watching
 from serve_api.cli.client import Server
 from serve_api.cli.exit_codes import CliError, ExitCode
 from serve_api.cli.main import main
-from serve_api.trust import LAB_NOTICE
+from serve_api.trust import LAB_NOTICE, PARITY_NOTICE
 from tests.api.conftest import World
 from tests.api.documents import DIALECT, alignment, training
 
@@ -292,6 +292,15 @@ class TestQueries:
     def test_parties(self, cli: Cli) -> None:
         assert cli("parties").out.startswith("No registry")
         assert cli("parties", "--json").json() == {"parties": []}
+
+    def test_parity_is_told_when_a_task_is_created_and_with_its_status(self, cli: Cli) -> None:
+        document = training("p")
+        document["clients"][0]["client_config"]["parity"] = True
+        submitted = cli("submit", "-", stdin=json.dumps(document).encode())
+        assert PARITY_NOTICE in submitted.out
+        assert PARITY_NOTICE in cli("status", "p").out
+        assert cli("status", "p", "--json").json()["parity"] is True
+        assert PARITY_NOTICE not in cli("submit", "-", stdin=json.dumps(training("q")).encode()).out
 
     def test_report(self, cli: Cli, world: World) -> None:
         world.run("t")

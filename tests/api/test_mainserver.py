@@ -47,6 +47,12 @@ class TestCreateTask:
         assert world.service.get("a").status == "created"
         assert world.runner.submitted == []
 
+    def test_says_what_parity_mode_shows(self, client: TestClient) -> None:
+        document = training("p")
+        document["clients"][0]["client_config"]["parity"] = True
+        assert "shows all features of all parties" in post(client, "/createTask", json=document)["msg"]
+        assert "Parity" not in post(client, "/createTask", json=training("q"))["msg"]
+
     @pytest.mark.parametrize(
         "content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded", ""]
     )

@@ -8,7 +8,7 @@ import pytest
 
 from serve_api.cli.report import print_report
 from serve_api.cli.screen import clean, print_task
-from serve_api.trust import LAB_NOTICE
+from serve_api.trust import LAB_NOTICE, PARITY_NOTICE
 
 FULL: dict[str, Any] = {
     "task": "credit",
@@ -43,6 +43,19 @@ FULL: dict[str, Any] = {
         },
         {"tag": "shapes", "attack": "none of rows"},
     ],
+    "parity": {
+        "steps": 20,
+        "noticeable": 0.05,
+        "layers": [
+            {"layer": 1, "what": "weights", "error": 0.123456789, "step": 7, "first_noticed": 6},
+            {"layer": 2, "what": "z", "error": None, "step": 9, "first_noticed": None},
+        ],
+        "test": {
+            "n_batches": 20,
+            "predictions": 0.001,
+            "metrics": {"auc": {"shared": 0.75, "clear": 0.7501, "difference": -0.0001}},
+        },
+    },
     "result": {"auc": 0.7654321, "layers": [1, 2.5], "inner": {"loss": 0.25}},
 }
 
@@ -69,7 +82,13 @@ def test_full(capsys: pytest.CaptureFixture[str]) -> None:
         "party phase label rounds messages bytes seconds",
         "bank train layer1.z 6 8 2.0 kB 0.250",
         "bank \\x1b[2J a",
+        "layer value largest error at batch first over 0.05",
+        "1 weights 0.123457 7 6",
+        "2 z 9",
+        "parity, test after batch 20",
+        "auc 0.75 0.7501 -0.0001",
         LAB_NOTICE,
+        PARITY_NOTICE,
     ):
         assert line in lines, line
 
