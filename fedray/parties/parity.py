@@ -58,12 +58,13 @@ class Parity:
         """
         if self._twin is None:
             raise LocalProtocolError("only the label client compares tests")
-        clear = self._twin.comparison.clear.predict()
-        clear_loss, clear_metrics = self._recipe.measure(self._twin.target, clear)
+        target = self._twin.target
+        clear = (self._twin.comparison.clear.predict() - target.centre) / target.unit  # as the model opens them
+        clear_loss, clear_metrics = self._recipe.measure(target, clear)
         pairs = {"loss": (loss, clear_loss)} | {name: (metrics[name], clear_metrics[name]) for name in metrics}
         self._last = {
             "n_batches": self._twin.comparison.steps,
-            "predictions": float(np.max(np.abs(predictions - clear))),
+            "predictions": float(np.max(np.abs(predictions - clear))) * target.unit,
             "metrics": {
                 name: {"shared": shared, "clear": known, "difference": shared - known}
                 for name, (shared, known) in pairs.items()

@@ -105,12 +105,15 @@ class TrainMain(MainConfig):
         Batches between two tests.
     max_iter
         Number of batches.
+    parity
+        Whether the label client trains in clear beside, on features that all others show to it; trust mode lab only.
     """
 
     batch_size: Annotated[int, whole(1, 100_000)] = 64
     test_batch_size: Annotated[int, whole(1, 100_000)] = 10_000
     test_per_batches: Annotated[int, whole(1, 10**8)] = 1001
     max_iter: Annotated[int, whole(1, 10**8)] = 10_010
+    parity: Annotated[bool, flag()] = False
 
     @property
     def common_seed(self) -> int | None:
@@ -215,8 +218,6 @@ class NetMain(TrainMain):
         Whether every layer has an additive term of its own.
     seed
         Seed of the batches, for repeatable runs; None lets the server draw one.
-    parity
-        Whether the label client trains in clear beside, on features that all others show to it; trust mode lab only.
     """
 
     client_type: Literal["shared_nn_main"]
@@ -229,7 +230,6 @@ class NetMain(TrainMain):
     learning_rate: Annotated[float, number(0, 100)] = 0.1
     bias: Annotated[bool, flag()] = True
     seed: Annotated[int | None, optional(0, 2**63 - 1)] = None
-    parity: Annotated[bool, flag()] = False
 
     @property
     def last_width(self) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from fedray.errors import SpecError
-from fedray.task.configs import MainConfig, NetMain, TrainMain
+from fedray.task.configs import MainConfig, TrainMain
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.reveals import Reveal, reveals_of
 from fedray.task.spec import ClientConfig, Config, Kind, Role, TaskSpec
@@ -168,7 +168,7 @@ def _resolve(registry: Registry, index: int, addr: str, http_port: int) -> Party
 
 
 def _parity(main: ClientConfig) -> bool:
-    return isinstance(main, NetMain) and main.parity
+    return isinstance(main, TrainMain) and main.parity
 
 
 def _as_dict(plan: TaskPlan) -> dict[str, Any]:
