@@ -22,7 +22,7 @@ from fedray.ml.design import (
 from fedray.ml.first_layer import FirstLayer
 from fedray.ml.parity import Observer
 from fedray.ml.schedule import Rows, test_slices
-from fedray.ml.tested import Tested
+from fedray.ml.tested import HALF_A_ROW, OUT_OF_RANGE, Tested
 from fedray.mpc import private, waves
 from fedray.mpc.beaver import Opened
 from fedray.mpc.dealer import Bundle, Supply
@@ -30,11 +30,6 @@ from fedray.mpc.session import Session
 from fedray.mpc.share import Share
 from fedray.mpc.waves import Wave
 from fedray.ring import Ring
-
-OUT_OF_RANGE = 1e-3
-"""Share of test rows that may leave the sigmoid's domain before the task fails; at least one row must."""
-
-HALF_A_ROW = 0.5
 
 Float = npt.NDArray[np.float64]
 

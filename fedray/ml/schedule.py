@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fedray.ml.design import HARMONICS, TEST_HARMONICS, TEST_TABLE_SCALE, NetDesign
+from fedray.ml.design import TEST_HARMONICS, TEST_TABLE_SCALE, NetDesign
+from fedray.mpc import waves
 from fedray.mpc.correlation import (
     BackwardMask,
     Correlation,
@@ -188,8 +189,8 @@ def _layers(design: NetDesign, batch: int, *, training: bool) -> Iterator[Correl
         if index:
             yield DenseTriple(f"dense{index}", (batch, design.widths[index - 1] + 1, width), training)
         table = scales.table if training or index < design.depth - 1 else TEST_TABLE_SCALE
-        count = HARMONICS if training else TEST_HARMONICS
-        yield WaveMask(f"wave{index}", (batch, width), scales.period_bits, count, table)
+        wave = waves.sigmoid_wave(waves.HARMONICS if training else TEST_HARMONICS)
+        yield WaveMask(f"wave{index}", (batch, width), scales.period_bits, wave.odd.size, table, wave.stride)
 
 
 def _words(correlation: Correlation) -> int:

@@ -9,6 +9,11 @@ import numpy.typing as npt
 
 Float = npt.NDArray[np.float64]
 
+OUT_OF_RANGE = 1e-3
+"""Share of test rows that may leave a curve's domain before the task fails; at least one row must."""
+
+HALF_A_ROW = 0.5
+
 
 @dataclass(frozen=True, eq=False)
 class Tested:

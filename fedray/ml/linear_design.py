@@ -1,0 +1,272 @@
+"""The public numbers of a linear model on shares: shapes, batches, fixed-point scales and factors of the update.
+
+With features at scale x, weights at w and a residual at rate w / x, rate being learning rate / rows, X^T d arrives in
+the units of the weights. So the step truncates no gradient. What a step does truncate (small columns for penalty and
+momentum, a residual for the squared error) is opened together with the linear outputs, in one round.
+
+    logistic   x 2^10, w 2^48: the series' period of 64 fills the ring; residual = rate w / x
+    poisson    x 2^10, w 2^50: a period of 16; residual as above
+    linear     residual = (z - y) / 2^t, at the scale x w / 2^t; so x is the real number with x^2 = 2^t rate
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from fedray.errors import SpecError
+from fedray.ml.design import FEATURE_SCALE, TEST_TABLE_SCALE
+
+WEIGHT_BITS = {"logistic": 48, "poisson": 50}
+LINEAR_WEIGHT_BITS = (40, 44)
+"""Bits of the weights for the squared error: more, and a smaller range, for a finer rate."""
+
+RESIDUAL_BITS = 12
+"""Bits below which the residual of the squared error should not fall."""
+
+COARSEST = {"linear": 2.0**6, "logistic": 2.0**16, "poisson": 2.0**22}
+"""Least scale of the residual; the series of the exponential has large coefficients."""
+
+COARSEST_WEIGHTED = 2.0**20
+CLASS_WEIGHT_SCALE = 2.0**10
+"""Weights of classes are rounded to 1 / 1024."""
+
+DENOMINATOR = 1000
+"""Momentum of Nesterov's kind is a fraction with at most this denominator: exact for three decimals."""
+
+MOMENTUM_BITS = 20
+DECAY_BITS = 12
+LONGEST_DECAY_SHIFT = 40
+INTERCEPT_FACTOR = 16
+"""z's scale over the intercept's."""
+
+TRUNC_LIMIT = 2.0**62
+"""Ring units that a truncation takes."""
+
+SERIES_BITS = {"logistic": -2, "poisson": 6}
+"""log2 of what a rounded table does to a series, against what rounded factors do: their best balance is the square."""
+
+
+@dataclass(frozen=True)
+class LinearScales:
+    """Ring units per 1.0.
+
+    Attributes
+    ----------
+    x, w
+        Features and weights.
+    residual
+        d loss / d z, in units that make a gradient meet `w` after a multiplication by `Factors.gradient`.
+    shift
+        Bits by which the residual of the squared error is truncated; 0 for the others.
+    """
+
+    x: float
+    w: float
+    residual: float
+    shift: int = 0
+
+    @property
+    def z(self) -> float:
+        """Linear outputs."""
+        return self.x * self.w
+
+    @property
+    def intercept(self) -> float:
+        """The intercept; finer than the weights, since it has no feature to multiply."""
+        return self.z / INTERCEPT_FACTOR
+
+    @property
+    def intercept_gradient(self) -> int:
+        """Factor that makes the sum of the residuals a gradient of the intercept."""
+        return round(self.x**2 / INTERCEPT_FACTOR)
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The integers of an update, with V = v >> momentum_shift and L = w >> decay_shift, truncated.
+
+        v' = keep V - decay L - gradient G
+        w' = w + carry V - drain L - step G
+
+    Without momentum there is no v; without penalty no L. G is the gradient of the loss as it arrives.
+    """
+
+    keep: int
+    carry: int
+    decay: int
+    drain: int
+    gradient: int
+    step: int
+    momentum_shift: int
+    decay_shift: int
+
+
+@dataclass(frozen=True)
+class LinearDesign:
+    """A linear model and its training, as every party and the dealer know it.
+
+    Attributes
+    ----------
+    features
+        Columns at each computing party, by rank; 0 where it has none.
+    label
+        Rank of the label party.
+    rows
+        Training and test rows.
+    objective
+        ``linear`` (half the squared error), ``logistic`` (cross-entropy) or ``poisson`` (e^z - y z); mean over rows.
+    batch, test_batch, test_every, steps
+        Rows per step and per slice of a test, steps between tests, steps in all.
+    learning_rate
+        Step size.
+    alpha
+        Strength of the penalty alpha / 2 |w|^2; the intercept is free.
+    momentum, nesterov
+        Share of the last update that is repeated, 0 to 0.999, and whether the gradient is that of the point ahead.
+    intercept
+        Whether there is one.
+    weighted
+        Whether the label party weighs the rows.
+    seed
+        Public seed of the batches.
+    """
+
+    features: tuple[int, ...]
+    label: int
+    rows: tuple[int, int]
+    objective: str
+    batch: int
+    test_batch: int
+    test_every: int
+    steps: int
+    learning_rate: float
+    alpha: float = 0.0
+    momentum: float = 0.0
+    nesterov: bool = False
+    intercept: bool = True
+    weighted: bool = False
+    seed: str = ""
+
+    @property
+    def owners(self) -> tuple[int, ...]:
+        """Ranks with features."""
+        return tuple(rank for rank, columns in enumerate(self.features) if columns)
+
+    @property
+    def columns(self) -> int:
+        """Columns of all owners."""
+        return sum(self.features)
+
+    @property
+    def rate(self) -> float:
+        """Learning rate over the rows of a batch."""
+        return self.learning_rate / self.batch
+
+    @property
+    def tests(self) -> int:
+        """Number of tests: one every `test_every` steps and one after the last."""
+        return -(-self.steps // self.test_every)
+
+    @cached_property
+    def _fraction(self) -> Fraction:
+        """Nesterov's momentum as p / q; q divides a gradient's unit, so that both q G and (p + q) G are whole."""
+        nesterov = self.nesterov and self.momentum > 0
+        return Fraction(self.momentum).limit_denominator(DENOMINATOR) if nesterov else Fraction(0)
+
+    @cached_property
+    def scales(self) -> LinearScales:
+        """Scales.
+
+        Raises
+        ------
+        SpecError
+            learning_rate_init / batch_size is too small for the fixed point.
+        """
+        rate = self.rate / self._fraction.denominator
+        made = self._linear_scales(rate) if self.objective == "linear" else self._curve_scales(rate)
+        least = max(COARSEST[self.objective], COARSEST_WEIGHTED if self.weighted else 0.0)
+        if made.residual < least:
+            needed = self.learning_rate * least / made.residual
+            raise SpecError(
+                f"learning_rate_init {self.learning_rate:g} with batch_size {self.batch} is finer than the fixed "
+                f"point; use at least {needed:.2g}, a smaller batch, or a momentum with fewer decimals"
+            )
+        return made
+
+    def _curve_scales(self, rate: float) -> LinearScales:
+        w = 2.0 ** WEIGHT_BITS[self.objective]
+        return LinearScales(FEATURE_SCALE, w, rate * w / FEATURE_SCALE)
+
+    def _linear_scales(self, rate: float) -> LinearScales:
+        low, high = LINEAR_WEIGHT_BITS
+        shift = math.ceil(2 * math.log2(FEATURE_SCALE) - math.log2(rate))
+        bits = min(high, max(low, RESIDUAL_BITS + math.ceil(math.log2(FEATURE_SCALE) - math.log2(rate))))
+        x = math.sqrt(2.0**shift * rate)
+        return LinearScales(x, 2.0**bits, x * 2.0 ** (bits - shift), shift)
+
+    @property
+    def label_scale(self) -> float:
+        """Scale at which the label party takes labels from predictions or linear outputs."""
+        if self.objective == "linear":
+            return self.scales.z
+        return self.scales.residual / (CLASS_WEIGHT_SCALE if self.weighted else 1.0)
+
+    @property
+    def table(self) -> float:
+        """Scale of the dealer's tables in training."""
+        return 2.0 ** min(24, (math.floor(math.log2(self.label_scale)) + SERIES_BITS[self.objective]) // 2)
+
+    @property
+    def test_table(self) -> float:
+        """Scale of the dealer's tables in a test."""
+        return TEST_TABLE_SCALE
+
+    @property
+    def reach(self) -> float:
+        """Largest difference of a linear output and a label that the truncation of the squared error takes."""
+        return TRUNC_LIMIT / self.scales.z
+
+    @cached_property
+    def factors(self) -> Factors:
+        """The integers of an update.
+
+        Raises
+        ------
+        SpecError
+            learning_rate_init times alpha is 1 or more, or too small for the fixed point.
+        """
+        mu, q = self.momentum, self._fraction.denominator
+        ahead = mu if self._fraction else 0.0
+        decay, shift = self._decay()
+        bits = min(MOMENTUM_BITS, int(math.log2(self.scales.w)) - 22)
+        unit = 2.0**bits
+        return Factors(
+            keep=round(mu * unit),
+            carry=round((mu * mu if self._fraction else mu) * unit),
+            decay=round(decay * 2.0**shift),
+            drain=round(decay * (1.0 + ahead) * 2.0**shift),
+            gradient=q,
+            step=q + self._fraction.numerator,
+            momentum_shift=bits if mu else 0,
+            decay_shift=shift,
+        )
+
+    def _decay(self) -> tuple[float, int]:
+        decay = self.learning_rate * self.alpha
+        if decay == 0.0:
+            return 0.0, 0
+        if decay >= 1.0:
+            raise SpecError(
+                f"learning_rate_init {self.learning_rate:g} times alpha {self.alpha:g} is 1 or more, so that the "
+                "penalty overshoots; lower one of them"
+            )
+        shift = min(LONGEST_DECAY_SHIFT, DECAY_BITS - math.floor(math.log2(decay)))
+        if decay * 2.0**shift < 1.0:
+            raise SpecError(
+                f"alpha {self.alpha:g} with learning_rate_init {self.learning_rate:g} is finer than the fixed point; "
+                f"use 0, or at least {2.0**-LONGEST_DECAY_SHIFT / self.learning_rate:.2g}"
+            )
+        return decay, shift

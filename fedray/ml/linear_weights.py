@@ -1,0 +1,109 @@
+"""Weights and velocities of a linear model on shares, and their update.
+
+One column for the weights of all owners in the order of ranks, the intercept as last row, at scale w and the
+intercept's own; a second column of the same shape for the velocities, where there is momentum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fedray.ml.linear_design import LinearDesign
+from fedray.mpc.dealer import Bundle
+from fedray.mpc.session import Round, Session
+from fedray.mpc.share import Share
+from fedray.mpc.trunc import OpenedTrunc, close_trunc, open_trunc
+from fedray.ring import Ring
+
+
+@dataclass(frozen=True, eq=False)
+class Lows:
+    """Truncations of velocities and weights that are under way; None where there are none."""
+
+    velocity: OpenedTrunc | None
+    weights: OpenedTrunc | None
+
+
+class LinearWeights:
+    """One party's summands; zero at the start.
+
+    Attributes
+    ----------
+    w, v
+        Shape (columns + 1, 1); never written to.
+    """
+
+    def __init__(self, s: Session, design: LinearDesign) -> None:
+        self._s, self._design, self._factors = s, design, design.factors
+        bounds = np.cumsum((0, *design.features))
+        self._places = {owner: slice(bounds[owner], bounds[owner + 1]) for owner in design.owners}
+        self.w: Ring = np.zeros((design.columns + 1, 1), np.uint64)
+        self.v = self.w
+
+    def by_owner(self) -> dict[int, Ring]:
+        """Return my summands of the weights of each owner's features, shape (columns, 1) each."""
+        return {owner: self.w[place] for owner, place in self._places.items()}
+
+    @property
+    def intercept(self) -> Ring:
+        """My summand of the intercept, shape (1,)."""
+        last: Ring = self.w[-1]
+        return last
+
+    def open_lows(self, r: Round, bundle: Bundle) -> Lows:
+        """Open what the next update takes in low precision, in the round `r`.
+
+        Cost: n (n - 1) elements for each weight with a penalty and each velocity, in the caller's round.
+        Leaks: nothing.
+        Ref: protocols, section 5.
+        """
+        factors, scale = self._factors, self._design.scales.w
+        velocity = weights = None
+        if factors.momentum_shift:
+            velocity = open_trunc(r, Share(self.v, scale), factors.momentum_shift, bundle["momentum"])
+        if factors.decay_shift:
+            weights = open_trunc(r, Share(self.w[:-1], scale), factors.decay_shift, bundle["decay"])
+        return Lows(velocity, weights)
+
+    def drift(self, lows: Lows, bundle: Bundle) -> None:
+        """Take the part of the update that no gradient has a part in: momentum and penalty; local."""
+        factors = self._factors
+        if lows.velocity is not None:
+            low = close_trunc(self._s, lows.velocity, bundle["momentum"]).value
+            self.v = low * _ring(factors.keep)
+            self.w = self.w + low * _ring(factors.carry)
+        if lows.weights is not None:
+            shrink = np.zeros_like(self.w)  # nothing for the intercept, which is free
+            shrink[:-1] = close_trunc(self._s, lows.weights, bundle["decay"]).value
+            self.v = self.v - shrink * _ring(factors.decay)
+            self.w = self.w - shrink * _ring(factors.drain)
+
+    def learn(self, gradients: Mapping[int, Ring]) -> None:
+        """Subtract gradients of some owners' weights, once for each owner in a step; local."""
+        for owner, gradient in gradients.items():
+            self._subtract(self._places[owner], gradient)
+
+    def learn_intercept(self, residual: Ring) -> None:
+        """Subtract the intercept's gradient, from my summand of the residual of shape (batch, 1); local."""
+        if self._design.intercept:
+            total = residual.sum(axis=0, dtype=np.uint64)[None]
+            self._subtract(slice(-1, None), total * _ring(self._design.scales.intercept_gradient))
+
+    def _subtract(self, place: slice, gradient: Ring) -> None:
+        # a gradient comes in the units of the weights over `Factors.gradient`
+        self.w = _less(self.w, place, gradient * _ring(self._factors.step))
+        if self._factors.momentum_shift:
+            self.v = _less(self.v, place, gradient * _ring(self._factors.gradient))
+
+
+def _less(column: Ring, place: slice, change: Ring) -> Ring:
+    made = column.copy()
+    made[place] -= change
+    return made
+
+
+def _ring(factor: int) -> np.uint64:
+    return np.uint64(factor)
