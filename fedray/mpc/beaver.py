@@ -48,7 +48,8 @@ def open_mul(r: Round, x: Share, y: Share, parts: Parts, rows: Rows = None) -> O
     Leaks: nothing (both are uniform).
     Ref: [Bea91].
     """
-    return OpenedProduct(r.open(x.value - parts["A"]), r.open(y.value - parts["B"]), rows, x.scale * y.scale)
+    a, b = parts["A"], parts["B"]
+    return OpenedProduct(r.open(x.value_for(a) - a), r.open(y.value_for(b) - b), rows, x.scale * y.scale)
 
 
 def close_mul(s: Session, opened: OpenedProduct, parts: Parts) -> Share:
@@ -97,7 +98,7 @@ def open_square(r: Round, x: Share, parts: Parts) -> OpenedSquare:
     Leaks: nothing (x - A is uniform).
     Ref: [Bea91].
     """
-    return OpenedSquare(r.open(x.value - parts["A"]), x.scale * x.scale)
+    return OpenedSquare(r.open(x.value_for(parts["A"]) - parts["A"]), x.scale * x.scale)
 
 
 def close_square(s: Session, opened: OpenedSquare, parts: Parts) -> Share:

@@ -110,7 +110,7 @@ def msb_turns(s: Session, x: Share, parts: Parts) -> Turns[Share]:
     Leaks: nothing (c, m and all masked planes are uniform).
     Ref: [Cat10], with a tree of borrows instead of a prefix.
     """
-    opened = yield from turn(lambda r: r.open(x.value + parts["R"]))
+    opened = yield from turn(lambda r: r.open(x.value_for(parts["R"]) + parts["R"]))
     public = to_planes(opened.value.reshape(-1))
     top = parts["bits"][PLANES] ^ (public[PLANES] if s.rank == 0 else np.uint64(0))
     top = top ^ (yield from _borrow(s, public[:PLANES], parts))

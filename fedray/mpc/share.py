@@ -96,6 +96,18 @@ class Share:
         """Return the same x at a scale that is `factor` times as fine."""
         return Share(self.value * np.uint64(factor), self.scale * factor)
 
+    def value_for(self, mask: Ring) -> Ring:
+        """Return my summand, to be opened under a mask of the dealer.
+
+        Raises
+        ------
+        LocalProtocolError
+            The mask has another shape: NumPy would repeat it or x, and a mask that is used twice hides nothing.
+        """
+        if mask.shape != self.value.shape:
+            raise LocalProtocolError(f"a mask of shape {mask.shape} cannot hide a share of shape {self.value.shape}")
+        return self.value
+
     def _same(self, other: Share) -> Ring:
         if other.scale != self.scale:
             raise LocalProtocolError(f"shares of scales {self.scale:g} and {other.scale:g} cannot be added")

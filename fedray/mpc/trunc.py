@@ -54,7 +54,7 @@ def open_trunc(r: Round, x: Share, shift: int, parts: Parts) -> OpenedTrunc:
     """
     if not 1 <= shift <= MOST:
         raise LocalProtocolError(f"a truncation shifts by 1 to {MOST} bits, not by {shift}")
-    return OpenedTrunc(r.open(x.value + parts["R"]), shift, x.scale / 2.0**shift)
+    return OpenedTrunc(r.open(x.value_for(parts["R"]) + parts["R"]), shift, x.scale / 2.0**shift)
 
 
 def close_trunc(s: Session, opened: OpenedTrunc, parts: Parts) -> Share:

@@ -102,3 +102,11 @@ def test_public_constants_are_added_once(size: int) -> None:
 def test_scales_must_agree() -> None:
     with pytest.raises(LocalProtocolError, match="scales 2 and 1 cannot be added"):
         Share(EDGES, 2.0) + Share(EDGES, 1.0)
+
+
+@pytest.mark.parametrize("shape", [(1,), (2, EDGES.size), ()])
+def test_a_mask_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    """NumPy would repeat it in silence, and a mask that hides two values hides neither."""
+    with pytest.raises(LocalProtocolError, match="cannot hide a share of shape"):
+        Share(EDGES, 1.0).value_for(np.zeros(shape, np.uint64))
+    assert Share(EDGES, 1.0).value_for(np.zeros(EDGES.shape, np.uint64)) is EDGES
