@@ -46,7 +46,7 @@ def build_report(
             "by_phase": by_phase,
             "by_party": {
                 plan.names[index]: {**_sum(outcome["cost"].values()), "phases": outcome["cost"]}
-                for index, outcome in outcomes.items()
+                for index, outcome in sorted(outcomes.items())
             },
         },
         "leakage": _leakage(plan, outcomes),
@@ -57,7 +57,8 @@ def build_report(
 
 def _by_phase(costs: Sequence[Mapping[str, Line]]) -> dict[str, dict[str, Any]]:
     """Join the parties' costs by phase and, within it, by label."""
-    names = dict.fromkeys(name for cost in costs for name in cost)
+    # in the order of the party that goes through most of them
+    names = dict.fromkeys(name for cost in sorted(costs, key=len, reverse=True) for name in cost)
     return {name: _joined([cost[name] for cost in costs if name in cost]) for name in names}
 
 

@@ -101,6 +101,13 @@ def check_sums(cost: dict[str, Any]) -> None:
         assert cost["total"][numbers] == sum(party[numbers] for party in cost["by_party"].values())
 
 
+def test_parties_are_in_the_order_of_the_task_and_phases_as_they_come(tmp_path: Path) -> None:
+    made, names = report(tmp_path, dict(reversed(OUTCOMES.items())))
+    assert list(made["cost"]["by_party"]) == [names[0], names[2], names[3]]
+    assert list(made["cost"]["by_phase"]) == ["train", "test"]
+    assert list(made["seconds"]) == ["total", "train", "test"]
+
+
 def test_lines_add_up(tmp_path: Path) -> None:
     made, _ = report(tmp_path, OUTCOMES)
     check_sums(made["cost"])
