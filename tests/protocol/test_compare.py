@@ -78,7 +78,7 @@ def test_view_is_uniform() -> None:
         seen = np.concatenate([a.reshape(-1) for a in frame.arrays])
         ones = int(np.bitwise_count(seen).sum())
         bits = 64 * seen.size
-        assert abs(ones - bits / 2) < 5 * np.sqrt(bits) / 2, turn
+        assert abs(ones - bits / 2) < 6 * np.sqrt(bits) / 2, turn
 
 
 @pytest.mark.parametrize("size", [2, 3])

@@ -196,7 +196,7 @@ def test_views_are_uniform_and_alike() -> None:
         for turn, frame in enumerate(frames):
             seen = np.concatenate([array.reshape(-1) for array in frame.arrays])
             bits = 64 * seen.size
-            assert abs(int(np.bitwise_count(seen).sum()) - bits / 2) < 5 * np.sqrt(bits) / 2, (value, turn)
+            assert abs(int(np.bitwise_count(seen).sum()) - bits / 2) < 6 * np.sqrt(bits) / 2, (value, turn)
     assert views[0] == views[1]
 
 
