@@ -26,12 +26,15 @@ LINEAR_WEIGHT_BITS = (40, 44)
 RESIDUAL_BITS = 12
 """Bits below which the residual of the squared error should not fall."""
 
-COARSEST = {"linear": 2.0**6, "logistic": 2.0**16, "poisson": 2.0**22}
-"""Least scale of the residual; the series of the exponential has large coefficients."""
+COARSEST = {"linear": 2.0**6, "logistic": 2.0**8, "poisson": 2.0**8}
+"""Least scale of what the residual is made of; the curves' is rounded to a whole number, and so is the step size."""
 
-COARSEST_WEIGHTED = 2.0**20
-CLASS_WEIGHT_SCALE = 2.0**10
-"""Weights of classes are rounded to 1 / 1024."""
+COARSEST_SUM = {"linear": 2.0**8, "logistic": 2.0**16, "poisson": 2.0**26}
+"""Least such scale times the rows of a batch, since roundings of rows are independent: with this product s the mean
+residual of a batch is off by some 1 / sqrt(s); by 21 / sqrt(s) for the exponential, whose coefficients are large."""
+
+CLASS_WEIGHT_SCALE = 2.0**8
+"""Weights of rows are rounded to 1 / 256."""
 
 DENOMINATOR = 1000
 """Momentum of Nesterov's kind is a fraction with at most this denominator: exact for three decimals."""
@@ -187,9 +190,10 @@ class LinearDesign:
         """
         rate = self.rate / self._fraction.denominator
         made = self._linear_scales(rate) if self.objective == "linear" else self._curve_scales(rate)
-        least = max(COARSEST[self.objective], COARSEST_WEIGHTED if self.weighted else 0.0)
-        if made.residual < least:
-            needed = self.learning_rate * least / made.residual
+        least = max(COARSEST[self.objective], COARSEST_SUM[self.objective] / self.batch)
+        scale = rate * made.w / FEATURE_SCALE / self._weight_scale
+        if scale < least:
+            needed = self.learning_rate * least / scale
             raise SpecError(
                 f"learning_rate_init {self.learning_rate:g} with batch_size {self.batch} is finer than the fixed "
                 f"point; use at least {needed:.2g}, a smaller batch, or a momentum with fewer decimals"
@@ -197,8 +201,12 @@ class LinearDesign:
         return made
 
     def _curve_scales(self, rate: float) -> LinearScales:
-        w = 2.0 ** WEIGHT_BITS[self.objective]
-        return LinearScales(FEATURE_SCALE, w, rate * w / FEATURE_SCALE)
+        w, weight = 2.0 ** WEIGHT_BITS[self.objective], self._weight_scale
+        return LinearScales(FEATURE_SCALE, w, weight * round(rate * w / FEATURE_SCALE / weight))
+
+    @property
+    def _weight_scale(self) -> float:
+        return CLASS_WEIGHT_SCALE if self.weighted else 1.0
 
     def _linear_scales(self, rate: float) -> LinearScales:
         low, high = LINEAR_WEIGHT_BITS
@@ -212,7 +220,7 @@ class LinearDesign:
         """Scale at which the label party takes labels from predictions or linear outputs."""
         if self.objective == "linear":
             return self.scales.z
-        return self.scales.residual / (CLASS_WEIGHT_SCALE if self.weighted else 1.0)
+        return self.scales.residual / self._weight_scale
 
     @property
     def table(self) -> float:

@@ -12,9 +12,17 @@ TINY = 1e-15
 
 
 def loss(name: str, labels: Float, predictions: Float) -> float:
-    """Return the mean squared error or the binary cross-entropy over rows and outputs."""
+    """Return ``mse``, the mean squared error, ``poisson``, the mean Poisson deviance, or the binary cross-entropy.
+
+    Parameters
+    ----------
+    labels, predictions
+        Shape (rows, outputs); the mean is over both.
+    """
     if name == "mse":
         return float(np.mean((predictions - labels) ** 2))
+    if name == "poisson":
+        return float(metrics.mean_poisson_deviance(labels.reshape(-1), predictions.reshape(-1)))
     p = np.clip(predictions, TINY, 1.0 - TINY)
     return float(-np.mean(labels * np.log(p) + (1.0 - labels) * np.log(1.0 - p)))
 
@@ -26,15 +34,21 @@ def evaluate(metric: str, labels: Float, predictions: Float) -> dict[str, float]
     ----------
     metric
         ``auc``, ``auc_ks`` or ``metrics_pack1`` (accuracy, f1, precision, recall, log_loss, auc, ks; classes by a
-        threshold of 1/2).
+        threshold of 1/2) for labels 0 and 1, both present in every output; ``regression`` (rmse, mae, r2) for any
+        labels; ``poisson`` (deviance, d2) for labels from 0 and positive predictions.
     labels, predictions
-        Shape (rows, outputs); labels 0 or 1, both present in every output.
+        Shape (rows, outputs).
     """
     by_output = [_single(metric, labels[:, k], predictions[:, k]) for k in range(labels.shape[1])]
     return {name: float(np.mean([values[name] for values in by_output])) for name in by_output[0]}
 
 
 def _single(metric: str, y: Float, p: Float) -> dict[str, float]:
+    if metric == "regression":
+        mse, mae = metrics.mean_squared_error(y, p), metrics.mean_absolute_error(y, p)
+        return {"rmse": float(np.sqrt(mse)), "mae": float(mae), "r2": float(metrics.r2_score(y, p))}
+    if metric == "poisson":
+        return {"deviance": loss("poisson", y, p), "d2": float(metrics.d2_tweedie_score(y, p, power=1))}
     ranked = {"auc": float(metrics.roc_auc_score(y, p)), "ks": _ks(y, p)}
     if metric == "auc":
         return {"auc": ranked["auc"]}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,12 @@ import numpy.typing as npt
 from fedray.data.load import Split
 from fedray.errors import DataError
 
-__all__ = ["Target", "binary"]
+__all__ = ["Target", "binary", "counted", "measured"]
 
 Float = npt.NDArray[np.float64]
+
+WEIGHT_UNIT = 256.0
+"""Weights of rows are multiples of 1 / 256, which the fixed point holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +32,33 @@ class Target:
         As they are in the table, shape (n_test, outputs).
     centre, unit
         A value of the table is centre + unit times the model's.
+    weights
+        Of the training rows, shape (n_train, 1); None where all weigh alike.
     """
 
     train: Float
     test: Float
     centre: float = 0.0
     unit: float = 1.0
+    weights: Float | None = None
+
+    def weighed(self, by_class: Mapping[str, float] | None) -> Target:
+        """Return the same labels, 0 and 1, with a weight for each row.
+
+        The smaller weight is rounded to 1 / 256, and the larger so that their ratio is kept.
+
+        Parameters
+        ----------
+        by_class
+            Weights of the labels "0" and "1"; None gives both classes the same sum, and the rows a mean of 1.
+        """
+        positive = float(self.train.mean())
+        of = by_class or {"0": 0.5 / (1.0 - positive), "1": 0.5 / positive}
+        small, large = min(of.values()), max(of.values())
+        unit = max(1, round(small * WEIGHT_UNIT))
+        held = {small: unit, large: round(unit * large / small)}
+        weights = np.where(self.train == 1.0, held[of["1"]], held[of["0"]])
+        return replace(self, weights=weights / WEIGHT_UNIT)
 
 
 def binary(split: Split, outputs: int) -> Target:
@@ -49,17 +74,58 @@ def binary(split: Split, outputs: int) -> Target:
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0]) + 1
             raise DataError(f"{file}: label column {name!r} must hold 0 and 1 only; row {row} holds something else")
-        if found.min() == found.max():
-            raise DataError(f"{file}: label column {name!r} has one value only; nothing can be learned or measured")
+        _check_spread(file, name, found)
     return Target(split.train[:, :outputs], split.test[:, :outputs])
+
+
+def measured(split: Split) -> Target:
+    """Return the first column of the label client's tables, any numbers, standardised on the training rows.
+
+    Raises
+    ------
+    DataError
+        There is no column, or it has one value only.
+    """
+    for file, name, found in _columns(split, 1):
+        _check_spread(file, name, found)
+    train = split.train[:, :1]
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
+        centre, unit = float(train.mean()), float(train.std())
+    if not 0.0 < unit < math.inf:
+        raise DataError("train.csv: the label's values are too large or too close to each other for 64-bit floats")
+    return Target((train - centre) / unit, split.test[:, :1], centre, unit)
+
+
+def counted(split: Split) -> Target:
+    """Return the first column of the label client's tables, numbers from 0, over their mean on the training rows.
+
+    Raises
+    ------
+    DataError
+        There is no column, or it holds a number below 0 or one value only.
+    """
+    for file, name, found in _columns(split, 1):
+        if found.min() < 0.0:
+            row = int(np.flatnonzero(found < 0.0)[0]) + 1
+            raise DataError(f"{file}: label column {name!r} must hold counts from 0; row {row} holds something below 0")
+        _check_spread(file, name, found)
+    train = split.train[:, :1]
+    with np.errstate(over="ignore"):  # an infinite mean is refused below
+        unit = float(train.mean())
+    if not 0.0 < unit < math.inf:
+        raise DataError("train.csv: the label's values are too large or too small for 64-bit floats")
+    return Target(train / unit, split.test[:, :1], 0.0, unit)
+
+
+def _check_spread(file: str, name: str, found: Float) -> None:
+    if found.min() == found.max():
+        raise DataError(f"{file}: label column {name!r} has one value only; nothing can be learned or measured")
 
 
 def _columns(split: Split, outputs: int) -> Iterator[tuple[str, str, Float]]:
     """Yield file, name and values of each column of labels."""
     if len(split.columns) < outputs:
-        raise DataError(
-            f"the label client's tables have {len(split.columns)} columns; the network has {outputs} outputs"
-        )
+        raise DataError(f"the label client's tables have {len(split.columns)} columns; the model has {outputs} outputs")
     for file, table in (("train.csv", split.train), ("test.csv", split.test)):
         for column, name in enumerate(split.columns[:outputs]):
             yield file, name, table[:, column]

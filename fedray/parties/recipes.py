@@ -179,4 +179,8 @@ def recipe_of(plan: TaskPlan) -> Recipe:
         from fedray.parties.network_recipe import NetworkRecipe
 
         return NetworkRecipe(plan)
+    if plan.kind is Kind.LINEAR:
+        from fedray.parties.linear_recipe import LinearRecipe
+
+        return LinearRecipe(plan)
     raise LocalProtocolError(f"a task of kind {plan.kind} trains nothing")

@@ -6,12 +6,13 @@ A new kind of task adds its models, extends ``Config``, and adds one row per typ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from fedray.task.config_bases import ClientConfig, Kind, MainConfig, Role, TableConfig, TrainMain
 from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole
+from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
 
 __all__ = [
     "ALIASES",
@@ -25,6 +26,9 @@ __all__ = [
     "DataConfig",
     "DealerConfig",
     "Kind",
+    "LinearFeature",
+    "LinearLabel",
+    "LinearMain",
     "MainConfig",
     "NetFeature",
     "NetLabel",
@@ -38,22 +42,6 @@ MAX_CLIENTS = 64
 MAX_WIDTH = 4096
 
 
-class Role(StrEnum):
-    """What a client is in a task."""
-
-    MAIN_CLIENT = "main_client"
-    CRYPTO_PRODUCER = "crypto_producer"
-    FEATURE_CLIENT = "feature_client"
-    LABEL_CLIENT = "label_client"
-
-
-class Kind(StrEnum):
-    """What a task does."""
-
-    ALIGNMENT = "alignment"
-    SHARED_NN = "shared_nn"
-
-
 ALIASES = {"alignment_client": "alignment_data"}
 """Other spellings of client types."""
 
@@ -63,77 +51,6 @@ UNSUPPORTED = ("secure_xgboost_main", "secure_xgboost_feature", "secure_xgboost_
 
 def _canonical(client_type: str) -> str:
     return ALIASES.get(client_type, client_type)
-
-
-class ClientConfig(BaseModel):
-    """What every type of client has.
-
-    Attributes
-    ----------
-    client_type
-        The type of client, which fixes the other fields.
-    computation_port
-        Port for protocol messages, 1 to 65535; used between clusters only.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    client_type: str
-    computation_port: Annotated[int, whole(1, 65535)]
-
-
-class MainConfig(ClientConfig):
-    """What every type of main client has.
-
-    Attributes
-    ----------
-    transport
-        How frames travel on a Ray cluster: ``ray`` by actor calls, ``fast`` by TLS streams between the nodes.
-    """
-
-    transport: Annotated[Literal["ray", "fast"], choice("ray", "fast")] = "ray"
-
-
-class TrainMain(MainConfig):
-    """What every type of main client of a training has.
-
-    Attributes
-    ----------
-    batch_size, test_batch_size
-        Rows per training batch and per test batch.
-    test_per_batches
-        Batches between two tests.
-    max_iter
-        Number of batches.
-    parity
-        Whether the label client trains in clear beside, on features that all others show to it; trust mode lab only.
-    """
-
-    batch_size: Annotated[int, whole(1, 100_000)] = 64
-    test_batch_size: Annotated[int, whole(1, 100_000)] = 10_000
-    test_per_batches: Annotated[int, whole(1, 10**8)] = 1001
-    max_iter: Annotated[int, whole(1, 10**8)] = 10_010
-    parity: Annotated[bool, flag()] = False
-
-    @property
-    def common_seed(self) -> int | None:
-        """The public seed that the document fixes, or None."""
-        return None
-
-
-class TableConfig(ClientConfig):
-    """What every type of client with a table to train on has.
-
-    Attributes
-    ----------
-    data_path
-        Folder below the party's generated-data folder, with ``train.csv`` and ``test.csv``.
-    scale
-        ``standard`` scales each column of features by its mean and deviation on the training rows.
-    """
-
-    data_path: Annotated[str, relative_path()]
-    scale: Annotated[Literal["standard", "none"], choice("standard", "none")] = "standard"
 
 
 class AlignmentMain(MainConfig):
@@ -278,11 +195,19 @@ class NetLabel(TableConfig):
     ] = "auc"
 
 
-DataConfig = AlignmentData | NetFeature | NetLabel
+DataConfig = AlignmentData | NetFeature | NetLabel | LinearFeature | LinearLabel
 """The configurations of clients that have data."""
 
 Config = Annotated[
-    AlignmentMain | AlignmentData | DealerConfig | NetMain | NetFeature | NetLabel,
+    AlignmentMain
+    | AlignmentData
+    | DealerConfig
+    | NetMain
+    | NetFeature
+    | NetLabel
+    | LinearMain
+    | LinearFeature
+    | LinearLabel,
     Field(discriminator="client_type"),
 ]
 """Any client's configuration, told apart by ``client_type``."""
@@ -304,9 +229,12 @@ def _row(model: type[ClientConfig], kinds: set[Kind], *roles: Role) -> ClientTyp
 CLIENT_TYPES = {
     "alignment_main": _row(AlignmentMain, {Kind.ALIGNMENT}, Role.MAIN_CLIENT),
     "alignment_data": _row(AlignmentData, {Kind.ALIGNMENT}, Role.FEATURE_CLIENT, Role.LABEL_CLIENT),
-    "triplet_producer": _row(DealerConfig, {Kind.SHARED_NN}, Role.CRYPTO_PRODUCER),
+    "triplet_producer": _row(DealerConfig, {Kind.SHARED_NN, Kind.LINEAR}, Role.CRYPTO_PRODUCER),
     "shared_nn_main": _row(NetMain, {Kind.SHARED_NN}, Role.MAIN_CLIENT),
     "shared_nn_feature": _row(NetFeature, {Kind.SHARED_NN}, Role.FEATURE_CLIENT),
     "shared_nn_label": _row(NetLabel, {Kind.SHARED_NN}, Role.LABEL_CLIENT),
+    "linear_main": _row(LinearMain, {Kind.LINEAR}, Role.MAIN_CLIENT),
+    "linear_feature": _row(LinearFeature, {Kind.LINEAR}, Role.FEATURE_CLIENT),
+    "linear_label": _row(LinearLabel, {Kind.LINEAR}, Role.LABEL_CLIENT),
 }
 """Client type -> roles, kinds and model. A kind of task is added here."""

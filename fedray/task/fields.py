@@ -16,13 +16,16 @@ __all__ = [
     "EXPECTED",
     "address",
     "choice",
+    "class_weights",
     "column",
     "flag",
     "number",
     "optional",
+    "optional_choice",
     "relative_path",
     "title",
     "whole",
+    "within",
 ]
 
 EXPECTED = "expected"
@@ -62,6 +65,26 @@ def number(above: float, high: float) -> BeforeValidator:
     )
 
 
+def within(low: float, high: float) -> BeforeValidator:
+    """Return the check for a finite number from ``low`` to ``high``."""
+    return _field(
+        f"a number from {low:g} to {high:g}",
+        lambda value: type(value) in (int, float) and (value == low or _within(value, low, high)),
+    )
+
+
+def class_weights(low: float, high: float) -> BeforeValidator:
+    """Return the check for null, ``balanced``, or an object with a number from ``low`` to ``high`` for "0" and "1"."""
+
+    def fits(value: object) -> bool:
+        if not isinstance(value, dict):
+            return value is None or value == "balanced"
+        numbers = [type(number) in (int, float) and low <= number <= high for number in value.values()]
+        return set(value) == {"0", "1"} and all(numbers)
+
+    return _field(f'null, balanced, or an object with a number from {low:g} to {high:g} for each of "0" and "1"', fits)
+
+
 def flag() -> BeforeValidator:
     """Return the check for true or false."""
     return _field("true or false", lambda value: type(value) is bool)
@@ -70,6 +93,14 @@ def flag() -> BeforeValidator:
 def choice(*words: str) -> BeforeValidator:
     """Return the check for one of some words."""
     return _field(f"one of {', '.join(words)}", lambda value: isinstance(value, str) and value in words)
+
+
+def optional_choice(*words: str) -> BeforeValidator:
+    """Return the check for null or one of some words."""
+    return _field(
+        f"null or one of {', '.join(words)}",
+        lambda value: value is None or (isinstance(value, str) and value in words),
+    )
 
 
 def title() -> BeforeValidator:

@@ -150,6 +150,8 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "auc": ("auc",),
     "auc_ks": ("auc", "ks"),
     "metrics_pack1": ("accuracy", "f1", "precision", "recall", "log_loss", "auc", "ks"),
+    "regression": ("rmse", "mae", "r2"),
+    "poisson": ("deviance", "d2"),
 }
 """Metric of a label client -> the numbers that it gives, in order."""
 

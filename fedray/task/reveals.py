@@ -69,6 +69,30 @@ _REVEALS = {
             "The sum is no whole number: rows near the edge of the range move it a little.",
         ),
     ),
+    Kind.LINEAR: (
+        Reveal("shapes", "all", "The numbers of rows and columns of each party's tables."),
+        Reveal(
+            "test_predictions",
+            "label",
+            "The predicted value of each test row, at each test.",
+            "A prediction tells a weighted sum of the row's features; those of many tests tell several of them.",
+        ),
+        Reveal(
+            "test_loss",
+            "all",
+            "The mean loss on the test rows, at each test.",
+            "In a regression it is in the units of the label, so it tells about how widely labels are spread.",
+        ),
+        Reveal(
+            "test_metrics", "all", "The metrics on the test rows, at each test, and with early stopping the verdict."
+        ),
+        Reveal(
+            "range_guard",
+            "all",
+            "About how many test rows, weights and velocities left the range in which the arithmetic is right.",
+            "The sums are no whole numbers: rows near the edge of the range move them a little.",
+        ),
+    ),
 }
 
 

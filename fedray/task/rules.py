@@ -10,7 +10,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from fedray.task.configs import CLIENT_TYPES, AlignmentData, ClientConfig, DealerConfig, Kind, NetMain, Role
+from fedray.task.configs import (
+    CLIENT_TYPES,
+    AlignmentData,
+    ClientConfig,
+    DealerConfig,
+    Kind,
+    LinearLabel,
+    LinearMain,
+    NetMain,
+    Role,
+)
+from fedray.task.linear_configs import METRICS_OF
 from fedray.task.text import show
 
 __all__ = ["broken_rules"]
@@ -28,6 +39,7 @@ class _Needs:
 _NEEDS = {
     Kind.ALIGNMENT: _Needs(data_clients=2, roles=()),
     Kind.SHARED_NN: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
+    Kind.LINEAR: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
 }
 
 
@@ -50,6 +62,7 @@ def broken_rules(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -
         *_needs(clients, kind),
         *_listeners(clients),
         *_widths(clients),
+        *_objective(clients),
         *_columns(clients),
         *_outputs(clients, places),
     ]
@@ -123,6 +136,19 @@ def _widths(clients: Sequence[Client]) -> Iterator[str]:
                 f"clients[{index}].client_config.out_dim: expected {config.last_width} ({last}), got {config.out_dim}; "
                 "make both equal or leave out_dim out"
             )
+
+
+def _objective(clients: Sequence[Client]) -> Iterator[str]:
+    main = next((config for _, config in clients if isinstance(config, LinearMain)), None)
+    if main is None:
+        return
+    for index, (_, config) in enumerate(clients):
+        where = f"clients[{index}].client_config"
+        if config is main and main.class_weight is not None and main.objective != "logistic":
+            yield f"{where}.class_weight: expected null for objective {main.objective}, which has no classes"
+        metrics = METRICS_OF[main.objective]
+        if isinstance(config, LinearLabel) and config.metric is not None and config.metric not in metrics:
+            yield f"{where}.metric: expected {' or '.join(metrics)} for objective {main.objective}, got {config.metric}"
 
 
 def _columns(clients: Sequence[Client]) -> Iterator[str]:

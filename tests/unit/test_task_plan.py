@@ -225,8 +225,10 @@ def test_record_columns() -> None:
     assert record_columns("auc") == ["time", "n_batches", "loss", "auc"]
     assert record_columns("auc_ks") == ["time", "n_batches", "loss", "auc", "ks"]
     assert record_columns("metrics_pack1")[3:] == ["accuracy", "f1", "precision", "recall", "log_loss", "auc", "ks"]
-    assert set(METRICS) == {"auc", "auc_ks", "metrics_pack1"}
-    with pytest.raises(SpecError, match="metric: expected one of auc, auc_ks, metrics_pack1, got f1"):
+    assert record_columns("regression")[3:] == ["rmse", "mae", "r2"]
+    assert record_columns("poisson")[3:] == ["deviance", "d2"]
+    assert set(METRICS) == {"auc", "auc_ks", "metrics_pack1", "regression", "poisson"}
+    with pytest.raises(SpecError, match="metric: expected one of auc, auc_ks, metrics_pack1, regression, poisson, got"):
         record_columns("f1")
 
 

@@ -1,0 +1,147 @@
+"""The recipe of ``linear``: regression by squared error, logistic and Poisson regression."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from fedray.data.load import Split
+from fedray.errors import LocalProtocolError, RangeGuardError
+from fedray.ml.linear_design import CLASS_WEIGHT_SCALE, LinearDesign
+from fedray.ml.linear_model import LinearModel, encoded
+from fedray.ml.linear_oracle import LinearOracle
+from fedray.ml.linear_schedule import matrices, segments
+from fedray.ml.parity import Observer
+from fedray.mpc.dealer import Supply
+from fedray.mpc.session import Session
+from fedray.parties.labels import Target, binary, counted, measured
+from fedray.parties.recipes import Clear, Course, Data, Design
+from fedray.parties.stopping import Stopping
+from fedray.ring import encode
+from fedray.task.linear_configs import METRICS_OF, LinearLabel, LinearMain
+from fedray.task.plan import TaskPlan
+
+__all__ = ["LinearRecipe"]
+
+Float = npt.NDArray[np.float64]
+
+LOSSES = {"linear": "mse", "logistic": "bce", "poisson": "poisson"}
+SCORES = {"linear": "r2", "logistic": "auc", "poisson": "d2"}
+"""What early stopping looks at."""
+
+LEAST_COUNT = 1e-3
+"""Least prediction of a count over the mean: e^-6.9, beyond the range of the exponential, whose error may be larger."""
+
+REACH = 0.25
+"""Part of the truncation's range that a label may take; the linear outputs have the rest."""
+
+
+class LinearRecipe:
+    """How a linear model is trained; see `fedray.parties.recipes.Recipe`.
+
+    Raises
+    ------
+    LocalProtocolError
+        The plan is no plan of a linear model.
+    """
+
+    def __init__(self, plan: TaskPlan) -> None:
+        main, label = plan.main.config, plan.label
+        if not isinstance(main, LinearMain) or label is None or not isinstance(label.config, LinearLabel):
+            raise LocalProtocolError("the plan is no plan of a linear model")
+        self._main, self._label, self._seed = main, label.config, plan.seed
+        self._rank = plan.data.index(label)
+
+    @property
+    def outputs(self) -> int:
+        """Columns of labels: one."""
+        return 1
+
+    def target(self, split: Split) -> Target:
+        """Return the label: 0 or 1, standardised, or over its mean."""
+        if self._main.objective == "linear":
+            return measured(split)
+        if self._main.objective == "poisson":
+            return counted(split)
+        weights = self._main.class_weight
+        target = binary(split, 1)
+        return target if weights is None else target.weighed(None if weights == "balanced" else weights)
+
+    def course(self, features: tuple[int, ...], rows: tuple[int, int]) -> Course:
+        """Work out the design; refuses what the fixed point cannot hold."""
+        design, main = self._design(features, rows), self._main
+        facts: dict[str, object] = {
+            "objective": main.objective,
+            "feature_scale": design.scales.x,
+            "weight_scale": design.scales.w,
+            "intercept_scale": design.scales.intercept,
+            "parameters": main.model_dump(mode="json", exclude={"client_type", "computation_port", "transport"}),
+        }
+        _ = design.factors  # refuses a penalty that overshoots
+        return Course(design, matrices(design), partial(segments, design), partial(_model, design), facts)
+
+    def measure(self, target: Target, predictions: Float) -> tuple[float, dict[str, float]]:
+        """Return loss and metrics in the units of the label's table."""
+        from fedray.ml import metrics  # scikit-learn costs 100 MiB, and only the label client measures
+
+        objective = self._main.objective
+        low, high = {"linear": (-np.inf, np.inf), "logistic": (0.0, 1.0), "poisson": (LEAST_COUNT, np.inf)}[objective]
+        found = target.centre + target.unit * np.clip(predictions, low, high)
+        metric = self._label.metric or METRICS_OF[objective][0]
+        return metrics.loss(LOSSES[objective], target.test, found), metrics.evaluate(metric, target.test, found)
+
+    def stopping(self) -> Stopping | None:
+        """Return the judge of auc, r2 or d2, if the task wants one."""
+        main = self._main
+        if not main.early_stopping:
+            return None
+        return Stopping(SCORES[main.objective], main.tol, main.n_iter_no_change)
+
+    def clear(self, design: Design, train: Float, target: Target, test: Float) -> Clear:
+        """Return the float64 twin."""
+        if not isinstance(design, LinearDesign):
+            raise LocalProtocolError("the design is no design of a linear model")
+        return LinearOracle(design, train, target.train, test, target.weights, (target.centre, target.unit))
+
+    def _design(self, features: tuple[int, ...], rows: tuple[int, int]) -> LinearDesign:
+        main = self._main
+        return LinearDesign(
+            features=features,
+            label=self._rank,
+            rows=rows,
+            objective=main.objective,
+            batch=main.batch_size,
+            test_batch=main.test_batch_size,
+            test_every=main.test_per_batches,
+            steps=main.max_iter,
+            learning_rate=main.learning_rate_init,
+            alpha=main.alpha,
+            momentum=main.momentum,
+            nesterov=main.nesterovs_momentum,
+            intercept=main.fit_intercept,
+            weighted=main.class_weight is not None,
+            seed=self._seed,
+        )
+
+
+def _model(design: LinearDesign, s: Session, supply: Supply, data: Data, observer: Observer | None) -> LinearModel:
+    inputs = encoded(design, data.features)
+    if data.target is not None:
+        labels = data.target.train
+        if design.objective == "linear":
+            _check_reach(labels, REACH * design.reach)
+        inputs["label"] = encode(labels, design.label_scale, "a label")
+        if data.target.weights is not None:
+            inputs["weight"] = encode(data.target.weights, CLASS_WEIGHT_SCALE, "a weight of a class")
+    return LinearModel(s, design, supply, inputs, observer)
+
+
+def _check_reach(labels: Float, limit: float) -> None:
+    outside = np.flatnonzero(np.abs(labels[:, 0]) > limit)
+    if outside.size:
+        raise RangeGuardError(
+            f"train.csv: the label of row {int(outside[0]) + 1} is more than {limit:.0f} deviations from the mean, and "
+            f"{outside.size} in all; cut such labels off or transform them, or raise learning_rate_init"
+        )

@@ -1,0 +1,100 @@
+"""What the configurations of clients have in common: roles, kinds of tasks, and the fields that many types have."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from fedray.task.fields import choice, flag, relative_path, whole
+
+__all__ = ["ClientConfig", "Kind", "MainConfig", "Role", "TableConfig", "TrainMain"]
+
+
+class Role(StrEnum):
+    """What a client is in a task."""
+
+    MAIN_CLIENT = "main_client"
+    CRYPTO_PRODUCER = "crypto_producer"
+    FEATURE_CLIENT = "feature_client"
+    LABEL_CLIENT = "label_client"
+
+
+class Kind(StrEnum):
+    """What a task does."""
+
+    ALIGNMENT = "alignment"
+    SHARED_NN = "shared_nn"
+    LINEAR = "linear"
+
+
+class ClientConfig(BaseModel):
+    """What every type of client has.
+
+    Attributes
+    ----------
+    client_type
+        The type of client, which fixes the other fields.
+    computation_port
+        Port for protocol messages, 1 to 65535; used between clusters only.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    client_type: str
+    computation_port: Annotated[int, whole(1, 65535)]
+
+
+class MainConfig(ClientConfig):
+    """What every type of main client has.
+
+    Attributes
+    ----------
+    transport
+        How frames travel on a Ray cluster: ``ray`` by actor calls, ``fast`` by TLS streams between the nodes.
+    """
+
+    transport: Annotated[Literal["ray", "fast"], choice("ray", "fast")] = "ray"
+
+
+class TrainMain(MainConfig):
+    """What every type of main client of a training has.
+
+    Attributes
+    ----------
+    batch_size, test_batch_size
+        Rows per training batch and per test batch.
+    test_per_batches
+        Batches between two tests.
+    max_iter
+        Number of batches.
+    parity
+        Whether the label client trains in clear beside, on features that all others show to it; trust mode lab only.
+    """
+
+    batch_size: Annotated[int, whole(1, 100_000)] = 64
+    test_batch_size: Annotated[int, whole(1, 100_000)] = 10_000
+    test_per_batches: Annotated[int, whole(1, 10**8)] = 1001
+    max_iter: Annotated[int, whole(1, 10**8)] = 10_010
+    parity: Annotated[bool, flag()] = False
+
+    @property
+    def common_seed(self) -> int | None:
+        """The public seed that the document fixes, or None."""
+        return None
+
+
+class TableConfig(ClientConfig):
+    """What every type of client with a table to train on has.
+
+    Attributes
+    ----------
+    data_path
+        Folder below the party's generated-data folder, with ``train.csv`` and ``test.csv``.
+    scale
+        ``standard`` scales each column of features by its mean and deviation on the training rows.
+    """
+
+    data_path: Annotated[str, relative_path()]
+    scale: Annotated[Literal["standard", "none"], choice("standard", "none")] = "standard"

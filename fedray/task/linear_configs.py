@@ -1,0 +1,85 @@
+"""What the clients of a linear model may be told; names of parameters are scikit-learn's."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fedray.task.config_bases import TableConfig, TrainMain
+from fedray.task.fields import choice, class_weights, flag, number, optional, optional_choice, whole, within
+
+__all__ = ["METRICS_OF", "LinearFeature", "LinearLabel", "LinearMain"]
+
+Objective = Literal["linear", "logistic", "poisson"]
+
+METRICS_OF: dict[Objective, tuple[str, ...]] = {
+    "linear": ("regression",),
+    "logistic": ("auc", "auc_ks", "metrics_pack1"),
+    "poisson": ("poisson",),
+}
+"""Objective -> the metrics that measure it; the first is taken where none is asked for."""
+
+
+class LinearMain(TrainMain):
+    """The linear model and its training.
+
+    Attributes
+    ----------
+    objective
+        ``linear`` (half the squared error of a standardised label), ``logistic`` (cross-entropy of a label 0 or 1), or
+        ``poisson`` (e^z - y z of a count over its mean); each the mean over the rows of a batch.
+    alpha
+        Strength of the penalty alpha / 2 |w|^2 on the weights of the scaled columns; the intercept is free.
+    fit_intercept
+        Whether there is an intercept.
+    class_weight
+        Weights of the labels 0 and 1; ``balanced`` weighs both classes alike. Only with ``logistic``.
+    learning_rate_init
+        Step size, the same in all steps.
+    momentum, nesterovs_momentum
+        Share of the last update that is repeated, and whether in Nesterov's way.
+    early_stopping, n_iter_no_change, tol
+        Whether to stop after that many tests in a row that do not better the best score by `tol`, and keep the weights
+        of the best test.
+    random_state
+        Seed of the batches; None lets the server draw one.
+    """
+
+    client_type: Literal["linear_main"]
+    objective: Annotated[Objective, choice("linear", "logistic", "poisson")] = "logistic"
+    alpha: Annotated[float, within(0, 1000)] = 0.0001
+    fit_intercept: Annotated[bool, flag()] = True
+    class_weight: Annotated[Literal["balanced"] | dict[str, float] | None, class_weights(0.1, 1000)] = None
+    learning_rate_init: Annotated[float, number(0, 100)] = 0.01
+    momentum: Annotated[float, within(0, 0.999)] = 0.9
+    nesterovs_momentum: Annotated[bool, flag()] = True
+    early_stopping: Annotated[bool, flag()] = False
+    n_iter_no_change: Annotated[int, whole(1, 10**6)] = 10
+    tol: Annotated[float, within(0, 1000)] = 0.0001
+    random_state: Annotated[int | None, optional(0, 2**63 - 1)] = None
+
+    @property
+    def common_seed(self) -> int | None:
+        """The field `random_state`."""
+        return self.random_state
+
+
+class LinearFeature(TableConfig):
+    """A party with columns of features."""
+
+    client_type: Literal["linear_feature"]
+
+
+class LinearLabel(TableConfig):
+    """The party with the label, the first column of its tables; `scale` is for any columns after it.
+
+    Attributes
+    ----------
+    metric
+        One of `METRICS_OF` the objective; None is the first of them.
+    """
+
+    client_type: Literal["linear_label"]
+    metric: Annotated[
+        Literal["auc", "auc_ks", "metrics_pack1", "regression", "poisson"] | None,
+        optional_choice("auc", "auc_ks", "metrics_pack1", "regression", "poisson"),
+    ] = None
