@@ -77,7 +77,7 @@ class LinearModel:
         Cost: 2 rounds a step at an owner of features, 1 at the only owner or a party without, whatever the penalty and
         the momentum; with weighted rows the longest path is one message longer.
         Leaks: nothing.
-        Ref: protocols, sections 5, 6 and 7.
+        Ref: protocols, section 17.
         """
         for rows in self._rows.steps(self.done, steps):
             self._step(rows)

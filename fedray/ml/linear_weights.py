@@ -58,7 +58,7 @@ class LinearWeights:
 
         Cost: n (n - 1) elements for each weight with a penalty and each velocity, in the caller's round.
         Leaks: nothing.
-        Ref: protocols, section 5.
+        Ref: protocols, sections 5 and 17.
         """
         factors, scale = self._factors, self._design.scales.w
         velocity = weights = None

@@ -7,10 +7,10 @@ from pathlib import Path
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.spec import parse
-from tests.e2e.documents import alignment, training
+from tests.e2e.documents import alignment, linear_training, training
 from tests.e2e.tables import write_tables
 
-__all__ = ["PORTS", "align", "registry", "train", "write_roots"]
+__all__ = ["PORTS", "align", "linear", "registry", "train", "write_roots"]
 
 PORTS = {"main": 8377, "dealer": 8999, "bank": 8084, "shop": 8082, "label": 8884}
 
@@ -32,6 +32,10 @@ def align(name: str, parties: Registry) -> TaskPlan:
 
 def train(name: str, parties: Registry, **main: object) -> TaskPlan:
     return make_plan(parse(training(name, **main)), parties, "seed")
+
+
+def linear(name: str, parties: Registry, **main: object) -> TaskPlan:
+    return make_plan(parse(linear_training(name, **main)), parties, "seed")
 
 
 def write_roots(roots: dict[str, Path]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from fedray.errors import DataError, FedrayError, PeerLost, PlacementError
 from fedray.task.registry import Registry
-from tests.actors.plans import PORTS, align, registry, train, write_roots
+from tests.actors.plans import PORTS, align, linear, registry, train, write_roots
 from tests.server import patience
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
@@ -100,6 +100,20 @@ def test_parity_on_a_cluster(world: tuple[Registry, dict[str, Path]]) -> None:
     assert found["steps"] == found["test"]["n_batches"] == 10
     assert all(line["error"] < found["noticeable"] for line in found["layers"])
     assert {"parity_features", "parity_values"} <= {entry["tag"] for entry in outcomes[2]["reveals"]}
+
+
+def test_a_linear_model_stops_early_on_a_cluster(world: tuple[Registry, dict[str, Path]]) -> None:
+    """Everybody ends with the label client's verdict, the dealer too."""
+    from actors.team import Team
+
+    numbers = {"max_iter": 10**6, "test_per_batches": 10, "early_stopping": True, "n_iter_no_change": 2, "tol": 0.5}
+    team = Team(linear("stopped", world[0], **numbers), "/nowhere")
+    team.start()
+    outcomes = team.watch()
+    team.close()
+    assert sorted(outcomes) == [0, 1, 2, 3, 4]
+    assert set(outcomes[0]["result"]["metrics"]) == {"auc"}
+    assert outcomes[0]["result"]["n_batches"] <= 30
 
 
 def test_a_dead_party_over_the_fast_transport(world: tuple[Registry, dict[str, Path]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.api.documents import member
 
-__all__ = ["SEED", "alignment", "seed", "training"]
+__all__ = ["SEED", "alignment", "linear_training", "seed", "training"]
 
 Json = dict[str, Any]
 SEED = Path(__file__).with_name("seed_create_task.txt").read_text(encoding="utf-8")
@@ -47,5 +47,20 @@ def training(name: str, paths: tuple[str, str, str] = ("f1", "f2", "l"), **main:
             member("feature_client", 8084, "shared_nn_feature", data_path=paths[0]),
             member("feature_client", 8082, "shared_nn_feature", data_path=paths[1]),
             member("label_client", 8884, "shared_nn_label", data_path=paths[2], loss="bce", metric="auc_ks"),
+        ],
+    }
+
+
+def linear_training(name: str, **main: object) -> Json:
+    """Return the training of a linear model on the tables of `training`; the main client's fields as keywords."""
+    config: Json = {"batch_size": 64, "max_iter": 60, "test_per_batches": 20, **main}
+    return {
+        "task_name": name,
+        "clients": [
+            member("main_client", 8377, "linear_main", **config),
+            member("crypto_producer", 8999, "triplet_producer"),
+            member("feature_client", 8084, "linear_feature", data_path="f1"),
+            member("feature_client", 8082, "linear_feature", data_path="f2"),
+            member("label_client", 8884, "linear_label", data_path="l"),
         ],
     }

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.documents import alignment, seed, training
+from tests.e2e.documents import alignment, linear_training, seed, training
 from tests.e2e.tables import COMMON
 from tests.server import FedrayServer
 
@@ -93,6 +93,17 @@ def test_the_record_of_a_training(trained: tuple[FedrayServer, str]) -> None:
     assert server.get("/queryTask", task_name=name, query="secrets")["status"] == "err"
     native = server.get(f"/api/v1/tasks/{name}/record")
     assert native == {"columns": ["time", "n_batches", "loss", "auc", "ks"], "rows": rows}
+
+
+def test_a_linear_model_with_weights_of_classes_and_early_stopping(aligned: FedrayServer) -> None:
+    numbers = {"class_weight": "balanced", "early_stopping": True, "tol": 0.0, "max_iter": 200}
+    done = aligned.run(linear_training("linear", **numbers, learning_rate_init=0.05))
+    assert (done["status"], done["kind"]) == ("finished", "linear"), done
+    record = aligned.get("/api/v1/tasks/linear/record")
+    assert record["columns"] == ["time", "n_batches", "loss", "auc"]
+    assert record["rows"][-1][3] > 0.95
+    tags = {entry["tag"] for entry in aligned.get("/api/v1/tasks/linear/report")["leakage"]}
+    assert tags == {"shapes", "test_predictions", "test_loss", "test_metrics", "range_guard"}
 
 
 def test_the_report_tells_result_cost_and_leakage(trained: tuple[FedrayServer, str]) -> None:
