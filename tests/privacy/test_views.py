@@ -5,20 +5,33 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fedray.channel import Frame
+from tests import linear_tasks
 from tests.tasks import Training, made_up
 
 JSON = {"shapes", "test", "done"}
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
-KINDS = {"lr": (1, [], "bce"), "nn": (4, [1], "mse")}
+NETWORKS = {"lr": (1, [], "bce"), "nn": (4, [1], "mse")}
+LINEAR: dict[str, dict[str, Any]] = {
+    "linear": {"objective": "linear", "alpha": 0.01},
+    "weighted": {"objective": "logistic", "alpha": 0.01, "class_weight": {"0": 1, "1": 2}},
+    "poisson": {"objective": "poisson"},
+}
+KINDS = [*NETWORKS, *LINEAR]
 
 
 def task_of(root: Path, kind: str) -> Training:
-    in_dim, layers, loss = KINDS[kind]
+    if kind in LINEAR:
+        numbers = {"max_iter": 20, "test_per_batches": 7, "batch_size": 32, **LINEAR[kind]}
+        task: Training = linear_tasks.made_up(root, own=1, rows=480, **numbers)
+        task.labeler, task.feature = {"scale": "none"}, {"scale": "none"}
+        return task
+    in_dim, layers, loss = NETWORKS[kind]
     main = {"in_dim": in_dim, "layers": layers, "max_iter": 20, "test_per_batches": 7, "batch_size": 32}
     return made_up(root, main=main, labeler={"loss": loss, "scale": "none"}, feature={"scale": "none"}, own=1, rows=480)
 
@@ -42,7 +55,7 @@ def test_another_secret_changes_no_label_sender_or_shape(tmp_path: Path, kind: s
             tables = [*task.features, task.label]
             table = tables[changed - 2]
             rng = np.random.default_rng(9)
-            table[:] = rng.permutation(table) if changed == LABEL else rng.normal(size=table.shape)
+            table[:] = rng.permutation(table) if changed == LABEL else 0.5 * rng.normal(size=table.shape)
             task.__post_init__()
         task.succeed()
         outlines.append([outline(view) for view in task.views])
@@ -75,7 +88,8 @@ def test_what_is_masked_looks_uniform(tmp_path: Path, kind: str) -> None:
                 tried.add(label)
                 # 255 degrees of freedom: 420 is beyond seven standard deviations
                 assert ((counts - expected) ** 2 / expected).sum() < 420, label
-    assert {"private.train", "private.test", "layer1.z", "residual", "deal"} <= tried
+    z = "linear.z" if kind in LINEAR else "layer1.z"
+    assert {"private.train", "private.test", z, "residual", "deal"} <= tried
 
 
 def test_planted_values_are_in_no_frame_and_not_on_the_wire(tmp_path: Path) -> None:
