@@ -24,7 +24,8 @@ class Tested:
     predictions
         Shape (n_test, outputs), at the label party; None elsewhere.
     out_of_range
-        Estimated number of values outside the domain of the model's approximations, by layer.
+        Estimated number of values outside the domain of the model's approximations: by layer, or of a linear model
+        linear outputs first, then weights and velocities.
     notes
         A sentence for each place at which some were, though not enough to fail.
     """

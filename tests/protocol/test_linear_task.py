@@ -157,6 +157,21 @@ def test_a_verdict_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert all("expected a verdict of true or false" in error.message for error in errors)
 
 
+@pytest.mark.parametrize("objective", LOSSES)
+def test_parity_of_a_linear_model(tmp_path: Path, objective: str) -> None:
+    weights = "balanced" if objective == "logistic" else None
+    task = made_up(tmp_path, objective, own=1, max_iter=12, parity=True, class_weight=weights, alpha=0.01)
+    found = task.succeed()[4].result["parity"]
+    assert isinstance(found, dict)
+    assert found["steps"] == 12
+    assert [line["what"] for line in found["layers"]] == ["z", "residual", "weights", "bias"]
+    for line in found["layers"]:
+        assert line["error"] < 0.03
+        assert line["first_noticed"] is None
+    for metric in found["test"]["metrics"].values():
+        assert metric["difference"] == pytest.approx(0.0, abs=2e-2)
+
+
 def constant(task: LinearTask) -> None:
     task.write(4, "train.csv", np.full((task.n_train, 1), 2.5))
 
