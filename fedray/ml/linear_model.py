@@ -14,7 +14,7 @@ from fedray.errors import RangeGuardError
 from fedray.ml.design import GUARD_SCALE, TEST_HARMONICS, TEST_SCALE
 from fedray.ml.features import Features
 from fedray.ml.linear_curves import curve_of
-from fedray.ml.linear_design import LinearDesign
+from fedray.ml.linear_design import INTERCEPT_FACTOR, LinearDesign
 from fedray.ml.linear_schedule import RING_BITS, guarded_columns, matrices, period_bits
 from fedray.ml.linear_weights import LinearWeights
 from fedray.ml.parity import Observer
@@ -25,6 +25,7 @@ from fedray.mpc.dealer import Bundle, Supply
 from fedray.mpc.session import Pending, Round, Session
 from fedray.mpc.share import Share
 from fedray.mpc.trunc import close_trunc, open_trunc
+from fedray.mpc.waves import Wave
 from fedray.ring import Ring, encode
 
 Float = npt.NDArray[np.float64]
@@ -104,29 +105,31 @@ class LinearModel:
         self, rows: npt.NDArray[np.int64] | slice, given: Ring | None, masks: Bundle, matrix: str
     ) -> Share:
         product = self._features.product(rows, self.weights.by_owner(), given, masks, matrix)
-        factor = np.uint64(round(self._design.scales.z / self._design.scales.intercept))
-        return Share(product + self.weights.intercept * factor, self._design.scales.z)
+        return Share(product + self.weights.intercept * np.uint64(INTERCEPT_FACTOR), self._design.scales.z)
 
     def _residual(self, z: Share, rows: npt.NDArray[np.int64], bundle: Bundle) -> Share:
         """Return d loss / d z of each row; momentum and penalty move the weights by the way."""
-        scale = self._design.label_scale
-        labels = Share(np.zeros(z.shape, np.uint64) if self._labels is None else self._labels[rows], scale)
+        labels = Share(
+            np.zeros(z.shape, np.uint64) if self._labels is None else self._labels[rows], self._design.label_scale
+        )
+        curve = self._curve
         with self._s.round("linear.z") as r:
             lows = self.weights.open_lows(r, bundle)
             close = (
-                self._open_curve(r, z, bundle, scale) if self._curve else self._open_difference(r, z - labels, bundle)
+                self._open_curve(r, z, curve.quick, bundle) if curve else self._open_difference(r, z - labels, bundle)
             )
         self.weights.drift(lows, bundle)
-        return self._weighed(close() - labels, rows, bundle) if self._curve else close()
+        return self._weighed(close() - labels, rows, bundle) if curve else close()
 
     def _open_difference(self, r: Round, difference: Share, bundle: Bundle) -> Callable[[], Share]:
-        opened = open_trunc(r, difference, self._design.scales.shift, bundle["residual"])
-        return lambda: close_trunc(self._s, opened, bundle["residual"])
+        parts = bundle["residual"]
+        opened = open_trunc(r, difference, self._design.scales.shift, parts)
+        return lambda: close_trunc(self._s, opened, parts)
 
-    def _open_curve(self, r: Round, z: Share, bundle: Bundle, scale: float) -> Callable[[], Share]:
-        masked = waves.open_masked(r, z, bundle["wave"])
-        parts, wanted = bundle["wave"], [(self._curve.quick, scale)] if self._curve else []
-        return lambda: waves.evaluate(self._s, masked.value, self._period, self._design.table, parts, wanted)[0]
+    def _open_curve(self, r: Round, z: Share, wave: Wave, bundle: Bundle) -> Callable[[], Share]:
+        parts, table, wanted = bundle["wave"], self._design.table, [(wave, self._design.label_scale)]
+        masked = waves.open_masked(r, z, parts)
+        return lambda: waves.evaluate(self._s, masked.value, self._period, table, parts, wanted)[0]
 
     def _weighed(self, residual: Share, rows: npt.NDArray[np.int64], bundle: Bundle) -> Share:
         if not self._design.weighted:

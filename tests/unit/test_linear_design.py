@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
 from fedray.errors import SpecError
 from fedray.ml.linear_design import INTERCEPT_FACTOR, LinearDesign
+from fedray.ml.linear_oracle import LinearOracle
 from fedray.ml.linear_schedule import period_bits, segments, train_correlations
+from fedray.ml.schedule import Rows
 
 OBJECTIVES = ("linear", "logistic", "poisson")
 
@@ -59,6 +62,22 @@ def test_factors_of_momentum_and_penalty(objective: str, alpha: float, momentum:
     assert math.isclose(decay, 0.5 * alpha, rel_tol=2.0**-12)
     assert math.isclose(drain, 0.5 * alpha * (1.0 + momentum if nesterov else 1.0), rel_tol=2.0**-12)
     assert factors.step >= factors.gradient
+
+
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.8, False), (0.9, True)])
+def test_the_update_is_that_of_scikit_learns_networks(momentum: float, nesterov: bool) -> None:
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(100, 5)), (rng.random((100, 1)) < 0.4).astype(np.float64)
+    made = design("logistic", learning_rate=0.3, momentum=momentum, nesterov=nesterov, alpha=0.05, seed="s")
+    oracle = LinearOracle(made, x, y, x)
+    w, b = np.zeros((5, 1)), np.zeros(1)
+    optimizer = SGDOptimizer([w, b], 0.3, "constant", momentum, nesterov)
+    for rows in Rows(made).steps(0, 9):
+        residual = (1.0 / (1.0 + np.exp(-(x[rows] @ w + b))) - y[rows]) / len(rows)
+        optimizer.update_params([w, b], [x[rows].T @ residual + 0.05 * w, residual.sum(axis=0)])
+    oracle.train(9)
+    np.testing.assert_allclose(oracle.w, w, atol=1e-12)
+    np.testing.assert_allclose(oracle.b, b, atol=1e-12)
 
 
 def test_without_momentum_and_penalty_nothing_is_truncated() -> None:
