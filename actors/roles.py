@@ -104,6 +104,8 @@ class PartyActor:
     def speak_fast(self) -> None:
         """Send over the streams from now on; every party can."""
         self._fast = True
+        if self._stream is not None:
+            self._stream.bring_mail()
 
     @ray.method(concurrency_group="mail", num_returns=0)
     def deliver(self, sender: int, blob: bytes) -> None:
@@ -132,6 +134,7 @@ class PartyActor:
             self._send,
             RevealLog(reveal.tag for reveal in self._plan.reveals),
             self._timeouts,
+            sealed=not self._fast,
         )
         try:
             outcome = run_party(PartyContext(self._plan, self._me, channel, self._root, self._emit, time.time))

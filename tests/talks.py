@@ -93,7 +93,8 @@ def by_streams(*plays: Play, digests: Sequence[str] | None = None, timeouts: Tim
     def run(me: int) -> None:
         try:
             ways[me].connect(addresses, 20.0)
-            channel = Channel(me, names, used[me], boxes[me], ways[me].send, RevealLog(()), timeouts)
+            ways[me].bring_mail()
+            channel = Channel(me, names, used[me], boxes[me], ways[me].send, RevealLog(()), timeouts, sealed=False)
             ends[me] = perform(channel, plays[me])
         except FedrayError as error:
             ends[me] = error

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from fedray.channel.codec import Array, Frame
 from fedray.channel.cost import LOCAL, Cost, LabelCost
 from fedray.channel.mailbox import Aborted, Mailbox
 from fedray.channel.reveals import RevealLog
-from fedray.channel.seal import HEAD_BYTES, Head, Kind, Sealer
+from fedray.channel.seal import HEAD_BYTES, Blob, FirstSealed, Head, Kind, Sealer
 from fedray.errors import (
     FedrayError,
     LocalProtocolError,
@@ -33,6 +33,8 @@ from fedray.errors import (
     error_from_dict,
 )
 from fedray.prg.agreement import PairSecret, PrivateKey
+
+T = TypeVar("T")
 
 Send = Callable[[int, bytes], None]
 """A transport: takes an envelope for a peer, in order, without waiting for it to arrive."""
@@ -69,6 +71,8 @@ class Channel:
         The transport.
     reveals
         The log of openings in clear.
+    sealed
+        Whether every envelope is sealed, or over a transport of mutually authenticated, encrypted streams the first.
     """
 
     def __init__(
@@ -81,6 +85,8 @@ class Channel:
         reveals: RevealLog,
         timeouts: Timeouts = Timeouts(),
         observer: Observer | None = None,
+        *,
+        sealed: bool = True,
     ) -> None:
         self.me, self.names, self.reveals = me, names, reveals
         self.cost = Cost()
@@ -89,6 +95,7 @@ class Channel:
         self._mailbox, self._send_blob = mailbox, send
         self._timeouts, self._observer = timeouts, observer
         self._secrets: dict[int, PairSecret] = {}
+        self._sealed = sealed
         self._sealers: dict[int, Sealer] = {}
         self._outbox: dict[int, list[bytes]] = defaultdict(list)
         self._first: dict[int, LabelCost] = {}
@@ -113,7 +120,8 @@ class Channel:
 
     def _meet(self, peer: int, key: bytes) -> None:
         self._secrets[peer] = self._private.agree(key)
-        self._sealers[peer] = Sealer(self._secrets[peer], self.me, peer, self._task)
+        kind = Sealer if self._sealed else FirstSealed
+        self._sealers[peer] = kind(self._secrets[peer], self.me, peer, self._task)
 
     def secret(self, peer: int, purpose: str) -> bytes:
         """Return a 32-byte key that only `peer` and this party have, for one purpose."""
@@ -144,13 +152,18 @@ class Channel:
 
     def send(self, to: int, label: str, *arrays: Array) -> None:
         """Say something to a peer; it leaves when this party next waits, or on `flush`."""
-        if to == self.me:
-            raise LocalProtocolError(f"{label}: a party does not send to itself")
+        self.send_all((to,), label, *arrays)
+
+    def send_all(self, peers: Iterable[int], label: str, *arrays: Array) -> None:
+        """Say the same to several peers; what is said is put into bytes once."""
         data = codec.encode(Frame(label, arrays))
         line = self._line(label)
-        line.frame_bytes += len(data)
-        self._first.setdefault(to, line)
-        self._outbox[to].append(data)
+        for to in peers:
+            if to == self.me:
+                raise LocalProtocolError(f"{label}: a party does not send to itself")
+            line.frame_bytes += len(data)
+            self._first.setdefault(to, line)
+            self._outbox[to].append(data)
 
     def recv(self, frm: int, label: str, *, background: bool = False) -> tuple[Array, ...]:
         """Return the arrays of the next frame with this label from a peer, read-only.
@@ -228,7 +241,7 @@ class Channel:
         self._spoken = True
 
     def _read(self, frm: int) -> list[Frame]:
-        pieces: list[bytes] = []
+        pieces: list[Blob] = []
         while True:
             blob = self._guard(frm, partial(self._mailbox.take, frm, self._timeouts.receive_s))
             head, body = self._sealers[frm].open(blob)
@@ -238,7 +251,7 @@ class Channel:
             if head.kind is Kind.LAST:
                 return codec.decode(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
-    def _guard(self, frm: int, take: Callable[[], bytes]) -> bytes:
+    def _guard(self, frm: int, take: Callable[[], T]) -> T:
         try:
             return take()
         except Aborted:
@@ -266,9 +279,9 @@ class Channel:
         cause = error_from_dict(told)
         return TaskAborted(cause.message, cause.party or self.names[sender], cause.phase)
 
-    def _json(self, frm: int, data: bytes) -> Any:
+    def _json(self, frm: int, data: Blob) -> Any:
         try:
-            return json.loads(data)
+            return json.loads(bytes(data))
         except (ValueError, RecursionError):
             raise RemoteProtocolError(f"{self.names[frm]} sent something that is no JSON") from None
 

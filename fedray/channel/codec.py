@@ -54,26 +54,26 @@ def encode(frame: Frame) -> bytes:
         raise LocalProtocolError(f"frame {frame.label[:40]!r} has a label or a number of arrays over the bounds")
     if not (frame.label.isascii() and frame.label.isprintable()):
         raise LocalProtocolError("a frame's label must be printable ASCII")
-    parts = [label, b"\0" * (-(_HEAD.size + len(label)) % 8)]
+    parts: list[bytes | memoryview] = [label, b"\0" * (-(_HEAD.size + len(label)) % 8)]
     for array in frame.arrays:
         parts.extend(_encode_array(array, frame.label))
-    size = sum(len(part) for part in parts) + 2
+    size = sum(map(len, parts)) + 2
     if size > MAX_FRAME:
         raise LocalProtocolError(f"frame {frame.label!r} has {size} bytes; the most is {MAX_FRAME}: send it in parts")
     return b"".join((_HEAD.pack(size, len(label), len(frame.arrays)), *parts))
 
 
-def _encode_array(array: Array, label: str) -> Iterator[bytes]:
+def _encode_array(array: Array, label: str) -> Iterator[bytes | memoryview]:
     code = _CODES.get(array.dtype.newbyteorder("<"))
     if code is None or array.ndim > MAX_DIMENSIONS:
         raise LocalProtocolError(
             f"frame {label!r}: an array of {array.dtype} with {array.ndim} dimensions cannot travel"
         )
-    yield _ARRAY.pack(code, array.ndim)
-    yield struct.pack(f"<{array.ndim}Q", *array.shape)
-    data = np.ascontiguousarray(array, dtype=TYPES[code]).tobytes()
+    yield _ARRAY.pack(code, array.ndim) + struct.pack(f"<{array.ndim}Q", *array.shape)
+    data = np.ascontiguousarray(array, dtype=TYPES[code]).reshape(-1).view(np.uint8).data
     yield data
-    yield b"\0" * (-len(data) % 8)
+    if len(data) % 8:
+        yield b"\0" * (-len(data) % 8)
 
 
 def decode(data: bytes | memoryview) -> list[Frame]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 
-from fedray.channel.seal import HEAD_BYTES, Kind, parse_head
+from fedray.channel.seal import HEAD_BYTES, Blob, Kind, parse_head
 from fedray.errors import FedrayError, PeerLost, RecvTimeout, RemoteProtocolError
 
 MAX_WAITING_BYTES = 1 << 31
@@ -23,16 +24,26 @@ class Mailbox:
     def __init__(self, task: bytes) -> None:
         self._task = task
         self._changed = threading.Condition()
-        self._ready: dict[int, deque[bytes]] = defaultdict(deque)
-        self._early: dict[int, dict[int, bytes]] = defaultdict(dict)
+        self._ready: dict[int, deque[Blob]] = defaultdict(deque)
+        self._early: dict[int, dict[int, Blob]] = defaultdict(dict)
         self._next: dict[int, int] = defaultdict(int)
         self._waiting_bytes: dict[int, int] = defaultdict(int)
         self._hello: dict[int, bytes] = {}
-        self._abort: tuple[int, bytes] | None = None
+        self._abort: tuple[int, Blob] | None = None
         self._failure: FedrayError | None = None
         self._gone: set[int] = set()
+        self._read: Callable[[float], None] | None = None
 
-    def deliver(self, sender: int, blob: bytes) -> None:
+    def read_by(self, read: Callable[[float], None]) -> None:
+        """Let whoever waits here bring in the mail: `read` delivers what comes within so many seconds, or returns."""
+        self._read = read
+
+    @property
+    def over(self) -> bool:
+        """Whether a failure or an abort has come."""
+        return self._failure is not None or self._abort is not None
+
+    def deliver(self, sender: int, blob: Blob) -> None:
         """Accept an envelope that the transport says is from `sender`; never blocks, never raises to the peer."""
         try:
             with self._changed:
@@ -41,20 +52,20 @@ class Mailbox:
         except RemoteProtocolError as error:
             self.fail(error)
 
-    def _accept(self, sender: int, blob: bytes) -> None:
+    def _accept(self, sender: int, blob: Blob) -> None:
         head = parse_head(blob)
         if head.sender != sender or head.task != self._task:
             raise RemoteProtocolError(f"party {sender} sent an envelope that names another sender or task")
         if head.kind is Kind.HELLO:
             if sender in self._hello:
                 raise RemoteProtocolError(f"party {sender} introduced itself twice")
-            self._hello[sender] = blob[HEAD_BYTES:]
+            self._hello[sender] = bytes(blob[HEAD_BYTES:])
         elif head.kind is Kind.ABORT:
             self._abort = self._abort or (sender, blob)
         else:
             self._enqueue(sender, head.seq, blob)
 
-    def _enqueue(self, sender: int, seq: int, blob: bytes) -> None:
+    def _enqueue(self, sender: int, seq: int, blob: Blob) -> None:
         early = self._early[sender]
         if seq < self._next[sender] or seq in early:
             raise RemoteProtocolError(f"party {sender} sent envelope {seq} twice")
@@ -78,34 +89,40 @@ class Mailbox:
             self._gone.add(sender)
             self._changed.notify_all()
 
-    def take(self, sender: int, timeout_s: float) -> bytes:
+    def take(self, sender: int, timeout_s: float) -> Blob:
         """Return the next envelope of `sender`; RecvTimeout after `timeout_s`, or the failure that was set."""
+        ready = self._ready[sender]
+        self._wait(lambda: bool(ready), sender, timeout_s)
         with self._changed:
-            self._wait(lambda: bool(self._ready[sender]), sender, timeout_s)
-            blob = self._ready[sender].popleft()
+            blob = ready.popleft()
             self._waiting_bytes[sender] -= len(blob)
             return blob
 
     def take_hello(self, sender: int, timeout_s: float) -> bytes:
         """Return the public key with which `sender` introduced itself."""
-        with self._changed:
-            self._wait(lambda: sender in self._hello, sender, timeout_s)
-            return self._hello[sender]
+        self._wait(lambda: sender in self._hello, sender, timeout_s)
+        return self._hello[sender]
 
     def hello(self, sender: int) -> bytes | None:
         """Return the public key of `sender` if it has come."""
         return self._hello.get(sender)
 
     @property
-    def abort(self) -> tuple[int, bytes] | None:
+    def abort(self) -> tuple[int, Blob] | None:
         """Sender and sealed envelope of the first abort that came, if any."""
         return self._abort
 
     def _wait(self, ready: Callable[[], bool], sender: int, timeout_s: float) -> None:
-        def over() -> bool:
-            return self._failure is not None or self._abort is not None or ready() or sender in self._gone
+        """Return when something is ready, raise when nothing will be."""
 
-        in_time = self._changed.wait_for(over, timeout_s)
+        def over() -> bool:
+            return self.over or ready() or sender in self._gone
+
+        if self._read is None:
+            with self._changed:
+                in_time = self._changed.wait_for(over, timeout_s)
+        else:
+            in_time = self._read_until(over, self._read, timeout_s)
         if self._failure is not None:
             raise self._failure
         if self._abort is not None:
@@ -114,6 +131,15 @@ class Mailbox:
             raise PeerLost(f"party {sender} ended its streams before it had said all")
         if not in_time:
             raise RecvTimeout(f"party {sender} said nothing for {timeout_s:g} s")
+
+    def _read_until(self, over: Callable[[], bool], read: Callable[[float], None], timeout_s: float) -> bool:
+        deadline = time.monotonic() + timeout_s
+        while not over():
+            rest = deadline - time.monotonic()
+            if rest <= 0:
+                return False
+            read(rest)
+        return True
 
 
 class Aborted(Exception):

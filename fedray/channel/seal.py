@@ -1,5 +1,7 @@
 """Envelopes as they travel: a head in clear, the frames sealed with AES-256-GCM under a key of the pair.
 
+Over a transport that is itself a mutually authenticated, encrypted stream only the first envelope each way is sealed.
+
 ::
 
     "FR" | u8 version | u8 kind | u16 sender | u16 receiver | u64 seq | 8 bytes of the task's digest | body
@@ -12,13 +14,16 @@ from __future__ import annotations
 
 import struct
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fedray.errors import RemoteProtocolError
 from fedray.prg.agreement import PairSecret
+
+Blob: TypeAlias = bytes | memoryview
+"""Bytes that nobody writes to any more."""
 
 _HEAD = struct.Struct("<2sBBHHQ8s")
 VERSION = 1
@@ -52,7 +57,7 @@ class Head(NamedTuple):
         return _HEAD.pack(b"FR", VERSION, self.kind, self.sender, self.receiver, self.seq, self.task)
 
 
-def parse_head(blob: bytes) -> Head:
+def parse_head(blob: Blob) -> Head:
     """Return the head of an envelope; RemoteProtocolError if it is none of ours."""
     if len(blob) < HEAD_BYTES:
         raise RemoteProtocolError(f"an envelope of {len(blob)} bytes is shorter than its head")
@@ -63,7 +68,7 @@ def parse_head(blob: bytes) -> Head:
 
 
 class Sealer:
-    """Seals and opens the envelopes between this party and one peer."""
+    """Envelopes sealed for one peer: for transports on which others may read, change or forge."""
 
     def __init__(self, secret: PairSecret, me: int, peer: int, task: bytes) -> None:
         self._out = AESGCM(secret.key(f"seal {me}->{peer}"))
@@ -71,26 +76,51 @@ class Sealer:
         self._me, self._peer, self._task = me, peer, task
         self._next = 0
 
-    def seal(self, kind: Kind, body: bytes | memoryview) -> bytes:
+    def seal(self, kind: Kind, body: Blob) -> bytes:
         """Return the envelope around a body; counts the sequence number."""
-        head = Head(kind, self._me, self._peer, self._next, self._task).pack()
         nonce = self._next.to_bytes(12, "little")
-        self._next += 1
+        head = self._head(kind)
         return head + self._out.encrypt(nonce, body, head)
 
-    def open(self, blob: bytes) -> tuple[Head, bytes]:
+    def open(self, blob: Blob) -> tuple[Head, Blob]:
         """Return head and body of an envelope from the peer.
 
         Raises
         ------
         RemoteProtocolError
-            It was not sealed by this peer for this party and task.
+            It was not made by this peer for this party and task.
         """
+        head = self._checked(blob)
+        nonce = head.seq.to_bytes(12, "little")
+        try:
+            return head, self._in.decrypt(nonce, memoryview(blob)[HEAD_BYTES:], bytes(blob[:HEAD_BYTES]))
+        except InvalidTag:
+            raise RemoteProtocolError("an envelope's seal is broken: it was changed on the way or forged") from None
+
+    def _head(self, kind: Kind) -> bytes:
+        head = Head(kind, self._me, self._peer, self._next, self._task).pack()
+        self._next += 1
+        return head
+
+    def _checked(self, blob: Blob) -> Head:
         head = parse_head(blob)
         if (head.sender, head.receiver, head.task) != (self._peer, self._me, self._task):
             raise RemoteProtocolError("an envelope names another sender, receiver or task")
-        nonce = head.seq.to_bytes(12, "little")
-        try:
-            return head, self._in.decrypt(nonce, memoryview(blob)[HEAD_BYTES:], blob[:HEAD_BYTES])
-        except InvalidTag:
-            raise RemoteProtocolError("an envelope's seal is broken: it was changed on the way or forged") from None
+        return head
+
+
+class FirstSealed(Sealer):
+    """Only the first envelope each way is sealed: for transports that seal what they carry and know who speaks.
+
+    That one shows that both sides have agreed the same keys for the same plan; what follows on the same stream of
+    mutual TLS would only be sealed twice.
+    """
+
+    def seal(self, kind: Kind, body: Blob) -> bytes:
+        """Return the envelope around a body; counts the sequence number."""
+        return self._head(kind) + body if self._next else super().seal(kind, body)
+
+    def open(self, blob: Blob) -> tuple[Head, Blob]:
+        """Return head and body of an envelope from the peer."""
+        head = self._checked(blob)
+        return (head, memoryview(blob)[HEAD_BYTES:]) if head.seq else super().open(blob)

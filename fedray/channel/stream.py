@@ -1,32 +1,38 @@
 """The fast transport: one TLS 1.3 stream per direction between each pair of parties.
 
-Every party listens, and opens a stream to every other for what it has to say, so that each stream is written by one
-thread and read by one. Certificates are made per task inside the party and exchanged beforehand over a way that is
-trusted to deliver them (Ray, on one cluster); a stream is accepted only under one of exactly these certificates.
+Every party listens, and opens a stream to every other for what it has to say. Certificates are made per task inside
+the party and exchanged beforehand over a way that is trusted to deliver them (Ray, on one cluster); a stream is
+accepted only under one of exactly these certificates.
 
-On the stream, each envelope follows its length (u32, little-endian).
+On the stream, each envelope follows its length (u32, little-endian). No thread reads in the background: the party's own
+thread reads whatever has come, from everybody, when it waits for somebody or when a peer does not take what it sends.
+So an envelope costs no change of threads, and two parties that send each other much do not wait for each other.
 """
 
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fedray.channel.codec import MAX_FRAME
+from fedray.channel.arrivals import Arrivals
 from fedray.channel.identity import Identity
 from fedray.channel.mailbox import Mailbox
-from fedray.errors import ChannelError, FedrayError, PeerLost, RemoteProtocolError
+from fedray.errors import ChannelError, PeerLost, RemoteProtocolError
 
 __all__ = ["Address", "StreamTransport"]
 
 _LENGTH = struct.Struct("<I")
-_MAX_ENVELOPE = MAX_FRAME
-_BUFFER_BYTES = 1 << 20
+STUCK_S = 600.0
+"""Seconds after which a peer that takes nothing of what is sent to it counts as lost."""
+
+_SLICE_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,8 @@ class StreamTransport:
         port = int(self._listener.getsockname()[1])
         self.address = Address(host, port, self._identity.certificate)
         self._out: dict[int, ssl.SSLSocket] = {}
-        self._in: list[ssl.SSLSocket] = []
+        self._in: dict[int, Arrivals] = {}
+        self._reading = select.poll()
         self._closed = threading.Event()
 
     def connect(self, peers: Mapping[int, Address], timeout_s: float) -> None:
@@ -85,19 +92,66 @@ class StreamTransport:
         if len(self._in) != len(others):
             raise ChannelError(f"only {len(self._in)} of {len(others)} parties opened a stream within {timeout_s:g} s")
 
+    def bring_mail(self) -> None:
+        """Let whoever waits at the mailbox read the streams; call when every party is to speak over them."""
+        self._mailbox.read_by(self.read)
+
     def send(self, to: int, blob: bytes) -> None:
-        """Send an envelope; waits only when the peer's buffers are full."""
+        """Send an envelope; while the peer's buffers are full, take what others send."""
         stream = self._out.get(to)
+        if stream is None:
+            return
+        rest = memoryview(_LENGTH.pack(len(blob)) + blob)
+        deadline = time.monotonic() + STUCK_S
         try:
-            if stream is not None:
-                stream.sendall(_LENGTH.pack(len(blob)) + blob)
+            while rest:
+                try:
+                    rest = rest[stream.send(rest) :]
+                except ssl.SSLWantWriteError:
+                    self._wait_to_write(stream, deadline)
         except OSError:
             self._mailbox.hang_up(to)
+
+    def _wait_to_write(self, stream: ssl.SSLSocket, deadline: float) -> None:
+        if time.monotonic() > deadline or self._mailbox.over:
+            raise TimeoutError
+        number = stream.fileno()
+        self._reading.register(number, select.POLLOUT)
+        try:
+            self._take(_SLICE_S)
+        finally:
+            self._reading.unregister(number)
+
+    def read(self, timeout_s: float) -> None:
+        """Deliver what has come or comes within some `timeout_s`; returns at the first arrival."""
+        self._take(min(timeout_s, _SLICE_S))
+
+    def _take(self, timeout_s: float) -> None:
+        ready = {number for number, _ in self._reading.poll(timeout_s * 1000.0)}
+        for peer, arrivals in list(self._in.items()):
+            if arrivals.number in ready:
+                self._drain(peer, arrivals)
+
+    def _drain(self, peer: int, arrivals: Arrivals) -> None:
+        try:
+            for blob in arrivals.take():
+                self._mailbox.deliver(peer, blob)
+        except RemoteProtocolError as error:
+            self._mailbox.fail(error)
+            self._lose(peer, arrivals)
+        except (PeerLost, OSError, ValueError):
+            self._lose(peer, arrivals)  # a stream that broke is one that ended
+
+    def _lose(self, peer: int, arrivals: Arrivals) -> None:
+        self._reading.unregister(arrivals.number)
+        del self._in[peer]
+        if not self._closed.is_set():
+            self._mailbox.hang_up(peer)
 
     def close(self) -> None:
         """Close everything; peers see the end of my streams."""
         self._closed.set()
-        for stream in (self._listener, *self._out.values(), *self._in):
+        for stream in (self._listener, *self._out.values(), *(arrivals.stream for arrivals in self._in.values())):
             with contextlib.suppress(OSError):
                 stream.close()
 
@@ -129,32 +183,8 @@ class StreamTransport:
                 plain.close()  # a stranger, or a party that called twice
                 continue
             _tune(stream)
-            self._in.append(stream)
-            threading.Thread(target=self._read, args=(peer, stream), name=f"stream {peer}", daemon=True).start()
-
-    def _read(self, peer: int, stream: ssl.SSLSocket) -> None:
-        try:
-            with stream.makefile("rb", buffering=_BUFFER_BYTES) as file:
-                while head := file.read(_LENGTH.size):
-                    self._mailbox.deliver(peer, _envelope(file.read, head))
-        except FedrayError as error:
-            self._mailbox.fail(error)
-        except (OSError, ValueError):
-            pass  # the stream broke: the same as its end
-        if not self._closed.is_set():
-            self._mailbox.hang_up(peer)
-
-
-def _envelope(read: object, head: bytes) -> bytes:
-    if len(head) < _LENGTH.size or not callable(read):
-        raise PeerLost("a stream ended within an envelope")
-    (length,) = _LENGTH.unpack(head)
-    if length > _MAX_ENVELOPE:
-        raise RemoteProtocolError(f"a peer announced an envelope of {length} bytes; the most is {_MAX_ENVELOPE}")
-    blob = read(length)
-    if not isinstance(blob, bytes) or len(blob) < length:
-        raise PeerLost("a stream ended within an envelope")
-    return blob
+            self._in[peer] = Arrivals(stream)
+            self._reading.register(stream, select.POLLIN)
 
 
 def _handshake(context: ssl.SSLContext, plain: socket.socket) -> ssl.SSLSocket | None:
@@ -165,5 +195,5 @@ def _handshake(context: ssl.SSLContext, plain: socket.socket) -> ssl.SSLSocket |
 
 
 def _tune(stream: ssl.SSLSocket) -> None:
-    stream.settimeout(None)
+    stream.setblocking(False)
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -9,7 +10,9 @@ import numpy as np
 
 from fedray.channel import Channel
 from fedray.errors import LocalProtocolError, RemoteProtocolError
+from fedray.mpc import layout
 from fedray.mpc.correlation import MaskRows, Part
+from fedray.mpc.layout import Ledger
 from fedray.mpc.schedule import Segment
 from fedray.prg import Stream
 from fedray.ring import Ring
@@ -35,11 +38,6 @@ class PrivateShape:
 def one_time_mask(stream: Stream, matrix: PrivateShape) -> Ring:
     """Return U for a private matrix, from the key of its owner and the dealer."""
     return stream.words(f"U/{matrix.matrix}", matrix.shape)
-
-
-def expand(stream: Stream, label: str, steps: int, part: Part) -> Ring:
-    """Return one party's summand of a part for all steps of a segment, shape (T, *part.shape)."""
-    return stream.words(f"{label}/{part.name}", (steps, *part.shape))
 
 
 def deal(
@@ -70,37 +68,56 @@ def deal(
     """
     streams = [Stream(channel.secret(party, "masks")) for party in computing]
     masks = {(m.owner, m.matrix): one_time_mask(streams[m.owner], m) for m in matrices}
+    ledger = Ledger()
     for number, segment in enumerate(segments):
-        corrections = make(streams, corrected, MaskRows(masks, segment.rows), segment)
+        ledger.use(segment.label)
+        correction = make(streams, corrected, MaskRows(masks, segment.rows), segment)
         if number >= LOOK_AHEAD and channel.recv(computing[corrected], _CREDIT, background=True):
             return  # a credit that holds an array is the end mark
-        channel.send(computing[corrected], "deal", *corrections)
+        channel.send(computing[corrected], "deal", correction)
         channel.flush()
 
 
-def make(streams: list[Stream], corrected: int, masks: MaskRows, segment: Segment) -> list[Ring]:
-    """Return the corrections of a segment, in the order of correlations and derived parts."""
-    corrections = []
+def make(streams: list[Stream], corrected: int, masks: MaskRows, segment: Segment) -> Ring:
+    """Return the correction of a segment, as `layout.corrections` lays it out."""
+    summands = [_summands(stream, segment, rank, corrected) for rank, stream in enumerate(streams)]
+    places = layout.corrections(segment.correlations, segment.steps)
+    correction = np.empty(layout.size_of(places), dtype=np.uint64)
+    wanted = {(place.correlation, place.part): place.of(correction) for place in places}
     for correlation in segment.correlations:
-        label = f"{segment.label}/{correlation.name}"
-        totals: dict[str, Ring] = {}
-        for part in correlation.uniform():
-            summands = [
-                expand(stream, label, segment.steps, part)
-                for rank, stream in enumerate(streams)
-                if rank != part.without
-            ]
-            join = np.bitwise_xor if part.xor else np.add
-            totals[part.name] = join.reduce(np.stack(summands), axis=0, dtype=np.uint64)
+        totals = {part.name: _total(summands, correlation.name, part) for part in correlation.uniform()}
         made = correlation.relate(totals, masks)
         for part in correlation.derived():
-            correction = made[part.name].copy()
-            for rank, stream in enumerate(streams):
+            out = wanted[correlation.name, part.name]
+            out[...] = made[part.name]
+            take = np.bitwise_xor if part.xor else np.subtract
+            for rank, mine in enumerate(summands):
                 if rank != corrected:
-                    take = np.bitwise_xor if part.xor else np.subtract
-                    take(correction, expand(stream, label, segment.steps, part), out=correction)
-            corrections.append(correction)
-    return corrections
+                    take(out, mine[correlation.name][part.name], out=out)
+    return correction
+
+
+def _summands(stream: Stream, segment: Segment, rank: int, corrected: int) -> dict[str, dict[str, Ring]]:
+    """Expand one party's summands of a segment, by correlation and part, each of shape (T, *part.shape)."""
+    places = layout.keystream(segment.correlations, segment.steps, rank, corrected)
+    block = stream.words(segment.label, (layout.size_of(places),))
+    return _arrays(places, block)
+
+
+def _arrays(places: layout.Layout, block: Ring) -> dict[str, dict[str, Ring]]:
+    found: dict[str, dict[str, Ring]] = defaultdict(dict)
+    for place in places:
+        found[place.correlation][place.part] = place.of(block)
+    return found
+
+
+def _total(summands: list[dict[str, dict[str, Ring]]], correlation: str, part: Part) -> Ring:
+    having = [mine[correlation][part.name] for rank, mine in enumerate(summands) if rank != part.without]
+    join = np.bitwise_xor if part.xor else np.add
+    total: Ring = join(having[0], having[1]) if len(having) > 1 else having[0]
+    for more in having[2:]:
+        join(total, more, out=total)
+    return total
 
 
 class Supply:
@@ -121,6 +138,8 @@ class Supply:
         self._takes_corrections = rank == corrected
         self._stream = Stream(channel.secret(dealer, "masks"))
         self._segments: Iterator[Segment] = iter(segments)
+        self._ledger = Ledger()
+        self._corrected = corrected
         self._arrays: dict[str, dict[str, Ring]] = {}
         self._segment: Segment | None = None
         self._at = 0
@@ -154,33 +173,17 @@ class Supply:
         segment = next(self._segments, None)
         if segment is None:
             raise LocalProtocolError("the schedule has ended")
-        corrections = self._corrections()
-        self._arrays = {}
-        for correlation in segment.correlations:
-            label = f"{segment.label}/{correlation.name}"
-            parts = {
-                part.name: expand(self._stream, label, segment.steps, part)
-                for part in correlation.uniform()
-                if part.without != self._rank
-            }
-            for part in correlation.derived():
-                if corrections is None:
-                    parts[part.name] = expand(self._stream, label, segment.steps, part)
-                else:
-                    parts[part.name] = self._checked(next(corrections, None), (segment.steps, *part.shape))
-            self._arrays[correlation.name] = parts
-        if corrections is not None and next(corrections, None) is not None:
-            raise RemoteProtocolError("the dealer sent more corrections than the schedule has")
+        self._ledger.use(segment.label)
+        self._arrays = _summands(self._stream, segment, self._rank, self._corrected)
+        if self._takes_corrections:
+            places = layout.corrections(segment.correlations, segment.steps)
+            for name, parts in _arrays(places, self._correction(layout.size_of(places))).items():
+                self._arrays.setdefault(name, {}).update(parts)
         self._segment, self._at = segment, 0
 
-    def _corrections(self) -> Iterator[Ring] | None:
-        if not self._takes_corrections:
-            return None
-        corrections = self._channel.recv(self._dealer, "deal", background=True)
+    def _correction(self, size: int) -> Ring:
+        came = self._channel.recv(self._dealer, "deal", background=True)
         self._channel.send(self._dealer, _CREDIT)
-        return iter(corrections)
-
-    def _checked(self, correction: Ring | None, shape: tuple[int, ...]) -> Ring:
-        if correction is None or correction.shape != shape or correction.dtype != np.uint64:
+        if len(came) != 1 or came[0].shape != (size,) or came[0].dtype != np.uint64:
             raise RemoteProtocolError("the dealer sent a correction of a wrong shape")
-        return correction
+        return came[0]

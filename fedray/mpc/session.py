@@ -151,6 +151,13 @@ class Round:
         self._expected[peer].append((pending, shape))
         return pending
 
+    def _outgoing(self) -> list[tuple[list[Ring], list[int]]]:
+        """Return what is said with those it is said to; an opening to all goes to several."""
+        groups: dict[tuple[int, ...], tuple[list[Ring], list[int]]] = {}
+        for peer, arrays in self._out.items():
+            groups.setdefault(tuple(map(id, arrays)), (arrays, []))[1].append(peer)
+        return list(groups.values())
+
     def __enter__(self) -> Self:
         """Start collecting."""
         return self
@@ -160,8 +167,8 @@ class Round:
         if kind is not None:
             return
         channel, computing = self._s.channel, self._s.computing
-        for peer, arrays in self._out.items():
-            channel.send(computing[peer], self._label, *arrays)
+        for arrays, peers in self._outgoing():
+            channel.send_all([computing[peer] for peer in peers], self._label, *arrays)
         for peer, expected in self._expected.items():
             came = channel.recv(computing[peer], self._label)
             if len(came) != len(expected):

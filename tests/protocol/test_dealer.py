@@ -201,14 +201,31 @@ def test_corrections_of_a_wrong_shape(corrections: tuple[Ring, ...]) -> None:
     play([party, party, dealer]).all()
 
 
-def test_corrections_beyond_the_schedule_are_refused() -> None:
+def test_a_label_that_comes_twice_is_refused_by_both_sides() -> None:
+    twice = [Segment("s/0", 1, (Triple("t", (4,)),))] * 2
+
     def dealer(channel: Channel) -> None:
-        channel.send(0, "deal", *[np.zeros((1, 4), np.uint64)] * 2)
+        with pytest.raises(LocalProtocolError, match="twice"):
+            deal(channel, (0, 1), 0, (), twice)
+
+    def party(channel: Channel) -> None:
+        supply = Supply(channel, 2, channel.me, 0, twice)
+        supply.step("s/")
+        with pytest.raises(LocalProtocolError, match="twice"):
+            supply.step("s/")
+
+    play([party, party, dealer]).all()
+
+
+@pytest.mark.parametrize("arrays", [[], [5], [4, 4], [3]])
+def test_corrections_that_the_schedule_does_not_name_are_refused(arrays: list[int]) -> None:
+    def dealer(channel: Channel) -> None:
+        channel.send(0, "deal", *[np.zeros(size, np.uint64) for size in arrays])
 
     def party(channel: Channel) -> None:
         supply = Supply(channel, 2, channel.me, 0, many(1))
         if channel.me == 0:
-            with pytest.raises(RemoteProtocolError, match="more corrections"):
+            with pytest.raises(RemoteProtocolError, match="wrong shape"):
                 supply.step("s/")
 
     play([party, party, dealer]).all()

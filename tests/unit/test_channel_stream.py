@@ -44,6 +44,8 @@ class Pair:
             thread.start()
         for thread in threads:
             thread.join()
+        for way in self.ways:
+            way.bring_mail()
         return errors
 
 
@@ -62,9 +64,38 @@ def envelope(sender: int, seq: int, body: bytes = b"x") -> bytes:
 def test_envelopes_arrive_whole_and_in_order(pair: Pair) -> None:
     assert pair.connect() == [None, None]
     sent = [envelope(0, seq, bytes(size)) for seq, size in enumerate((0, 1, 70_000, 5_000_000, 3))]
-    for blob in sent:
-        pair.ways[0].send(1, blob)
-    assert [pair.boxes[1].take(0, SOON_S) for _ in sent] == sent
+    sending = threading.Thread(target=lambda: [pair.ways[0].send(1, blob) for blob in sent])
+    sending.start()
+    assert [bytes(pair.boxes[1].take(0, SOON_S)) for _ in sent] == sent
+    sending.join()
+
+
+def test_two_that_send_each_other_much_do_not_wait_for_each_other(pair: Pair) -> None:
+    pair.connect()
+    sent = [envelope(me, 0, bytes(30_000_000)) for me in (0, 1)]
+    ends: list[bytes] = [b"", b""]
+
+    def one(me: int) -> None:
+        pair.ways[me].send(1 - me, sent[me])
+        ends[me] = bytes(pair.boxes[me].take(1 - me, 20.0))
+
+    threads = [threading.Thread(target=one, args=(me,), daemon=True) for me in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert ends == sent[::-1]
+
+
+def test_who_sends_to_one_that_takes_nothing_still_hears_of_a_failure(pair: Pair) -> None:
+    pair.connect()
+    sending = threading.Thread(target=pair.ways[0].send, args=(1, envelope(0, 0, bytes(50_000_000))), daemon=True)
+    sending.start()
+    time.sleep(0.1)
+    assert sending.is_alive()
+    pair.boxes[0].fail(RemoteProtocolError("over"))
+    sending.join(SOON_S)
+    assert not sending.is_alive()
 
 
 def test_the_end_of_a_stream_wakes_who_waits_after_what_was_said(pair: Pair) -> None:

@@ -1,0 +1,87 @@
+"""Envelopes cut out of one incoming stream, without waiting for any."""
+
+from __future__ import annotations
+
+import ssl
+import struct
+from collections.abc import Iterator
+
+from fedray.channel.codec import MAX_FRAME
+from fedray.channel.seal import Blob
+from fedray.errors import PeerLost, RemoteProtocolError
+
+__all__ = ["Arrivals"]
+
+_LENGTH = struct.Struct("<I")
+_BUFFER_BYTES = 1 << 16
+
+
+class Arrivals:
+    """What comes on one stream: a run of envelopes, each after its length.
+
+    Parameters
+    ----------
+    stream
+        Does not block.
+    """
+
+    def __init__(self, stream: ssl.SSLSocket) -> None:
+        self.stream = stream
+        self.number = stream.fileno()
+        self._buffer = bytearray(_BUFFER_BYTES)
+        self._filled = 0
+        self._large: bytearray | None = None  # an envelope that does not fit into the buffer
+        self._large_filled = 0
+
+    def take(self) -> Iterator[Blob]:
+        """Yield the envelopes that have come whole.
+
+        Raises
+        ------
+        PeerLost
+            The stream has ended.
+        RemoteProtocolError
+            An envelope is announced that is longer than any may be.
+        """
+        try:
+            while True:
+                if self._large is not None:
+                    yield from self._fill(self._large)
+                else:
+                    self._filled += self._received(self.stream.recv_into(memoryview(self._buffer)[self._filled :]))
+                    yield from self._cut()
+        except ssl.SSLWantReadError:
+            return
+
+    def _fill(self, large: bytearray) -> Iterator[Blob]:
+        self._large_filled += self._received(self.stream.recv_into(memoryview(large)[self._large_filled :]))
+        if self._large_filled == len(large):
+            self._large = None
+            yield memoryview(large).toreadonly()
+
+    def _cut(self) -> Iterator[bytes]:
+        at = 0
+        while self._filled - at >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer, at)
+            if length > MAX_FRAME:
+                raise RemoteProtocolError(f"a peer announced an envelope of {length} bytes; the most is {MAX_FRAME}")
+            start = at + _LENGTH.size
+            if start + length > self._filled:
+                if length > _BUFFER_BYTES - _LENGTH.size:
+                    self._begin_large(length, start)
+                    at = self._filled
+                break
+            yield bytes(self._buffer[start : start + length])
+            at = start + length
+        self._buffer[: self._filled - at] = self._buffer[at : self._filled]
+        self._filled -= at
+
+    def _begin_large(self, length: int, start: int) -> None:
+        self._large = bytearray(length)
+        self._large_filled = self._filled - start
+        self._large[: self._large_filled] = self._buffer[start : self._filled]
+
+    def _received(self, count: int) -> int:
+        if count == 0:
+            raise PeerLost("a stream has ended")
+        return count
