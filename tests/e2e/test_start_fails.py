@@ -6,13 +6,21 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.command import Command
 from tests.server import free_port, patience
 
 pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def command() -> Iterator[Command]:
+    with Command() as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(
@@ -33,31 +41,38 @@ pytestmark = pytest.mark.e2e
         (("--host", "0.0.0.0"), 2, "--insecure"),
     ],
 )
-def test_one_sentence(tmp_path: Path, options: tuple[str, ...], code: int, expected: str) -> None:
+def test_one_sentence(command: Command, tmp_path: Path, options: tuple[str, ...], code: int, expected: str) -> None:
     (tmp_path / "broken.toml").write_text("[")
     (tmp_path / "empty.toml").write_text("")
-    assert_refused(tmp_path, ("--port", str(free_port()), *options), code, expected)
+    given = ("serve", "--root", "root", "--port", str(free_port()), *options)
+    assert_refused(command.run(given, tmp_path), code, expected)
 
 
 def test_the_port_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert_refused(tmp_path, ("--port", port), 2, f"--port {port}: another program listens there")
+        assert_refused(started(tmp_path, "--port", port), 2, f"--port {port}: another program listens there")
 
 
 def test_something_else_answers_at_the_address(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"127.0.0.1:{mute.getsockname()[1]}"
-        started = time.monotonic()
-        assert_refused(tmp_path, ("--port", str(free_port()), "--address", address), 3, address)
-        assert time.monotonic() - started < patience(20)
+        began = time.monotonic()
+        assert_refused(started(tmp_path, "--port", str(free_port()), "--address", address), 3, address)
+        assert time.monotonic() - began < patience(20)
 
 
-def assert_refused(folder: Path, options: tuple[str, ...], code: int, expected: str) -> None:
+def started(folder: Path, *options: str) -> tuple[int, str, str]:
+    """Start a server from nothing, as a person does; return exit code, standard output and standard error."""
     command = [sys.executable, "-m", "serve_api.cli", "serve", "--root", "root", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110, cwd=folder)
-    assert (done.returncode, done.stdout) == (code, ""), done
-    assert expected in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert "Traceback" not in done.stderr
-    assert "hidden" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def assert_refused(ended: tuple[int, str, str], code: int, expected: str) -> None:
+    found, out, err = ended
+    assert (found, out) == (code, ""), ended
+    assert expected in err
+    assert len(err.splitlines()) == 1
+    assert "Traceback" not in err
+    assert "hidden" not in err
