@@ -25,11 +25,20 @@ class DeepLayer:
 
 
 class DeepLayers:
-    """One party's part of layers 2, 3, ...; layer `index` counts from 1 here, the first layer being 0."""
+    """One party's part of layers 2, 3, ...; layer `index` counts from 1 here, the first layer being 0.
+
+    Attributes
+    ----------
+    layers
+        By index.
+    products
+        By the index of the layer below: what the last step's residual was truncated from, where the guard looks at it.
+    """
 
     def __init__(self, s: Session, design: NetDesign) -> None:
         self._s, self._design = s, design
         self.layers: dict[int, DeepLayer] = {}
+        self.products: dict[int, Share] = {}
         initial = initial_weights(design)
         for index in range(1, design.depth):
             weights, scales = initial[index], design.scales[index]
@@ -82,6 +91,8 @@ class DeepLayers:
         layer.fine = Share(layer.fine.value - gradient.value, layer.fine.scale)
         of_inputs = Share(np.ascontiguousarray(back.value[:, :-1]), back.scale)
         product = beaver.mul(self._s, of_inputs, slope, bundle[f"mul{index}"])
+        if index - 1 in self._design.limits.watched:
+            self.products[index - 1] = product
         _, shift = self._design.slope(index - 1)
         below, layer.low = trunc(
             self._s,

@@ -5,6 +5,7 @@ learning rate / rows, so a gradient arrives in the very units of the weights and
 exact, and logistic regression truncates nothing.
 
     layer 1   x 2^10, w 2^48, z 2^58 (its period of 64 fills the ring), residual = rate * w / x
+              for the guard again with fewer bits, so that linear outputs of any size fit the ring
     layer l   x = activation scale, w fine, "low" weights 2^12 for products, z = x * 2^12
 """
 
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fedray.errors import SpecError
+from fedray.ml.limits import BOUND, DOMAIN, Hop, Limits, limits
 from fedray.mpc.waves import HALF_PERIOD
 
 FEATURE_SCALE = 2.0**10
@@ -29,6 +31,9 @@ TEST_TABLE_SCALE = 2.0**20
 GUARD_SCALE = 2.0**32
 FEATURE_LIMIT = 2.0**16
 """Largest magnitude of a scaled feature."""
+
+FIRST_BIAS_SCALE = FIRST_WEIGHT_SCALE / FEATURE_SCALE
+"""The sum of a first layer's residuals is a gradient of its additive term at this scale."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +131,17 @@ class NetDesign:
         Raises
         ------
         SpecError
-            learning_rate / batch_size is too small for the fixed point.
+            learning_rate / batch_size is too small for the fixed point, or a step could be too large for it.
         """
+        made = self._scales()
+        if self._limits(made).every < 1:
+            raise SpecError(
+                f"learning_rate {self.learning_rate:g} with batch_size {self.batch} could move a weight of a hidden "
+                "layer out of the fixed point in one step; lower learning_rate or batch_size, or use fewer layers"
+            )
+        return made
+
+    def _scales(self) -> tuple[LayerScales, ...]:
         act_bits = _exponent(self.activation_scale)
         w_bits = max(20, min(FINEST_WEIGHT_BITS, 20 + act_bits - _exponent(self.rate)))
         first = (FEATURE_SCALE, FIRST_WEIGHT_SCALE, FIRST_WEIGHT_SCALE)
@@ -157,15 +171,61 @@ class NetDesign:
 
         residual[index] 2^shift = residual[index + 1] * low * slope, exactly.
         """
-        back = self.scales[index + 1].residual * LOW_SCALE
-        wanted = self.scales[index].residual
-        shift = max(1, SLOPE_BITS + _exponent(back) - _exponent(wanted))
-        return wanted * 2.0**shift / back, shift
+        return _slope(self.scales, index)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What the guard holds weights and residuals to, and how often it looks."""
+        return self._limits(self.scales)
+
+    def _limits(self, scales: tuple[LayerScales, ...]) -> Limits:
+        hops = []
+        for index in range(1, self.depth):
+            _, shift = _slope(scales, index - 1)
+            room = DOMAIN / (scales[index - 1].residual * 2.0**shift)
+            hops.append(Hop(self.widths[index], (DOMAIN / scales[index].w, room)))
+        return limits(hops, self.rate * self.batch, self.loss, self.test_every)
+
+    def tests_after(self, step: int) -> bool:
+        """Say whether there is a test after this many steps."""
+        return step % self.test_every == 0 or step == self.steps
+
+    def looks_after(self, step: int) -> bool:
+        """Say whether the guard looks at weights after this many steps, without a test."""
+        return self.depth > 1 and step % self.limits.every == 0 and not self.tests_after(step)
+
+    @property
+    def guard_bits(self) -> int:
+        """Bits of the scale of the first layer's linear outputs as the guard takes them.
+
+        With weights below `BOUND` and features below `FEATURE_LIMIT` sums stay below 2^62: no output wraps around.
+        """
+        largest = sum(self.features) * FEATURE_LIMIT * BOUND / FIRST_WEIGHT_SCALE
+        return int(math.log2(DOMAIN)) - math.ceil(math.log2(largest))
+
+    @property
+    def guard_period_bits(self) -> int:
+        """Bits of the series' period, 2 L, at that scale."""
+        return self.guard_bits + _exponent(2.0 * HALF_PERIOD)
+
+    @property
+    def coarse_shifts(self) -> tuple[int, int]:
+        """Truncations of the first layer's weights and additive term that bring outputs to the guard's scale."""
+        kept = FEATURE_SCALE * FIRST_WEIGHT_SCALE, FIRST_BIAS_SCALE
+        weights, bias = (_exponent(scale) - self.guard_bits for scale in kept)
+        return weights, bias
 
     @property
     def tests(self) -> int:
         """Number of test rounds: one every `test_every` steps and one after the last."""
         return -(-self.steps // self.test_every)
+
+
+def _slope(scales: tuple[LayerScales, ...], index: int) -> tuple[float, int]:
+    back = scales[index + 1].residual * LOW_SCALE
+    wanted = scales[index].residual
+    shift = max(1, SLOPE_BITS + _exponent(back) - _exponent(wanted))
+    return wanted * 2.0**shift / back, shift
 
 
 def _exponent(x: float) -> int:

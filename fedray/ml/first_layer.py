@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from fedray.ml.design import FEATURE_SCALE, NetDesign
+from fedray.ml.design import FIRST_BIAS_SCALE, NetDesign
 from fedray.ml.features import Features
 from fedray.ml.initial import initial_weights
 from fedray.ml.schedule import matrices
@@ -14,7 +15,16 @@ from fedray.mpc.dealer import Bundle, Supply
 from fedray.mpc.private import MaskedMatrix, Rows
 from fedray.mpc.session import Pending, Round, Session
 from fedray.mpc.share import Share
+from fedray.mpc.trunc import trunc
 from fedray.ring import Ring
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """My summands of the first layer's weights by owner, and of its additive term at the scale of the outputs."""
+
+    weights: Mapping[int, Ring]
+    bias: Share
 
 
 class FirstLayer:
@@ -34,25 +44,57 @@ class FirstLayer:
         self.weights: dict[int, Ring] = {
             owner: s.constant(start[bounds[owner] : bounds[owner + 1]], scales.w).value for owner in design.owners
         }
-        self.bias = s.constant(np.zeros(design.widths[0]), scales.z)
+        self._bias = s.constant(np.zeros(design.widths[0]), FIRST_BIAS_SCALE)
 
     @property
     def masked(self) -> Mapping[tuple[int, str], MaskedMatrix]:
         """My part of each private matrix, by owner and name."""
         return self._features.masked
 
-    def offer(self, r: Round, bundle: Bundle, matrix: str) -> dict[int, Pending]:
+    @property
+    def bias(self) -> Share:
+        """[b] at the scale of the linear outputs; it is kept with fewer bits, which are all that it has."""
+        return self._bias.lift(round(self._design.scales[0].z / FIRST_BIAS_SCALE))
+
+    @property
+    def columns(self) -> Columns:
+        """Weights and additive term as they are trained."""
+        return Columns(self.weights, self.bias)
+
+    def kept(self) -> list[Share]:
+        """Return what is kept of weights and additive term, for the guard."""
+        stacked = np.vstack([self.weights[owner] for owner in self._design.owners])
+        return [Share(stacked, self._design.scales[0].w), self._bias]
+
+    def coarse(self, bundle: Bundle) -> Columns:
+        """Return weights and additive term with fewer bits: linear outputs of any size fit the ring, see `guard_bits`.
+
+        Cost: 1 round; n (n - 1) (|W| + |b|) elements.
+        Leaks: nothing.
+        Ref: protocols, sections 5 and 6.
+        """
+        weights, bias = trunc(
+            self._s, self.kept(), self._design.coarse_shifts, [bundle["coarse.weights"], bundle["coarse.bias"]]
+        )
+        bounds = np.cumsum((0, *self._design.features))
+        by_owner = {owner: weights.value[bounds[owner] : bounds[owner + 1]] for owner in self._design.owners}
+        return Columns(by_owner, bias)
+
+    def offer(self, r: Round, bundle: Bundle, matrix: str, columns: Columns | None = None) -> dict[int, Pending]:
         """Send every owner its weights' masked summands, in the round `r`."""
-        return self._features.offer(r, self.weights, bundle, matrix)
+        return self._features.offer(r, (columns or self.columns).weights, bundle, matrix)
 
     def accept(self, offered: dict[int, Pending]) -> Ring | None:
         """Return what came for me as an owner: the sum of the others' masked summands."""
         return self._features.accept(offered)
 
-    def product(self, rows: Rows, given: Ring | None, bundle: Bundle, matrix: str) -> Share:
+    def product(
+        self, rows: Rows, given: Ring | None, bundle: Bundle, matrix: str, columns: Columns | None = None
+    ) -> Share:
         """Return [Z] for some rows, shape (B, h); local."""
-        z = self.bias.value + self._features.product(rows, self.weights, given, bundle, matrix)
-        return Share(z, self._design.scales[0].z)
+        used = columns or self.columns
+        z = used.bias.value + self._features.product(rows, used.weights, given, bundle, matrix)
+        return Share(z, used.bias.scale)
 
     def update(self, residual: Share, rows: Rows, bundle: Bundle, following: Bundle) -> Ring | None:
         """Subtract the gradient from all weights; return what the owner needs for its next product.
@@ -77,6 +119,5 @@ class FirstLayer:
         return self.accept(offered)
 
     def _update_bias(self, d: Ring) -> None:
-        # the residual's sum at scale residual is the bias' gradient at scale w / x; z's scale is x times w
-        by_bias = d.sum(axis=0, dtype=np.uint64) * np.uint64(int(FEATURE_SCALE**2))
-        self.bias = Share(self.bias.value - by_bias, self.bias.scale)
+        # the residual's sum is the additive term's gradient at scale w / x, FIRST_BIAS_SCALE
+        self._bias = Share(self._bias.value - d.sum(axis=0, dtype=np.uint64), self._bias.scale)

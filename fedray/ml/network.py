@@ -10,19 +10,19 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from fedray.errors import RangeGuardError
 from fedray.ml.deep_layers import DeepLayers
 from fedray.ml.design import (
-    GUARD_SCALE,
     TEST_HARMONICS,
     TEST_SCALE,
     TEST_TABLE_SCALE,
     NetDesign,
 )
-from fedray.ml.first_layer import FirstLayer
+from fedray.ml.first_layer import Columns, FirstLayer
+from fedray.ml.guard import Guard
+from fedray.ml.guard_plan import Compare, GuardPlan, Slice
 from fedray.ml.parity import Observer
-from fedray.ml.schedule import Rows, test_slices
-from fedray.ml.tested import HALF_A_ROW, OUT_OF_RANGE, Tested
+from fedray.ml.schedule import Rows
+from fedray.ml.tested import Tested
 from fedray.mpc import private, waves
 from fedray.mpc.beaver import Opened
 from fedray.mpc.dealer import Bundle, Supply
@@ -63,27 +63,39 @@ class Network:
         self._labels = inputs.get("label")
         self.first = FirstLayer(s, design, supply, inputs)
         self.deep = DeepLayers(s, design)
+        self._guard, self._plan = Guard(s, design), GuardPlan(design)
         self._rows = Rows(design)
         self.done = 0
-        self._given = self._open_weights(supply.step("init"), "train")
+        first = supply.step("init")
+        self._given = self._open_weights((first, "train", self.first.columns))[0], first
 
-    def _open_weights(self, bundle: Bundle, matrix: str) -> tuple[Ring | None, Bundle]:
+    def _open_weights(self, *wanted: tuple[Bundle, str, Columns]) -> list[Ring | None]:
+        """Send weights less their masks to the owners, for one or more products; return what came for me."""
         with self._s.round("weights") as r:
-            offered = self.first.offer(r, bundle, matrix)
-        return self.first.accept(offered), bundle
+            offered = [self.first.offer(r, bundle, matrix, columns) for bundle, matrix, columns in wanted]
+        return [self.first.accept(one) for one in offered]
 
     def train(self, steps: int) -> None:
         """Run `steps` steps of gradient descent.
 
         Cost: with one layer 2 rounds a step at an owner of features, 1 at the only owner or a party without; each
-        later layer adds 5. With mse the longest path is one message longer.
+        later layer adds 5. With mse the longest path is one message longer. A look at the weights takes 8, after every
+        `design.limits.every` steps without a test; with one layer there is none.
         Leaks: nothing.
-        Ref: protocols, sections 7 and 8.
+        Ref: protocols, sections 6, 7 and 8.
         """
-        rows = self._rows.steps(self.done, steps)
-        for batch in rows:
+        for batch in self._rows.steps(self.done, steps):
             self._step(batch)
-        self.done += steps
+            self.done += 1
+            if self._design.looks_after(self.done):
+                self._watch_deep()
+                self._guard.compare(self._supply.step("guard")["range"])
+
+    def _watch_deep(self) -> None:
+        for index, layer in self.deep.layers.items():
+            self._guard.watch_weights(index, [layer.fine])
+        for index, product in self.deep.products.items():
+            self._guard.watch_residual(index, product)
 
     def _step(self, rows: npt.NDArray[np.int64]) -> None:
         bundle = self._supply.step("train")
@@ -124,12 +136,19 @@ class Network:
                 self._observer.see(layer, "bias", bias)
 
     def _waves(
-        self, index: int, z: Share, bundle: Bundle, *wanted: tuple[Wave, float], table: float | None = None
+        self,
+        index: int,
+        z: Share,
+        bundle: Bundle,
+        *wanted: tuple[Wave, float],
+        table: float | None = None,
+        bits: int | None = None,
     ) -> list[Share]:
         parts, scales = bundle[f"wave{index}"], self._design.scales[index]
         with self._s.round(f"layer{index + 1}.z") as r:
             pending = waves.open_masked(r, z, parts)
-        return waves.evaluate(self._s, pending.value, scales.period_bits, table or scales.table, parts, wanted)
+        period_bits, table_scale = bits or scales.period_bits, table or scales.table
+        return waves.evaluate(self._s, pending.value, period_bits, table_scale, parts, wanted)
 
     def _residual(self, z: Share, rows: npt.NDArray[np.int64], bundle: Bundle) -> Share:
         """Return d loss / d z of the last layer: p - y for bce, 2 (p - y) p' for mse."""
@@ -161,36 +180,37 @@ class Network:
         return Share(np.zeros(shape, np.uint64) if self._labels is None else self._labels[rows] * unit, scale)
 
     def test(self) -> Tested:
-        """Open the predictions of the test rows to the label party, and the count of values out of range to all.
+        """Open the predictions of the test rows to the label party, and counts of values out of range to all.
 
-        Cost: with one layer 2 rounds a slice at an owner of features, fewer at the only owner or a party without;
-        2 more for each later layer; and 1 a test.
+        The guard looks at all test rows, at `guard_plan.SAMPLE` training rows or after the last step all of them, at
+        all weights, and at residuals where they are not bounded by the weights.
+
+        Cost: 1 round for the weights; with one layer 2 rounds a slice of test rows at an owner of features and 1 a
+        slice of training rows, fewer at the only owner or a party without; 2 more for each later layer; 8 for a
+        comparison of up to some 260,000 values; and 1 for the counts.
         Leaks: test_predictions to the label party; range_guard to all.
         Ref: protocols, section 6.
 
         Raises
         ------
         RangeGuardError
-            At every party alike: more rows than OUT_OF_RANGE left the sigmoid's domain.
+            At every party alike: rows, weights or residuals left the range in which the arithmetic is right.
         """
+        self._guard.watch_weights(0, self.first.kept())
+        self._watch_deep()
+        coarse = self.first.coarse(self._supply.step("test"))
         predictions = []
-        outside: list[Share] = []
-        for rows in test_slices(self._design):
-            p, guards = self._predict(rows)
-            opened = self._s.reveal_to(self._design.label, "test_predictions", p)
-            predictions.append(opened)
-            outside = [a + b for a, b in zip(outside, guards, strict=True)] if outside else guards
-        stacked = Share(np.array([guard.value for guard in outside]), outside[0].scale)
-        counts = self._s.reveal("range_guard", stacked)
-        self._check_range(counts)
-        if self._s.rank != self._design.label:
-            return Tested(None, counts)
-        notes = tuple(
-            f"layer {index + 1}: about {count:.0f} test rows lie where the sigmoid is not exact"
-            for index, count in enumerate(counts)
-            if count > HALF_A_ROW
-        )
-        return Tested(np.vstack([p for p in predictions if p is not None]), counts, notes)
+        for part in self._plan.at(self.done):
+            if isinstance(part, Compare):
+                self._guard.compare(self._supply.step("test")["range"])
+            elif part.matrix == "test":
+                p = self._predict(part, coarse)
+                predictions.append(self._s.reveal_to(self._design.label, "test_predictions", p))
+            else:
+                self._look_at(part, coarse)
+        counts, notes = self._guard.reveal(self.done)
+        opened = [p for p in predictions if p is not None]
+        return Tested(np.vstack(opened) if opened else None, counts.sum(axis=1), notes if opened else ())
 
     def arrays(self) -> dict[str, Ring]:
         """Return my summands of the weights: ``first_<owner>``, ``first_bias``, ``layer_<index>``."""
@@ -198,31 +218,30 @@ class Network:
         made["first_bias"] = self.first.bias.value
         return made | {f"layer_{index}": layer.fine.value for index, layer in self.deep.layers.items()}
 
-    def _predict(self, rows: slice) -> tuple[Share, list[Share]]:
-        bundle = self._supply.step("test")
-        given, _ = self._open_weights(bundle, "test")
-        z = self.first.product(rows, given, bundle, "test")
-        guards: list[Share] = []
+    def _predict(self, part: Slice, coarse: Columns) -> Share:
+        """Return the predictions of test rows; the guard keeps their linear outputs."""
+        bundle, to_guard = self._supply.step("test"), self._supply.step("test")
+        given, for_guard = self._open_weights((bundle, "test", self.first.columns), (to_guard, "test", coarse))
+        self._guard.watch_outputs(0, "test", self.first.product(part.rows, for_guard, to_guard, "test", coarse))
+        z = self.first.product(part.rows, given, bundle, "test", self.first.columns)
         for index in range(1, self._design.depth):
-            activation, guard = self._test_waves(index - 1, z, bundle, self._design.activation_scale)
-            guards.append(guard)
+            wave = waves.sigmoid_wave(TEST_HARMONICS), self._design.activation_scale
+            (activation,) = self._waves(index - 1, z, bundle, wave)
             z, _ = self.deep.forward(index, activation, bundle)
-        p, guard = self._test_waves(self._design.depth - 1, z, bundle, TEST_SCALE)
-        return p, [*guards, guard]
+            self._guard.watch_outputs(index, "test", z)
+        wave = waves.sigmoid_wave(TEST_HARMONICS), TEST_SCALE
+        (p,) = self._waves(self._design.depth - 1, z, bundle, wave, table=TEST_TABLE_SCALE)
+        return p
 
-    def _test_waves(self, index: int, z: Share, bundle: Bundle, scale: float) -> tuple[Share, Share]:
-        last = index == self._design.depth - 1
-        wanted = ((waves.sigmoid_wave(TEST_HARMONICS), scale), (waves.guard_wave(TEST_HARMONICS), GUARD_SCALE))
-        p, guard = self._waves(index, z, bundle, *wanted, table=TEST_TABLE_SCALE if last else None)
-        return p, guard.sum()
-
-    def _check_range(self, counts: Float) -> None:
-        n_test = self._design.rows[1]
-        for index, count in enumerate(counts):
-            allowed = max(0.5, OUT_OF_RANGE * n_test * self._design.widths[index])
-            if count > allowed:
-                raise RangeGuardError(
-                    f"layer {index + 1} after batch {self.done}: about {count:.0f} of {n_test} test rows have a linear "
-                    f"output beyond +-{waves.DOMAIN * waves.HALF_PERIOD:g}, where the sigmoid is not exact; lower "
-                    "learning_rate or max_iter, or scale the features"
-                )
+    def _look_at(self, part: Slice, coarse: Columns) -> None:
+        """Bring training rows through all layers for the guard, with the series of training; nothing is opened."""
+        bundle = self._supply.step("test")
+        (given,) = self._open_weights((bundle, "train", coarse))
+        z = self.first.product(part.rows, given, bundle, "train", coarse)
+        self._guard.watch_outputs(0, "train", z)
+        for index in range(1, self._design.depth):
+            wave = waves.sigmoid_wave(waves.HARMONICS), self._design.activation_scale
+            bits = self._design.guard_period_bits if index == 1 else None
+            (activation,) = self._waves(index - 1, z, bundle, wave, bits=bits)
+            z, _ = self.deep.forward(index, activation, bundle)
+            self._guard.watch_outputs(index, "train", z)

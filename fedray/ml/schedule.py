@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum, auto
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from fedray.ml.design import TEST_HARMONICS, TEST_TABLE_SCALE, NetDesign
+from fedray.ml.guard_plan import SIDES, Compare, GuardPlan, deep_weights_size, residuals_size
 from fedray.mpc import waves
+from fedray.mpc.compare import MsbMask
 from fedray.mpc.correlation import (
     BackwardMask,
     Correlation,
@@ -30,6 +34,14 @@ SEGMENT_WORDS = 1 << 17
 
 LONGEST_SEGMENT = 64
 ROWS_BLOCK = 64
+
+
+class Use(Enum):
+    """What rows go through a network for."""
+
+    TRAIN = auto()
+    PREDICT = auto()
+    GUARD = auto()
 
 
 class Batches(Protocol):
@@ -102,14 +114,38 @@ def feature_matrices(design: Batches) -> tuple[PrivateShape, ...]:
 
 
 def segments(design: NetDesign) -> Iterator[Segment]:
-    """Yield the schedule of a network."""
+    """Yield the schedule of a network: steps, looks of the guard between them, and tests."""
+    plan = GuardPlan(design)
+    looked = MsbMask("range", (SIDES * (deep_weights_size(design) + residuals_size(design)),))
+
+    def at(done: int) -> Iterator[Segment]:
+        if design.looks_after(done):
+            yield Segment(f"guard/{done}", 1, (looked,))
+        else:
+            yield from _network_test(design, plan, done)
+
+    stops = (done for done in range(1, design.steps + 1) if design.tests_after(done) or design.looks_after(done))
     first = forward_masks(design, design.batch, "train", design.widths[0])
+    return between(design, first, train_correlations(design), stops, at)
 
-    def of_test(count: int) -> tuple[Correlation, ...]:
-        masks = forward_masks(design, count, "test", design.widths[0])
-        return (*masks, *_layers(design, count, training=False))
 
-    return runs(design, first, train_correlations(design), of_test)
+def _network_test(design: NetDesign, plan: GuardPlan, done: int) -> Iterator[Segment]:
+    columns, width = sum(design.features), design.widths[0]
+    of_weights, of_bias = design.coarse_shifts
+    coarse = (TruncMask("coarse.weights", (columns, width), of_weights), TruncMask("coarse.bias", (width,), of_bias))
+    yield Segment(f"test/{done}/coarse", 1, coarse)
+    for number, part in enumerate(plan.at(done)):
+        label = f"test/{done}/{number}"
+        if isinstance(part, Compare):
+            yield Segment(label, 1, (MsbMask("range", (SIDES * part.values,)),))
+            continue
+        count, rows = part.rows.size, {"next": part.rows[None, :]}
+        masks = forward_masks(design, count, part.matrix, width)
+        if part.matrix == "test":
+            yield Segment(f"{label}/exact", 1, (*masks, *_layers(design, count, Use.PREDICT)), rows)
+            yield Segment(f"{label}/guard", 1, masks, rows)
+        else:
+            yield Segment(f"{label}/guard", 1, (*masks, *_layers(design, count, Use.GUARD)), rows)
 
 
 def runs(
@@ -127,18 +163,29 @@ def runs(
     of_test
         What a slice of a test takes, by its number of rows.
     """
+    stops = chain(range(design.test_every, design.steps, design.test_every), [design.steps])
+    return between(design, first, per_step, stops, lambda done: _test_segments(design, done, of_test))
+
+
+def between(
+    design: Batches,
+    first: tuple[Correlation, ...],
+    per_step: Sequence[Correlation],
+    stops: Iterable[int],
+    at: Callable[[int], Iterator[Segment]],
+) -> Iterator[Segment]:
+    """Yield the first weights' opening, runs of steps up to each stop, and what is taken there."""
     rows = Rows(design)
     yield Segment("init", 1, first, {"next": rows.steps(0, 1)})
     longest = max(1, min(LONGEST_SEGMENT, SEGMENT_WORDS // sum(_words(c) for c in per_step)))
     done = 0
-    while done < design.steps:
-        until = min((done // design.test_every + 1) * design.test_every, design.steps)
+    for until in stops:
         while done < until:
             count = min(longest, until - done)
             drawn = rows.steps(done, count + 1)
             yield Segment(f"train/{done}", count, tuple(per_step), {"this": drawn[:-1], "next": drawn[1:]})
             done += count
-        yield from _test_segments(design, done, of_test)
+        yield from at(done)
 
 
 def test_slices(design: Batches) -> list[slice]:
@@ -172,7 +219,7 @@ def backward_masks(design: Batches, width: int) -> tuple[Correlation, ...]:
 def train_correlations(design: NetDesign) -> tuple[Correlation, ...]:
     """Return what one training step takes."""
     b, h = design.batch, design.widths[0]
-    made: list[Correlation] = list(_layers(design, b, training=True))
+    made: list[Correlation] = list(_layers(design, b, Use.TRAIN))
     for index in range(1, design.depth):
         below, width = design.widths[index - 1 : index + 1]
         _, shift = design.slope(index - 1)
@@ -184,13 +231,17 @@ def train_correlations(design: NetDesign) -> tuple[Correlation, ...]:
     return (*made, *backward_masks(design, h), *forward_masks(design, b, "train", h))
 
 
-def _layers(design: NetDesign, batch: int, *, training: bool) -> Iterator[Correlation]:
+def _layers(design: NetDesign, batch: int, use: Use) -> Iterator[Correlation]:
+    last = design.depth - 1
     for index, (width, scales) in enumerate(zip(design.widths, design.scales, strict=True)):
         if index:
-            yield DenseTriple(f"dense{index}", (batch, design.widths[index - 1] + 1, width), training)
-        table = scales.table if training or index < design.depth - 1 else TEST_TABLE_SCALE
-        wave = waves.sigmoid_wave(waves.HARMONICS if training else TEST_HARMONICS)
-        yield WaveMask(f"wave{index}", (batch, width), scales.period_bits, wave.odd.size, table, wave.stride)
+            yield DenseTriple(f"dense{index}", (batch, design.widths[index - 1] + 1, width), use is Use.TRAIN)
+        if use is Use.GUARD and index == last:
+            return
+        table = TEST_TABLE_SCALE if use is Use.PREDICT and index == last else scales.table
+        wave = waves.sigmoid_wave(TEST_HARMONICS if use is Use.PREDICT else waves.HARMONICS)
+        bits = design.guard_period_bits if use is Use.GUARD and not index else scales.period_bits
+        yield WaveMask(f"wave{index}", (batch, width), bits, wave.odd.size, table, wave.stride)
 
 
 def _words(correlation: Correlation) -> int:

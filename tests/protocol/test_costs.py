@@ -17,6 +17,7 @@ from tests.tasks import Training, made_up
 
 STEPS, TESTS, BATCH, N_TRAIN, N_TEST = 6, 2, 16, 96, 24
 COLUMNS = {2: 3, 3: 2}  # of the owners of features
+WEIGHTS = 6  # of five features and the additive term
 LABEL = 4
 COMPUTING = (2, 3, LABEL)
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
@@ -25,6 +26,13 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 def frame(label: str, *shapes: tuple[int, ...]) -> int:
     """Return the bytes of a frame: its head, and for each array a head, its shape and its elements of 8 bytes."""
     return 8 * math.ceil((6 + len(label)) / 8) + sum(8 + 8 * len(shape) + 8 * math.prod(shape) for shape in shapes)
+
+
+def comparison(values: int) -> int:
+    """Return the bytes of the frames of a comparison: the values, 62 pairs of three planes by level, and a plane."""
+    words = math.ceil(values / 64)  # a plane has a bit for each value
+    levels = sum(frame("guard", *[(pairs, words)] * 3) for pairs in (31, 16, 8, 4, 2, 1))
+    return frame("guard", (values,)) + levels + frame("guard", (words,))
 
 
 def costs(task: Training) -> dict[int, dict[str, Any]]:
@@ -55,8 +63,8 @@ def test_rounds_of_logistic_regression(found: dict[int, dict[str, Any]], index: 
     }
     owner = index in COLUMNS
     assert rounds["train"] == ({"layer1.z": STEPS, "residual": STEPS} if owner else {"layer1.z": STEPS})
-    once = {"layer1.z": TESTS, "reveal.range_guard": TESTS}
-    assert rounds["test"] == ({"weights": TESTS, **once} if owner else once)
+    once = {"layer1.z": TESTS, "trunc": TESTS, "guard": 8 * TESTS, "reveal.range_guard": TESTS}
+    assert rounds["test"] == ({"weights": 2 * TESTS, **once} if owner else once)  # for test rows and training rows
 
 
 @pytest.mark.parametrize("index", COMPUTING)
@@ -68,10 +76,13 @@ def test_bytes_of_logistic_regression(found: dict[int, dict[str, Any]], index: i
     assert wire(found, index, "train", "layer1.z") == z
     assert wire(found, index, "train", "residual") == residual
     assert wire(found, index, "share", "weights") == weights
-    assert wire(found, index, "test", "weights") == TESTS * weights
+    of_test = sum(frame("weights", *[(COLUMNS[owner], 1)] * 2) for owner in others(index))  # exact, and for the guard
+    assert wire(found, index, "test", "weights") == TESTS * (of_test + weights)
+    assert wire(found, index, "test", "trunc") == 2 * TESTS * frame("trunc", (sum(COLUMNS.values()), 1), (1,))
+    assert wire(found, index, "test", "guard") == 2 * TESTS * comparison(2 * (N_TEST + N_TRAIN + WEIGHTS))
     assert wire(found, index, "test", "layer1.z") == 2 * TESTS * frame("layer1.z", (N_TEST, 1))
     assert wire(found, index, "test", "reveal.test_predictions") == predictions
-    assert wire(found, index, "test", "reveal.range_guard") == 2 * TESTS * frame("reveal.range_guard", (1,))
+    assert wire(found, index, "test", "reveal.range_guard") == 2 * TESTS * frame("reveal.range_guard", (1, 4))
     if index in COLUMNS:
         for matrix, rows in (("train", N_TRAIN), ("test", N_TEST)):
             label = f"private.{matrix}"

@@ -65,19 +65,22 @@ def test_schedule_covers_every_step_once(made: NetDesign, steps: int, every: int
     for segment in segments(made):
         labels.append(segment.label)
         assert all(len(rows) == segment.steps for rows in segment.rows.values())
+        if segment.label.startswith("guard/"):
+            assert made.looks_after(done)
         if segment.label.startswith("train/"):
             assert segment.label == f"train/{done}"
             assert segment.steps <= LONGEST_SEGMENT
             np.testing.assert_array_equal(segment.rows["this"], Rows(made).steps(done, segment.steps))
             np.testing.assert_array_equal(segment.rows["next"], Rows(made).steps(done + 1, segment.steps))
             done += segment.steps
-        elif segment.label.startswith("test/"):
+        elif segment.label.endswith("/coarse"):
+            assert segment.label == f"test/{done}/coarse"
             tested.append(done)
     assert labels[0] == "init"
     assert len(set(labels)) == len(labels)
     assert done == steps
     expected = [min(k * every, steps) for k in range(1, -(-steps // every) + 1)]
-    assert tested == [at for at in expected for _ in range(2)]
+    assert tested == expected
     assert made.tests == len(expected)
 
 
