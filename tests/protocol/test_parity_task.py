@@ -186,6 +186,7 @@ def test_a_feature_client_that_shows_something_else(
 def test_the_largest_error_is_told_before_a_test_that_fails(tmp_path: Path) -> None:
     task = watched(tmp_path, own=0, learning_rate=100.0, batch_size=1, max_iter=40, test_per_batches=20)
     task.run()
-    assert isinstance(task.errors[LABEL], RangeGuardError)
+    assert any(isinstance(error, RangeGuardError) for error in task.errors.values())
+    assert "layer 1 after batch 20" in task.errors[LABEL].message  # its own finding, or that of a quicker party
     notes = [str(event.data["text"]) for event in task.events if event.kind == EventKind.NOTE]
     assert any(note.startswith("parity: largest error so far") for note in notes)
