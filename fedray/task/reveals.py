@@ -65,8 +65,8 @@ _REVEALS = {
         Reveal(
             "range_guard",
             "all",
-            "About how many test rows left the range in which the sigmoid is right: one sum per layer at each test.",
-            "The sum is no whole number: rows near the edge of the range move it a little.",
+            "How many linear outputs of test rows, of training rows, how many weights and residuals left the range in "
+            "which the arithmetic is right: four counts for each layer at each test.",
         ),
     ),
     Kind.LINEAR: (
