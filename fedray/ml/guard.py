@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from fedray.errors import RangeGuardError
 from fedray.ml.design import NetDesign
-from fedray.ml.guard_plan import GuardPlan
+from fedray.ml.guard_plan import network_plan
 from fedray.ml.limits import BOUND
 from fedray.ml.tested import HALF_A_ROW, OUT_OF_RANGE
 from fedray.mpc import waves
@@ -57,7 +57,7 @@ class Guard:
 
     def __init__(self, s: Session, design: NetDesign) -> None:
         self._s, self._design = s, design
-        self._plan = GuardPlan(design)
+        self._plan = network_plan(design)
         self._waiting: list[_Waiting] = []
         self._counts = np.zeros((design.depth, len(KINDS)), np.uint64)
         self._since = 0

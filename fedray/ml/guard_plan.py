@@ -1,4 +1,4 @@
-"""What the guard of a network looks at and when: public, worked out alike by the parties and the dealer.
+"""What the guard of a model looks at and when: public, worked out alike by the parties and the dealer.
 
 A test goes through slices of rows: all test rows, whose predictions are opened, and of the training rows a sample, or
 all of them at the last test. Linear outputs, weights and residuals wait on shares until a comparison takes them all;
@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from fedray.ml.batches import Batches
 from fedray.ml.design import NetDesign
 from fedray.prg import Stream
 
@@ -33,7 +34,7 @@ SIDES = 2
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """Some rows that go through the network at a test.
+    """Some rows that go through the model at a test.
 
     Attributes
     ----------
@@ -55,20 +56,30 @@ class Compare:
 
 
 class GuardPlan:
-    """What a test of a network does, in order."""
+    """What a test of a model does, in order.
 
-    def __init__(self, design: NetDesign) -> None:
-        self._design = design
+    Parameters
+    ----------
+    design
+        The public numbers.
+    outputs
+        Linear outputs of a row, in all layers.
+    standing
+        Values that wait for a comparison before any row has gone through: weights and others.
+    """
+
+    def __init__(self, design: Batches, outputs: int, standing: int) -> None:
+        self._design, self._outputs, self._standing = design, outputs, standing
 
     def at(self, done: int) -> Iterator[Slice | Compare]:
         """Yield what the test after `done` steps does after the weights have been taken."""
-        waiting = weights_size(self._design) + residuals_size(self._design)
+        waiting = self._standing
         for part in self._slices(done):
             if waiting >= BATCH_VALUES:
                 yield Compare(waiting)
                 waiting = 0
             yield part
-            waiting += part.rows.size * sum(self._design.widths)
+            waiting += part.rows.size * self._outputs
         yield Compare(waiting)
 
     def sampled(self, done: int) -> int:
@@ -82,7 +93,7 @@ class GuardPlan:
         for start in range(0, n_test, design.test_batch):
             yield Slice("test", np.arange(start, min(start + design.test_batch, n_test), dtype=np.int64))
         rows = self._training_rows(done)
-        step = max(1, min(SLICE_ROWS, SLICE_VALUES // sum(design.widths)))
+        step = max(1, min(SLICE_ROWS, SLICE_VALUES // self._outputs))
         for start in range(0, rows.size, step):
             yield Slice("train", rows[start : start + step])
 
@@ -98,6 +109,11 @@ class GuardPlan:
     def _order(self) -> npt.NDArray[np.int64]:
         words = Stream.from_seed(f"{self._design.seed}/guard").words("rows", (self._design.rows[0],))
         return np.argsort(words, kind="stable").astype(np.int64)
+
+
+def network_plan(design: NetDesign) -> GuardPlan:
+    """Return the plan of a network's tests."""
+    return GuardPlan(design, sum(design.widths), weights_size(design) + residuals_size(design))
 
 
 def deep_weights_size(design: NetDesign) -> int:

@@ -17,7 +17,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from fedray.errors import SpecError
-from fedray.ml.design import FEATURE_SCALE, TEST_TABLE_SCALE
+from fedray.ml.design import FEATURE_LIMIT, FEATURE_SCALE, TEST_SCALE
 
 WEIGHT_BITS = {"logistic": 48, "poisson": 50}
 LINEAR_WEIGHT_BITS = (40, 44)
@@ -42,7 +42,8 @@ DENOMINATOR = 1000
 MOMENTUM_BITS = 20
 DECAY_BITS = 12
 LONGEST_DECAY_SHIFT = 40
-INTERCEPT_FACTOR = 16
+INTERCEPT_BITS = 4
+INTERCEPT_FACTOR = 1 << INTERCEPT_BITS
 """z's scale over the intercept's."""
 
 TRUNC_LIMIT = 2.0**62
@@ -225,12 +226,20 @@ class LinearDesign:
     @property
     def table(self) -> float:
         """Scale of the dealer's tables in training."""
-        return 2.0 ** min(24, (math.floor(math.log2(self.label_scale)) + SERIES_BITS[self.objective]) // 2)
+        return self._table(self.label_scale)
 
     @property
     def test_table(self) -> float:
         """Scale of the dealer's tables in a test."""
-        return TEST_TABLE_SCALE
+        return self._table(TEST_SCALE)
+
+    def _table(self, scale: float) -> float:
+        return 2.0 ** min(24, (math.floor(math.log2(scale)) + SERIES_BITS[self.objective]) // 2)
+
+    @property
+    def coarse_shift(self) -> int:
+        """Bits by which the guard truncates weights, so that linear outputs of any size stay below 2^62 ring units."""
+        return math.ceil(math.log2(FEATURE_LIMIT * self.scales.x * (self.columns + 1)))
 
     @property
     def reach(self) -> float:

@@ -5,24 +5,25 @@ Penalty and momentum ride in the rounds that the step has anyway, see `fedray.ml
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from fedray.errors import RangeGuardError
-from fedray.ml.design import GUARD_SCALE, TEST_HARMONICS, TEST_SCALE
+from fedray.ml.design import TEST_SCALE
 from fedray.ml.features import Features
+from fedray.ml.guard_plan import Compare, Slice
 from fedray.ml.linear_curves import curve_of
-from fedray.ml.linear_design import INTERCEPT_FACTOR, LinearDesign
-from fedray.ml.linear_schedule import RING_BITS, guarded_columns, matrices, period_bits
-from fedray.ml.linear_weights import LinearWeights
+from fedray.ml.linear_design import LinearDesign
+from fedray.ml.linear_guard import LinearGuard
+from fedray.ml.linear_schedule import guard_plan, matrices, period_bits
+from fedray.ml.linear_weights import Columns, LinearWeights
 from fedray.ml.parity import Observer
-from fedray.ml.schedule import Rows, test_slices
-from fedray.ml.tested import HALF_A_ROW, OUT_OF_RANGE, Tested
+from fedray.ml.schedule import Rows
+from fedray.ml.tested import Tested
 from fedray.mpc import private, waves
 from fedray.mpc.dealer import Bundle, Supply
-from fedray.mpc.session import Pending, Round, Session
+from fedray.mpc.session import Round, Session
 from fedray.mpc.share import Share
 from fedray.mpc.trunc import close_trunc, open_trunc
 from fedray.mpc.waves import Wave
@@ -64,13 +65,12 @@ class LinearModel:
         self._period = period_bits(design)
         self._rows = Rows(design)
         self.weights = LinearWeights(s, design)
+        self._guard, self._plan = LinearGuard(s, design), guard_plan(design)
         self.done = 0
-        self._given = self._open_weights(supply.step("init"), "train")
-
-    def _open_weights(self, bundle: Bundle, matrix: str) -> tuple[Ring | None, Bundle]:
-        with self._s.round("weights") as r:
-            offered = self._features.offer(r, self.weights.by_owner(), bundle, matrix)
-        return self._features.accept(offered), bundle
+        first = supply.step("init")
+        with s.round("weights") as r:
+            offered = self._features.offer(r, self.weights.by_owner(), first, "train")
+        self._given = self._features.accept(offered), first
 
     def train(self, steps: int) -> None:
         """Run `steps` steps of gradient descent.
@@ -87,7 +87,7 @@ class LinearModel:
     def _step(self, rows: npt.NDArray[np.int64]) -> None:
         bundle, weights = self._supply.step("train"), self.weights
         given, masks = self._given
-        z = self._linear_output(rows, given, masks, "train")
+        z = self._linear_output(rows, given, masks, "train", weights.columns)
         self._show("z", z)
         residual = self._residual(z, rows, bundle)
         self._show("residual", residual)
@@ -102,10 +102,10 @@ class LinearModel:
         self._show_weights()
 
     def _linear_output(
-        self, rows: npt.NDArray[np.int64] | slice, given: Ring | None, masks: Bundle, matrix: str
+        self, rows: npt.NDArray[np.int64], given: Ring | None, masks: Bundle, matrix: str, columns: Columns
     ) -> Share:
-        product = self._features.product(rows, self.weights.by_owner(), given, masks, matrix)
-        return Share(product + self.weights.intercept * np.uint64(INTERCEPT_FACTOR), self._design.scales.z)
+        product = self._features.product(rows, columns.weights, given, masks, matrix)
+        return Share(product + columns.intercept.value, columns.intercept.scale)
 
     def _residual(self, z: Share, rows: npt.NDArray[np.int64], bundle: Bundle) -> Share:
         """Return d loss / d z of each row; momentum and penalty move the weights by the way."""
@@ -154,74 +154,53 @@ class LinearModel:
         return {**made, "intercept": self.weights.intercept}
 
     def test(self) -> Tested:
-        """Open the predictions of the test rows to the label party, and the count of values out of range to all.
+        """Open the predictions of the test rows to the label party, and counts of values out of range to all.
 
-        Cost: 2 rounds a slice at an owner of features, fewer at the only owner or a party without; and 1 a test.
+        Cost: 1 round for coarse weights; 1 a slice of test rows, 2 with a curve, and 1 a slice of training rows, at an
+        owner of features, fewer at the only owner or a party without; 8 for a comparison of up to some 260,000 values;
+        and 1 for the counts.
         Leaks: test_predictions to the label party; range_guard to all.
-        Ref: protocols, section 6.
+        Ref: protocols, sections 6 and 17.
 
         Raises
         ------
         RangeGuardError
-            At every party alike: values left the range in which the series or the truncations are right.
+            At every party alike: rows or weights left the range in which the arithmetic is right.
         """
-        predictions, outside = [], [self._s.constant(0.0, GUARD_SCALE)] * 2
-        for rows in test_slices(self._design):
-            predicted, counts = self._predict(rows)
-            predictions.append(self._s.reveal_to(self._design.label, "test_predictions", predicted))
-            outside = [a + b for a, b in zip(outside, counts, strict=True)]
-        stacked = Share(np.array([count.value for count in outside]), GUARD_SCALE)
-        found = self._s.reveal("range_guard", stacked)
-        notes = self._check_range(float(found[0]), float(found[1]))
+        coarse, predictions = self.weights.coarse(self._supply.step("test")), []
+        self._guard.watch_weights(*self.weights.watched())
+        for part in self._plan.at(self.done):
+            if isinstance(part, Compare):
+                self._guard.compare(self._supply.step("test")["range"])
+                continue
+            exact = self._supply.step("test") if part.matrix == "test" else None
+            wanted = [(self._supply.step("test"), coarse), *([(exact, self.weights.columns)] if exact else [])]
+            guarded, *found = self._outputs(part, wanted)
+            self._guard.watch_outputs(part.matrix, guarded)
+            if exact:
+                predicted = self._predict(found[0], exact)
+                predictions.append(self._s.reveal_to(self._design.label, "test_predictions", predicted))
+        counts, notes = self._guard.reveal(self.done)
         opened = [p for p in predictions if p is not None]
-        return Tested(np.vstack(opened) if opened else None, found, notes)
+        return Tested(np.vstack(opened) if opened else None, counts, notes)
 
-    def _predict(self, rows: slice) -> tuple[Share, list[Share]]:
-        """Return predictions, and how many linear outputs and how many weights are out of range."""
-        bundle = self._supply.step("test")
-        given, _ = self._open_weights(bundle, "test")
-        z = self._linear_output(rows, given, bundle, "test")
-        guarded = z if self._curve else Share(z.value * np.uint64(2), z.scale)  # half of the ring, to truncate z - y
+    def _outputs(self, part: Slice, wanted: Sequence[tuple[Bundle, Columns]]) -> list[Share]:
+        """Return the linear outputs of some rows by each of some columns of weights; the weights share a round."""
+        with self._s.round("weights") as r:
+            offered = [self._features.offer(r, columns.weights, bundle, part.matrix) for bundle, columns in wanted]
+        return [
+            self._linear_output(part.rows, self._features.accept(one), bundle, part.matrix, columns)
+            for one, (bundle, columns) in zip(offered, wanted, strict=True)
+        ]
+
+    def _predict(self, z: Share, bundle: Bundle) -> Share:
+        if self._curve is None:
+            return z
         with self._s.round("linear.z") as r:
-            masked = waves.open_masked(r, guarded, bundle["wave"])
-            columns = self._open_columns(r, bundle) if rows.start == 0 else None
-        wanted = [(waves.guard_wave(TEST_HARMONICS), GUARD_SCALE)]
-        if self._curve:
-            wanted.append((self._curve.exact, TEST_SCALE))
-        table, parts = self._design.test_table, bundle["wave"]
-        guard, *found = waves.evaluate(self._s, masked.value, self._period, table, parts, wanted)
-        return (found[0] if found else z), [guard.sum(), self._count_columns(columns, bundle)]
-
-    def _open_columns(self, r: Round, bundle: Bundle) -> Pending | None:
-        """Open weights and velocities where a step truncates them, so that half of the ring is their range."""
-        factors = self._design.factors
-        held = [(self.weights.w, factors.decay_shift), (self.weights.v, factors.momentum_shift)]
-        columns = [column * np.uint64(2) for column, shift in held if shift]
-        if not guarded_columns(self._design):
-            return None
-        return waves.open_masked(r, Share(np.hstack(columns), self._design.scales.w), bundle["weights"])
-
-    def _count_columns(self, opened: Pending | None, bundle: Bundle) -> Share:
-        if opened is None:
-            return self._s.constant(0.0, GUARD_SCALE)
-        wanted = [(waves.guard_wave(TEST_HARMONICS), GUARD_SCALE)]
-        table, parts = self._design.test_table, bundle["weights"]
-        (guard,) = waves.evaluate(self._s, opened.value, RING_BITS, table, parts, wanted)
-        return guard.sum()
-
-    def _check_range(self, rows: float, weights: float) -> tuple[str, ...]:
-        design, n_test = self._design, self._design.rows[1]
-        place = f"objective {design.objective} after batch {self.done}: about"
-        advice = "lower learning_rate_init, momentum or max_iter, or scale the features"
-        limit = self._curve.domain if self._curve else waves.DOMAIN * design.reach
-        beyond = f"of {n_test} test rows have a linear output beyond +-{limit:.3g}, where the arithmetic is not exact"
-        if weights > HALF_A_ROW:
-            raise RangeGuardError(
-                f"{place} {weights:.0f} weights or velocities left the range of the fixed point; {advice}"
-            )
-        if rows > max(HALF_A_ROW, OUT_OF_RANGE * n_test * (self._curve is not None)):
-            raise RangeGuardError(f"{place} {rows:.0f} {beyond}; {advice}")
-        return (f"about {rows:.0f} {beyond}",) if rows > HALF_A_ROW else ()
+            masked = waves.open_masked(r, z, bundle["wave"])
+        wanted, table = [(self._curve.exact, TEST_SCALE)], self._design.test_table
+        (p,) = waves.evaluate(self._s, masked.value, self._period, table, bundle["wave"], wanted)
+        return p
 
 
 def encoded(design: LinearDesign, features: Mapping[str, Float]) -> dict[str, Ring]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import chain
 
-from fedray.ml.design import TEST_HARMONICS
+from fedray.ml.guard_plan import SIDES, Compare, GuardPlan
 from fedray.ml.linear_curves import curve_of
-from fedray.ml.linear_design import LinearDesign
-from fedray.ml.schedule import backward_masks, feature_matrices, forward_masks, runs
+from fedray.ml.linear_design import INTERCEPT_BITS, LinearDesign
+from fedray.ml.schedule import backward_masks, between, feature_matrices, forward_masks
+from fedray.mpc.compare import MsbMask
 from fedray.mpc.correlation import Correlation, ElementMask, TruncMask, WaveMask
 from fedray.mpc.dealer import PrivateShape
 from fedray.mpc.schedule import Segment
 
-RING_BITS = 64
+KINDS = ("test", "train", "weights")
+"""What the guard counts: test rows, training rows, and weights with velocities."""
 
 
 def matrices(design: LinearDesign) -> tuple[PrivateShape, ...]:
@@ -23,12 +26,39 @@ def matrices(design: LinearDesign) -> tuple[PrivateShape, ...]:
 
 
 def segments(design: LinearDesign) -> Iterator[Segment]:
-    """Yield the schedule."""
+    """Yield the schedule: the first weights' opening, then steps up to a test, and the test."""
+    first = forward_masks(design, design.batch, "train", 1)
+    stops = chain(range(design.test_every, design.steps, design.test_every), [design.steps])
+    plan = guard_plan(design)
+    return between(design, first, train_correlations(design), stops, lambda done: _test_segments(design, plan, done))
 
-    def of_test(count: int) -> tuple[Correlation, ...]:
-        return (*forward_masks(design, count, "test", 1), *_test_waves(design, count))
 
-    return runs(design, forward_masks(design, design.batch, "train", 1), train_correlations(design), of_test)
+def guard_plan(design: LinearDesign) -> GuardPlan:
+    """Return what a test does, in order."""
+    return GuardPlan(design, 1, columns_watched(design) * (design.columns + 1))
+
+
+def columns_watched(design: LinearDesign) -> int:
+    """Return how many columns the guard looks at: the weights, and with momentum the velocities."""
+    return 2 if design.factors.momentum_shift else 1
+
+
+def _test_segments(design: LinearDesign, plan: GuardPlan, done: int) -> Iterator[Segment]:
+    shift = design.coarse_shift
+    coarse = (
+        TruncMask("coarse.weights", (design.columns, 1), shift),
+        TruncMask("coarse.intercept", (1, 1), shift - INTERCEPT_BITS),
+    )
+    yield Segment(f"test/{done}/coarse", 1, coarse)
+    for number, part in enumerate(plan.at(done)):
+        label = f"test/{done}/{number}"
+        if isinstance(part, Compare):
+            yield Segment(label, 1, (MsbMask("range", (SIDES * part.values,)),))
+            continue
+        masks, rows = forward_masks(design, part.rows.size, part.matrix, 1), {"next": part.rows[None, :]}
+        if part.matrix == "test":
+            yield Segment(f"{label}/exact", 1, (*masks, *_curve_mask(design, part.rows.size)), rows)
+        yield Segment(f"{label}/guard", 1, masks, rows)
 
 
 def train_correlations(design: LinearDesign) -> tuple[Correlation, ...]:
@@ -45,9 +75,9 @@ def train_correlations(design: LinearDesign) -> tuple[Correlation, ...]:
 
 
 def period_bits(design: LinearDesign) -> int:
-    """Return the bits of the series' period at the scale of the linear outputs; the whole ring where no curve is."""
+    """Return the bits of the series' period at the scale of the linear outputs; 0 where no curve is."""
     curve = curve_of(design.objective)
-    return RING_BITS if curve is None else int(math.log2(2.0 * curve.half_period * design.scales.z))
+    return 0 if curve is None else int(math.log2(2.0 * curve.half_period * design.scales.z))
 
 
 def _residual_mask(design: LinearDesign) -> Correlation:
@@ -58,16 +88,9 @@ def _residual_mask(design: LinearDesign) -> Correlation:
     return WaveMask("wave", shape, period_bits(design), quick.odd.size, design.table, quick.stride)
 
 
-def _test_waves(design: LinearDesign, count: int) -> tuple[Correlation, ...]:
-    table = design.test_table
-    rows = WaveMask("wave", (count, 1), period_bits(design), TEST_HARMONICS, table)
-    guarded = guarded_columns(design)
-    if not guarded:
-        return (rows,)
-    return (rows, WaveMask("weights", (design.columns + 1, guarded), RING_BITS, TEST_HARMONICS, table))
-
-
-def guarded_columns(design: LinearDesign) -> int:
-    """Return how many columns of weights and velocities a step truncates, so that a test must look at their range."""
-    factors = design.factors
-    return bool(factors.decay_shift) + bool(factors.momentum_shift)
+def _curve_mask(design: LinearDesign, count: int) -> tuple[Correlation, ...]:
+    curve = curve_of(design.objective)
+    if curve is None:
+        return ()
+    exact = curve.exact
+    return (WaveMask("wave", (count, 1), period_bits(design), exact.odd.size, design.test_table, exact.stride),)

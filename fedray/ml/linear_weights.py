@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedray.ml.linear_design import LinearDesign
+from fedray.ml.linear_design import INTERCEPT_BITS, INTERCEPT_FACTOR, LinearDesign
 from fedray.mpc.dealer import Bundle
 from fedray.mpc.session import Round, Session
 from fedray.mpc.share import Share
-from fedray.mpc.trunc import OpenedTrunc, close_trunc, open_trunc
+from fedray.mpc.trunc import OpenedTrunc, close_trunc, open_trunc, trunc
 from fedray.ring import Ring
 
 
@@ -25,6 +25,14 @@ class Lows:
 
     velocity: OpenedTrunc | None
     weights: OpenedTrunc | None
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """My summands of the weights of each owner's features, and of the intercept at the scale of the linear outputs."""
+
+    weights: Mapping[int, Ring]
+    intercept: Share
 
 
 class LinearWeights:
@@ -52,6 +60,29 @@ class LinearWeights:
         """My summand of the intercept, shape (1,)."""
         last: Ring = self.w[-1]
         return last
+
+    @property
+    def columns(self) -> Columns:
+        """Weights and intercept as they are trained."""
+        return Columns(self.by_owner(), Share(self.intercept, self._design.scales.intercept).lift(INTERCEPT_FACTOR))
+
+    def coarse(self, bundle: Bundle) -> Columns:
+        """Return weights and intercept with so few bits that linear outputs of any size fit the ring.
+
+        Cost: 1 round; n (n - 1) elements for each weight and the intercept.
+        Leaks: nothing.
+        Ref: protocols, sections 5 and 6.
+        """
+        shift, scales = self._design.coarse_shift, self._design.scales
+        shares = [Share(self.w[:-1], scales.w), Share(self.w[-1:], scales.intercept)]
+        parts = [bundle["coarse.weights"], bundle["coarse.intercept"]]
+        weights, intercept = trunc(self._s, shares, [shift, shift - INTERCEPT_BITS], parts)
+        by_owner = {owner: weights.value[place] for owner, place in self._places.items()}
+        return Columns(by_owner, Share(intercept.value[0], scales.z / 2.0**shift))
+
+    def watched(self) -> list[Ring]:
+        """Return the columns of weights, and of velocities where there are any, for the guard."""
+        return [self.w, self.v] if self._factors.momentum_shift else [self.w]
 
     def open_lows(self, r: Round, bundle: Bundle) -> Lows:
         """Open what the next update takes in low precision, in the round `r`.

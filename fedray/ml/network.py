@@ -19,7 +19,7 @@ from fedray.ml.design import (
 )
 from fedray.ml.first_layer import Columns, FirstLayer
 from fedray.ml.guard import Guard
-from fedray.ml.guard_plan import Compare, GuardPlan, Slice
+from fedray.ml.guard_plan import Compare, Slice, network_plan
 from fedray.ml.parity import Observer
 from fedray.ml.schedule import Rows
 from fedray.ml.tested import Tested
@@ -63,7 +63,7 @@ class Network:
         self._labels = inputs.get("label")
         self.first = FirstLayer(s, design, supply, inputs)
         self.deep = DeepLayers(s, design)
-        self._guard, self._plan = Guard(s, design), GuardPlan(design)
+        self._guard, self._plan = Guard(s, design), network_plan(design)
         self._rows = Rows(design)
         self.done = 0
         first = supply.step("init")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
-from itertools import chain
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from fedray.ml.batches import Batches
 from fedray.ml.design import TEST_HARMONICS, TEST_TABLE_SCALE, NetDesign
-from fedray.ml.guard_plan import SIDES, Compare, GuardPlan, deep_weights_size, residuals_size
+from fedray.ml.guard_plan import SIDES, Compare, GuardPlan, deep_weights_size, network_plan, residuals_size
 from fedray.mpc import waves
 from fedray.mpc.compare import MsbMask
 from fedray.mpc.correlation import (
@@ -42,42 +41,6 @@ class Use(Enum):
     TRAIN = auto()
     PREDICT = auto()
     GUARD = auto()
-
-
-class Batches(Protocol):
-    """The numbers of a design that say who has features and which rows are used when; see `NetDesign`."""
-
-    @property
-    def features(self) -> tuple[int, ...]:
-        """Columns at each computing party."""
-
-    @property
-    def owners(self) -> tuple[int, ...]:
-        """Ranks with features."""
-
-    @property
-    def rows(self) -> tuple[int, int]:
-        """Training and test rows."""
-
-    @property
-    def batch(self) -> int:
-        """Rows of a step."""
-
-    @property
-    def test_batch(self) -> int:
-        """Rows of a slice of a test."""
-
-    @property
-    def test_every(self) -> int:
-        """Steps between two tests."""
-
-    @property
-    def steps(self) -> int:
-        """Steps in all."""
-
-    @property
-    def seed(self) -> str:
-        """Public seed of the batches."""
 
 
 class Rows:
@@ -115,7 +78,7 @@ def feature_matrices(design: Batches) -> tuple[PrivateShape, ...]:
 
 def segments(design: NetDesign) -> Iterator[Segment]:
     """Yield the schedule of a network: steps, looks of the guard between them, and tests."""
-    plan = GuardPlan(design)
+    plan = network_plan(design)
     looked = MsbMask("range", (SIDES * (deep_weights_size(design) + residuals_size(design)),))
 
     def at(done: int) -> Iterator[Segment]:
@@ -148,25 +111,6 @@ def _network_test(design: NetDesign, plan: GuardPlan, done: int) -> Iterator[Seg
             yield Segment(f"{label}/guard", 1, (*masks, *_layers(design, count, Use.GUARD)), rows)
 
 
-def runs(
-    design: Batches,
-    first: tuple[Correlation, ...],
-    per_step: Sequence[Correlation],
-    of_test: Callable[[int], tuple[Correlation, ...]],
-) -> Iterator[Segment]:
-    """Yield a schedule: the first weights' opening, then runs of steps, each run up to a test followed by it.
-
-    Parameters
-    ----------
-    first, per_step
-        What the first opening and each step take.
-    of_test
-        What a slice of a test takes, by its number of rows.
-    """
-    stops = chain(range(design.test_every, design.steps, design.test_every), [design.steps])
-    return between(design, first, per_step, stops, lambda done: _test_segments(design, done, of_test))
-
-
 def between(
     design: Batches,
     first: tuple[Correlation, ...],
@@ -186,18 +130,6 @@ def between(
             yield Segment(f"train/{done}", count, tuple(per_step), {"this": drawn[:-1], "next": drawn[1:]})
             done += count
         yield from at(done)
-
-
-def test_slices(design: Batches) -> list[slice]:
-    """Return the slices of the test rows, `test_batch` rows each."""
-    n_test = design.rows[1]
-    return [slice(start, min(start + design.test_batch, n_test)) for start in range(0, n_test, design.test_batch)]
-
-
-def _test_segments(design: Batches, done: int, of_test: Callable[[int], tuple[Correlation, ...]]) -> Iterator[Segment]:
-    for rows in test_slices(design):
-        indices = np.arange(rows.start, rows.stop, dtype=np.int64)[None, :]
-        yield Segment(f"test/{done}/{rows.start}", 1, of_test(rows.stop - rows.start), {"next": indices})
 
 
 def forward_masks(design: Batches, batch: int, matrix: str, width: int) -> tuple[Correlation, ...]:

@@ -24,8 +24,8 @@ class Tested:
     predictions
         Shape (n_test, outputs), at the label party; None elsewhere.
     out_of_range
-        Estimated number of values outside the domain of the model's approximations: by layer, or of a linear model
-        linear outputs first, then weights and velocities.
+        Number of values outside the range in which the arithmetic is right: by layer, or of a linear model test rows,
+        training rows, and weights with velocities.
     notes
         A sentence for each place at which some were, though not enough to fail.
     """

@@ -89,8 +89,8 @@ _REVEALS = {
         Reveal(
             "range_guard",
             "all",
-            "About how many test rows, weights and velocities left the range in which the arithmetic is right.",
-            "The sums are no whole numbers: rows near the edge of the range move them a little.",
+            "How many test rows, training rows, and weights with velocities left the range in which the arithmetic is "
+            "right: three counts at each test.",
         ),
     ),
 }

@@ -13,7 +13,7 @@ from fedray.ml import guard_plan
 from fedray.ml.deep_layers import DeepLayers
 from fedray.ml.design import FEATURE_SCALE, NetDesign
 from fedray.ml.guard import KINDS
-from fedray.ml.guard_plan import GuardPlan, Slice
+from fedray.ml.guard_plan import Slice, network_plan
 from fedray.ml.network import Network
 from fedray.mpc.share import Share
 from tests.networks import Problem, design, weights
@@ -136,7 +136,7 @@ def test_few_rows_out_of_range_are_noted(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_last_test_looks_at_all_training_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     made = design((3, 2, 0), rows=(600, 90), steps=6, test_every=2)
     monkeypatch.setattr(guard_plan, "SAMPLE", 20)
-    order = GuardPlan(made)._order
+    order = network_plan(made)._order
     assert sorted(order.tolist()) == list(range(600))
     steered(monkeypatch, made, 1.0)
     message = failure(outlier(made, 64.0, row=int(order[-1])).on_shares(), 3)  # whose turn would come at the 30th test
@@ -246,7 +246,7 @@ def test_the_plan_of_a_test_covers_what_it_says(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(guard_plan, "SLICE_ROWS", 64)
     monkeypatch.setattr(guard_plan, "BATCH_VALUES", 300)
     made = design((3, 2), (3, 1), steps=45, test_every=10)
-    plan, seen = GuardPlan(made), list[int]()
+    plan, seen = network_plan(made), list[int]()
     for done in (10, 20, 30, 40, 45):
         parts = list(plan.at(done))
         slices = [part for part in parts if isinstance(part, Slice)]

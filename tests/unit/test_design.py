@@ -13,7 +13,6 @@ from fedray.errors import SpecError
 from fedray.ml.design import LOW_SCALE, NetDesign
 from fedray.ml.initial import initial_weights
 from fedray.ml.schedule import LONGEST_SEGMENT, Rows, matrices, segments
-from fedray.ml.schedule import test_slices as slices_of
 from fedray.mpc.waves import HALF_PERIOD
 from tests.networks import design
 
@@ -93,11 +92,6 @@ def test_rows_do_not_depend_on_how_they_are_asked_for() -> None:
     for first, count in [(0, 1), (63, 1), (63, 2), (64, 64), (10, 140)]:
         np.testing.assert_array_equal(Rows(made).steps(first, count), whole[first : first + count])
     assert (Rows(design((3, 0), rows=(50, 7), seed="other")).steps(0, 150) != whole).any()
-
-
-def test_test_slices_cover_the_test_rows() -> None:
-    assert slices_of(design((3, 0), rows=(9, 101), test_batch=50)) == [slice(0, 50), slice(50, 100), slice(100, 101)]
-    assert slices_of(design((3, 0), rows=(9, 50), test_batch=50)) == [slice(0, 50)]
 
 
 def test_matrices() -> None:

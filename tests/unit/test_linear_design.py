@@ -89,8 +89,9 @@ def test_without_momentum_and_penalty_nothing_is_truncated() -> None:
 
 def test_the_schedule_has_a_test_after_every_so_many_steps() -> None:
     labels = [segment.label for segment in segments(design("poisson"))]
-    tests = [f"test/{done}/{row}" for done in (7, 14, 17) for row in (0, 50)]
-    assert labels == ["init", "train/0", *tests[:2], "train/7", *tests[2:4], "train/14", *tests[4:]]
+    test = ["coarse", "0/exact", "0/guard", "1/exact", "1/guard", "2/guard", "3"]
+    tests = [f"test/{done}/{part}" for done in (7, 14, 17) for part in test]
+    assert labels == ["init", "train/0", *tests[:7], "train/7", *tests[7:14], "train/14", *tests[14:]]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
