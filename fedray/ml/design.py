@@ -28,7 +28,6 @@ COARSEST_RESIDUAL = 2.0**16
 TEST_HARMONICS = 32
 TEST_SCALE = 2.0**40
 TEST_TABLE_SCALE = 2.0**20
-GUARD_SCALE = 2.0**32
 FEATURE_LIMIT = 2.0**16
 """Largest magnitude of a scaled feature."""
 
