@@ -31,6 +31,8 @@ MAX_FRAME = 1 << 31
 _HEAD = struct.Struct("<IBB")
 _ARRAY = struct.Struct("<BB6x")
 _CODES = {dtype: code for code, dtype in enumerate(TYPES)}
+_SIZES = tuple(dtype.itemsize for dtype in TYPES)
+_SHAPES = tuple(struct.Struct(f"<{dimensions}Q") for dimensions in range(MAX_DIMENSIONS + 1))
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def _encode_array(array: Array, label: str) -> Iterator[bytes | memoryview]:
         raise LocalProtocolError(
             f"frame {label!r}: an array of {array.dtype} with {array.ndim} dimensions cannot travel"
         )
-    yield _ARRAY.pack(code, array.ndim) + struct.pack(f"<{array.ndim}Q", *array.shape)
+    yield _ARRAY.pack(code, array.ndim) + _SHAPES[array.ndim].pack(*array.shape)
     data = np.ascontiguousarray(array, dtype=TYPES[code]).reshape(-1).view(np.uint8).data
     yield data
     if len(data) % 8:
@@ -130,15 +132,15 @@ def _decode_array(view: memoryview, at: int, end: int) -> tuple[Array, int]:
     at += _ARRAY.size
     if code >= len(TYPES) or dimensions > MAX_DIMENSIONS or end - at < 8 * dimensions:
         raise RemoteProtocolError("an array has an unknown type or too many dimensions")
-    shape: Sequence[int] = struct.unpack_from(f"<{dimensions}Q", view, at)
+    shape: Sequence[int] = _SHAPES[dimensions].unpack_from(view, at)
     at += 8 * dimensions
-    size = TYPES[code].itemsize
+    size = _SIZES[code]
     for length in shape:  # Python integers: no overflow to slip through
         size *= length
     padded = size + -size % 8
     if padded > end - at:
         raise RemoteProtocolError("an array is longer than its frame")
-    if any(view[at + size : at + padded]):
+    if padded > size and any(view[at + size : at + padded]):
         raise RemoteProtocolError("an array's padding is not zero")
     try:
         array = np.frombuffer(view[at : at + size], dtype=TYPES[code]).reshape(shape)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from fedray.prg.agreement import KEY_BYTES
 
-_ZEROS = memoryview(bytes(1 << 16))
+_ZEROS = memoryview(bytes(1 << 18))
 """What is encrypted to get the keystream, a piece at a time: it stays in the processor's cache."""
 
 
