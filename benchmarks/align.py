@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import tempfile
 import threading
 import time
@@ -12,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from benchmarks.lines import ALIGNING, Line, line, spread
 from benchmarks.processes import resident_mib
 from benchmarks.tasks import client, cluster, make_root, plan_of, run_plan
 from fedray.data.root import DataRoot
@@ -19,7 +19,7 @@ from fedray.data.root import DataRoot
 __all__ = ["run"]
 
 
-def run(rows: int, columns: int, parties: int, transport: str, repeat: int) -> dict[str, object]:
+def run(rows: int, columns: int, parties: int, transport: str, repeat: int) -> Line:
     """Write the tables, align them `repeat` times, return one line."""
     with tempfile.TemporaryDirectory() as folder:
         root = make_root(Path(folder))
@@ -27,20 +27,15 @@ def run(rows: int, columns: int, parties: int, transport: str, repeat: int) -> d
             _write(root.path / "raw" / f"t{party}.csv", rows, columns, party)
         with cluster(transport):
             runs = [_once(f"align-{k}", parties, root, transport) for k in range(repeat)]
-    seconds = sorted(run[0] for run in runs)
     return {
-        "bench": "align",
-        "transport": transport,
-        "security": "semi-honest, helper that does not collude",
+        **line("align", transport, ALIGNING),
         "rows": rows,
         "columns": columns,
         "parties": parties,
         "common": runs[0][2],
-        "seconds": statistics.median(seconds),
-        "seconds_max": seconds[-1],
+        **spread("seconds", [run[0] for run in runs]),
         "rss_mb": max(run[1] for run in runs),
         "phases": runs[-1][3],
-        "runs": repeat,
     }
 
 

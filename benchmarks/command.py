@@ -8,38 +8,124 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.lines import Line
+
 __all__ = ["build"]
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON line, nothing else.")]
+Data = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the three credit files.")]
+Transport = Annotated[str, typer.Option(help="ray, fast, or memory: threads of one process.")]
+Parties = Annotated[int, typer.Option(min=2, max=24, help="Computing parties, the label client among them.")]
+Hidden = Annotated[str, typer.Option(help="Widths, e.g. 16,1; empty is logistic regression.")]
 Repeat = Annotated[int, typer.Option(min=1, help="Runs; medians are reported.")]
+Steps = Annotated[int, typer.Option(min=1, help="Batches of each run.")]
+Several = Annotated[str, typer.Option(metavar="N,...", help="Numbers, with commas.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A few points and single runs, to see that it works.")]
 
 
 def build() -> typer.Typer:
     """Return the command line."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    app.command("train")(train)
-    app.command("align")(align)
-    app.command("memory")(memory)
-    app.command("ops")(ops)
+    for command in (train, ops, sweep, dealer, scaling, align, memory, machine, tables, plot, page):
+        app.command(command.__name__)(command)
     return app
 
 
 def train(
-    data: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the three credit files.")],
+    data: Data,
     batch: Annotated[int, typer.Option(min=1)] = 64,
-    transport: Annotated[str, typer.Option(help="ray, fast, or memory: threads of one process.")] = "ray",
+    transport: Transport = "ray",
+    parties: Parties = 3,
     epochs: Annotated[int, typer.Option(min=1)] = 3,
-    hidden: Annotated[str, typer.Option(help="Widths, e.g. 16,1; empty is logistic regression.")] = "",
+    hidden: Hidden = "",
     loss: str = "bce",
     rate: float = 0.05,
     repeat: Repeat = 3,
     as_json: Json = False,
 ) -> None:
     """Milliseconds a batch of training, beside the float64 oracle on the same batches."""
+    from benchmarks.credit import Training
     from benchmarks.train import run
 
-    widths = tuple(int(width) for width in hidden.split(",") if width) or (1,)
-    _print(run(data, transport, widths, (batch, epochs, rate, loss), repeat), as_json)
+    training = Training(_widths(hidden), batch, 1, rate, loss, parties)
+    _print(run(data, transport, training, epochs, repeat), as_json)
+
+
+def ops(
+    parties: Parties = 2,
+    transport: Annotated[str, typer.Option(help="fast")] = "fast",
+    op: Annotated[str, typer.Option(metavar="NAME", help="One operation only.")] = "",
+    small: Annotated[bool, typer.Option("--small", help="Tiny sizes, to see that it works.")] = False,
+    repeat: Repeat = 3,
+    as_json: Json = False,
+) -> None:
+    """Single operations on shares; one line each."""
+    if transport != "fast":
+        raise typer.BadParameter("operations are measured over the fast transport only")
+    from benchmarks.ops import run
+
+    for line in run(parties, repeat, op, small):
+        _print(line, as_json)
+
+
+def sweep(
+    data: Data,
+    batches: Several = "16,64,256,1024,4096",
+    parties: Several = "2,3,5,8",
+    transports: Annotated[str, typer.Option(metavar="NAME,...")] = "memory,fast,ray",
+    hidden: Hidden = "",
+    steps: Steps = 100,
+    repeat: Repeat = 3,
+    quick: Quick = False,
+    as_json: Json = False,
+) -> None:
+    """Milliseconds a batch over batch size (three parties) and parties (batches of 256), by transport; a line each."""
+    from benchmarks.credit import Training
+    from benchmarks.sweep import run
+
+    grid = (_whole(batches), _whole(parties), transports.split(","))
+    if quick:
+        grid, steps, repeat = ([64, 256], [2, 3], ["memory"]), 20, 1
+    for line in run(data, grid, Training(_widths(hidden), steps=steps), repeat):
+        _print(line, as_json)
+
+
+def dealer(
+    parties: Parties = 3,
+    seconds: Annotated[float, typer.Option(min=0.01, help="Of each run.")] = 0.5,
+    repeat: Repeat = 3,
+    quick: Quick = False,
+    as_json: Json = False,
+) -> None:
+    """Measure the dealer alone: words of correlations a second by kind, steps a second of trainings; a line each."""
+    from benchmarks.dealer import run
+
+    for line in run(parties, *((0.01, 1) if quick else (seconds, repeat))):
+        _print(line, as_json)
+
+
+def scaling(
+    rows: Several = "1000,10000,100000",
+    features: Several = "8,32,128,512",
+    transport: Transport = "fast",
+    parties: Parties = 3,
+    batch: Annotated[int, typer.Option(min=1)] = 256,
+    hidden: Hidden = "",
+    steps: Steps = 100,
+    repeat: Repeat = 3,
+    quick: Quick = False,
+    as_json: Json = False,
+) -> None:
+    """Cost of training over rows (32 features) and features (10,000 rows) of made-up tables; a line each."""
+    from benchmarks.credit import Training
+    from benchmarks.scaling import run
+
+    grid = (_whole(rows), _whole(features))
+    if quick:
+        grid, transport, steps, repeat = ([1000], [32]), "memory", 10, 1
+    training = Training(_widths(hidden), batch, steps, parties=parties)
+    for line in run(grid, transport, training, repeat):
+        _print(line, as_json)
 
 
 def align(
@@ -63,24 +149,67 @@ def memory(as_json: Json = False) -> None:
     _print(run(), as_json)
 
 
-def ops(
-    parties: Annotated[int, typer.Option(min=2, help="Computing parties, beside the dealer.")] = 2,
-    transport: Annotated[str, typer.Option(help="fast")] = "fast",
-    repeat: Repeat = 3,
-    as_json: Json = False,
+def machine(as_json: Json = False) -> None:
+    """Class of this machine and versions of what runs on it."""
+    from benchmarks.machine import describe
+
+    _print(describe(), as_json)
+
+
+def tables(
+    data: Data,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where TABLE.jsonl are written.")],
+    only: Annotated[str, typer.Option(metavar="NAME,...", help="Some tables only.")] = "",
+    quick: Quick = False,
 ) -> None:
-    """Single operations on shares; one line each."""
-    if transport != "fast":
-        raise typer.BadParameter("operations are measured over the fast transport only")
-    from benchmarks.ops import run
+    """Every table, each in a file of lines; says how long each took."""
+    from benchmarks.tables import TABLES, run
 
-    for line in run(parties, repeat):
-        _print(line, as_json)
+    wanted = tuple(name for name in only.split(",") if name)
+    if unknown := set(wanted) - set(TABLES):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))[:80]}: expected some of {', '.join(TABLES)}")
+    for table, seconds in run(data, out, wanted, quick):
+        print(f"{table:>10}  {seconds:6.1f} s", flush=True)
 
 
-def _print(line: dict[str, object], as_json: bool) -> None:
+def plot(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.jsonl...")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the SVG files are written.")],
+) -> None:
+    """Draw the lines of ops, dealer, sweep and scaling."""
+    from benchmarks.lines import read
+    from benchmarks.plot import draw
+
+    for file in draw(list(read(files)), out):
+        print(file.name)
+
+
+def page(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.jsonl...")],
+    out: Annotated[Path, typer.Option(metavar="PAGE.md", help="The page whose tables are replaced.")],
+) -> None:
+    """Write the lines as tables into a page, between its marks `<!-- NAME -->` and `<!-- end -->`."""
+    from benchmarks.lines import read
+    from benchmarks.page import fill
+
+    fill(out, list(read(files)))
+
+
+def _widths(hidden: str) -> tuple[int, ...]:
+    return tuple(_whole(hidden)) or (1,)
+
+
+def _whole(text: str) -> list[int]:
+    """Return numbers with commas between them."""
+    try:
+        return [int(number) for number in text.split(",") if number]
+    except ValueError:
+        raise typer.BadParameter(f"{text[:80]}: expected whole numbers with commas between them") from None
+
+
+def _print(line: Line, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(line))
+        print(json.dumps(line), flush=True)
         return
     for key, value in line.items():
-        print(f"{key:>20}  {value}")
+        print(f"{key:>20}  {value}", flush=True)

@@ -7,15 +7,16 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.credit import Training, training_plan
+from benchmarks.lines import Line, line
 from benchmarks.processes import family, pss_mib
-from benchmarks.train import training_plan
 
 __all__ = ["run"]
 
 SETTLE_S = 5.0
 
 
-def run() -> dict[str, object]:
+def run() -> Line:
     """Start a server and five actors, measure, stop them; return one line."""
     from actors.team import Team
     from serve_api import deploy
@@ -23,7 +24,7 @@ def run() -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         deploy.start(deploy.ServerSettings(Path(folder), port=_free_port()))
         try:
-            team = Team(training_plan("idle", (1,), (64, 10, 0.1, "bce")), folder)
+            team = Team(training_plan("idle", Training()), folder)
             team.introduce()
             time.sleep(SETTLE_S)
             sizes = {pid: (pss_mib(pid), command) for pid, command in family().items()}
@@ -32,11 +33,16 @@ def run() -> dict[str, object]:
             deploy.stop("the benchmark ended")
     largest = sorted(sizes.values(), reverse=True)
     return {
-        "bench": "memory",
+        **line("memory", "ray", "none: nothing runs"),
         "processes": len(sizes),
         "pss_mb": round(sum(size for size, _ in sizes.values()), 1),
-        "largest": [[round(size, 1), command[:60].strip()] for size, command in largest],
+        "largest": [[round(size, 1), _name(command)] for size, command in largest],
     }
+
+
+def _name(command: str) -> str:
+    """Return the first words of a command line without the folders of this machine."""
+    return " ".join(Path(word).name for word in command.split()[:3] if not word.startswith("-"))
 
 
 def _free_port() -> int:

@@ -1,125 +1,186 @@
-"""Computing parties and a dealer as processes of this machine, joined by the fast transport."""
+"""Computing parties and a dealer as processes of this machine, joined by the fast transport.
+
+One set of processes plays an operation again and again: once to warm up, then by turns with all dealing inside the
+time (`whole`) and with everything dealt beforehand (`ahead`). All parties start at one moment of a clock that they
+share, with their shares of the operands at hand.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
+from benchmarks.machine import limited_threads
+from benchmarks.operations import OPERATIONS
 from fedray.channel import Channel, Mailbox, RevealLog, task_id
 from fedray.channel.stream import StreamTransport
+from fedray.errors import PeerLost
 from fedray.mpc import Session
-from fedray.mpc.dealer import Bundle, Supply, deal
+from fedray.mpc.dealer import Supply, deal
 from fedray.mpc.schedule import Segment
 
-__all__ = ["Measured", "Work", "measure"]
+__all__ = ["AHEAD", "WHOLE", "Measured", "Play", "measure"]
 
 DIGEST = "be" * 32
 CONNECT_S = 20.0
 HOST = "127.0.0.1"
+LEAD_S = 0.02
+"""From the word to start until the start: every process has heard it by then."""
+
+WHOLE, AHEAD = "whole", "ahead"
+
+Shape: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Work:
-    """A protocol to measure.
+class Play:
+    """What every process is to do: an operation of the table, on what shape, among how many, how often."""
 
-    Attributes
-    ----------
-    segments
-        What the dealer deals: one step for warming up, one that is timed.
-    play
-        Runs the protocol at one party: session, bundle, whether it is the timed step; returns this party's summand.
-    """
+    operation: str
+    shape: Shape
+    parties: int
+    repeat: int
 
-    segments: tuple[Segment, ...]
-    play: Callable[[Session, Bundle, bool], np.ndarray[Any, Any]]
+    def segments(self) -> list[Segment]:
+        """Return what the dealer deals: a step for warming up, then two for each repetition."""
+        labels = ["warm", *(f"{mode}/{k}" for k in range(self.repeat) for mode in (WHOLE, AHEAD))]
+        return [Segment(label, 1, OPERATIONS[self.operation].masks(self.shape)) for label in labels]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one party saw of the timed step: seconds with dealing and online, cost, its summand of the result."""
+    """What one process saw of a step.
 
+    Attributes
+    ----------
+    label
+        Of the step.
+    seconds
+        From the common start until this party had its result and had sent all; 0 at the dealer.
+    rounds, bytes
+        Of this party.
+    results
+        This party's summands and their scale, after the last step.
+    """
+
+    label: str
     seconds: float
-    online: float
     rounds: int
     bytes: int
-    result: np.ndarray[Any, Any]
+    results: list[tuple[npt.NDArray[np.uint64], float]]
 
 
-def measure(make: Callable[..., Work], arguments: Sequence[object], parties: int) -> list[Measured]:
-    """Run ``make(*arguments)`` at `parties` computing parties and a dealer; return what each party saw."""
-    context = multiprocessing.get_context("spawn")
-    pipes, processes = [], []
-    for index in range(parties + 1):
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_party, args=(theirs, index, parties, make, tuple(arguments)), daemon=True)
-        process.start()
-        pipes.append(ours)
-        processes.append(process)
-    addresses = {index: pipe.recv() for index, pipe in enumerate(pipes)}
-    for step in (addresses, "warm", "go"):
+def measure(play: Play) -> list[list[Measured]]:
+    """Play an operation; return for each step what every computing party saw and, last, the dealer.
+
+    Raises
+    ------
+    PeerLost
+        A process ended before its time; it has said why on its standard error.
+    """
+    pipes, processes = _start(play)
+    try:
+        addresses = {index: pipe.recv() for index, pipe in enumerate(pipes)}
+        _tell(pipes, addresses)
+        return [_step(segment, pipes) for segment in play.segments()]
+    except EOFError:
+        raise PeerLost(f"a party of {play.operation} ended before its time") from None
+    finally:
         for pipe in pipes:
-            pipe.send(step)
-        if step != "go":
-            for pipe in pipes:
-                pipe.recv()
-    results = [pipe.recv() for pipe in pipes[:parties]]
+            pipe.close()
+        for process in processes:
+            process.join(CONNECT_S)
+
+
+def _start(play: Play) -> tuple[list[Connection[Any, Any]], list[Any]]:
+    context = multiprocessing.get_context("spawn")
+    pipes: list[Connection[Any, Any]] = []
+    processes: list[Any] = []
+    with limited_threads(play.parties + 1):
+        for index in range(play.parties + 1):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_party, args=(theirs, index, play), daemon=True)
+            process.start()
+            theirs.close()  # so that its end is noticed here
+            pipes.append(ours)
+            processes.append(process)
+    return pipes, processes
+
+
+def _step(segment: Segment, pipes: Sequence[Connection[Any, Any]]) -> list[Measured]:
+    if segment.label.startswith(AHEAD):
+        _tell(pipes, None)
+        for pipe in pipes:
+            pipe.recv()
+    _tell(pipes, time.monotonic() + LEAD_S)
+    return [pipe.recv() for pipe in pipes]
+
+
+def _tell(pipes: Sequence[Connection[Any, Any]], word: object) -> None:
     for pipe in pipes:
-        pipe.send("end")
-    for process in processes:
-        process.join()
-    return results
+        pipe.send(word)
 
 
-def _party(
-    pipe: Connection, index: int, parties: int, make: Callable[..., Work], arguments: tuple[object, ...]
-) -> None:
+def _party(pipe: Connection[Any, Any], index: int, play: Play) -> None:
     mailbox = Mailbox(task_id(DIGEST))
     transport = StreamTransport(index, mailbox, HOST)
     pipe.send(transport.address)
     transport.connect(pipe.recv(), CONNECT_S)
-    names = tuple(f"party {k}" for k in range(parties + 1))
+    names = tuple(f"party {k}" for k in range(play.parties + 1))
     transport.bring_mail()
     channel = Channel(index, names, DIGEST, mailbox, transport.send, RevealLog(()), sealed=False)
     channel.open()
-    pipe.send("connected")
-    work = make(*arguments)
-    computing = tuple(range(parties))
-    if index == parties:
-        _deal(pipe, channel, computing, work)
+    computing = tuple(range(play.parties))
+    if index == play.parties:
+        _deal(pipe, channel, computing, play)
     else:
-        _compute(pipe, channel, computing, work)
-    pipe.recv()
+        _compute(pipe, channel, computing, play)
     transport.close()
 
 
-def _deal(pipe: Connection, channel: Channel, computing: tuple[int, ...], work: Work) -> None:
-    for segment in work.segments:
-        pipe.recv()
-        deal(channel, computing, 0, (), [segment])
-        if segment is work.segments[0]:
-            pipe.send("warm")
+def _deal(pipe: Connection[Any, Any], channel: Channel, computing: tuple[int, ...], play: Play) -> None:
+    for segment in play.segments():
+        before = channel.cost.total()
+        if segment.label.startswith(AHEAD):
+            pipe.recv()
+            deal(channel, computing, 0, (), [segment])
+            pipe.send(None)
+            pipe.recv()
+        else:
+            _wait_until(pipe.recv())
+            deal(channel, computing, 0, (), [segment])
+        after = channel.cost.total()
+        pipe.send(Measured(segment.label, 0.0, 0, after.bytes - before.bytes, []))
 
 
-def _compute(pipe: Connection, channel: Channel, computing: tuple[int, ...], work: Work) -> None:
-    session = Session(channel, computing)
-    supply = Supply(channel, len(computing), session.rank, 0, work.segments)
-    for segment in work.segments:
-        pipe.recv()
-        timed = segment is not work.segments[0]
-        before, started = channel.cost.total(), time.monotonic()
-        bundle = supply.step(segment.label)
-        online = time.monotonic()
-        result = work.play(session, bundle, timed)
+def _compute(pipe: Connection[Any, Any], channel: Channel, computing: tuple[int, ...], play: Play) -> None:
+    session, segments = Session(channel, computing), play.segments()
+    supply = Supply(channel, len(computing), session.rank, 0, segments)
+    operation = OPERATIONS[play.operation]
+    shares = [session.constant(x, scale, x.shape) for x, scale in operation.operands(play.shape)]
+    for segment in segments:
+        bundle = None
+        if segment.label.startswith(AHEAD):
+            pipe.recv()
+            bundle = supply.step(segment.label)
+            pipe.send(None)
+        start = pipe.recv()
+        _wait_until(start)
+        before = channel.cost.total()
+        bundle = bundle or supply.step(segment.label)
+        results = operation.play(session, bundle, *shares)
         channel.flush()
-        ended, after = time.monotonic(), channel.cost.total()
-        if not timed:
-            pipe.send("warm")
-            continue
-        rounds, size = after.rounds - before.rounds, after.bytes - before.bytes
-        pipe.send(Measured(ended - started, ended - online, rounds, size, result))
+        seconds, after = time.monotonic() - start, channel.cost.total()
+        kept = [(share.value, share.scale) for share in results] if segment is segments[-1] else []
+        pipe.send(Measured(segment.label, seconds, after.rounds - before.rounds, after.bytes - before.bytes, kept))
+
+
+def _wait_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))

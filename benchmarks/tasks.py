@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import limited_threads
 from fedray.data.root import DataRoot
 from fedray.parties.run import run_local
 from fedray.task.plan import TaskPlan, make_plan
@@ -43,14 +44,21 @@ def make_root(folder: Path) -> DataRoot:
 
 
 @contextmanager
-def cluster(transport: str) -> Iterator[None]:
-    """Start a Ray for the time of the block if the transport needs one."""
+def cluster(transport: str, sharing: int = 1) -> Iterator[None]:
+    """Start a Ray for the time of the block if the transport needs one.
+
+    Parameters
+    ----------
+    sharing
+        Number of parties that compute at the same time, and so share the processors.
+    """
     if transport == "memory":
         yield
         return
     from actors.cluster import leave, start_or_join
 
-    start_or_join(None)
+    with limited_threads(sharing):  # Ray hands its environment on to the actors
+        start_or_join(None)
     try:
         yield
     finally:

@@ -1,117 +1,89 @@
-"""Training on the credit data: milliseconds, rounds and bytes a batch, and the AUC beside the oracle's."""
+"""Training: milliseconds, rounds and bytes a batch, and the AUC beside the oracle's."""
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.tasks import client, cluster, make_root, plan_of, run_plan
+from benchmarks.credit import COLUMNS, Training, alignment_plan, training_plan, write_tables
+from benchmarks.designs import correction_bytes
+from benchmarks.lines import Line, line, spread
+from benchmarks.tasks import cluster, make_root, run_plan
 from fedray.data.root import DataRoot
-from fedray.errors import DataError
 from fedray.ml import metrics
 from fedray.parties.oracle import insecure_oracle
-from fedray.task.plan import TaskPlan
 
-__all__ = ["run", "training_plan"]
+__all__ = ["aligned_tables", "costs", "head", "run"]
 
-FILES = {"f1": "credit_default_data1.csv", "f2": "credit_default_data2.csv", "l": "credit_default_label.csv"}
-PORTS = {"main": 8377, "f1": 8084, "f2": 8082, "l": 8884, "dealer": 8999}
+START_SHARE = 0.1
+"""Part of the steps that the steady state leaves out."""
 
 
-def run(
-    data: Path, transport: str, widths: tuple[int, ...], numbers: tuple[int, int, float, str], repeat: int
-) -> dict[str, object]:
-    """Align once, train `repeat` times, train the oracle; return one line.
+def run(data: Path, transport: str, training: Training, epochs: int, repeat: int) -> Line:
+    """Align once, train `repeat` times, each time also a tenth of the steps alone, train the oracle; return one line.
 
     Parameters
     ----------
-    numbers
-        Batch size, epochs, learning rate, loss.
+    training
+        Its `steps` are those of the epochs, whatever they were.
     """
-    batch, epochs, rate, loss = numbers
-    with tempfile.TemporaryDirectory() as folder:
-        root = make_root(Path(folder))
-        for file in FILES.values():
-            shutil.copy(_find(data, file), root.path / "raw" / file)
-        aligned, _ = run_plan(_alignment(), root, "memory")
-        steps = epochs * aligned[0]["result"]["n_train"] // batch + 1
-        with cluster(transport):
-            runs = [
-                _once(
-                    training_plan(f"train-{k}", widths, (batch, steps, rate, loss), transport), root, transport, steps
-                )
-                for k in range(repeat)
-            ]
-        auc_oracle, ms_oracle = _oracle(training_plan("oracle", widths, (batch, steps, rate, loss)), root, steps)
-    times = sorted(float(str(line["ms_per_batch"])) for line in runs)
+    with aligned_tables(data, training.parties) as (root, rows):
+        training = replace(training, steps=epochs * rows // training.batch + 1)
+        start = replace(training, steps=max(1, round(START_SHARE * training.steps)))
+        with cluster(transport, training.parties + 1):
+            runs = [costs(f"train-{k}", training, root, transport) for k in range(repeat)]
+            starts = [costs(f"start-{k}", start, root, transport) for k in range(repeat)]
+        auc_oracle, ms_oracle = _oracle(training, root)
     return {
-        "bench": "train",
-        "transport": transport,
-        "security": "semi-honest, any n-1 of n computing parties, with a dealer that colludes with none",
-        "batch": batch,
-        "steps": steps,
-        "widths": list(widths),
-        "loss": loss,
+        **head("train", transport, training, COLUMNS),
         **runs[-1],
-        "ms_per_batch": statistics.median(times),
-        "ms_per_batch_min": times[0],
-        "ms_per_batch_max": times[-1],
+        **spread("ms_per_batch", _numbers(runs, "ms_per_batch")),
+        "ms_per_batch_steady": _steady(runs, starts, (training.steps, start.steps)),
         "auc_oracle": auc_oracle,
         "ms_per_batch_oracle": ms_oracle,
-        "runs": repeat,
     }
 
 
-def _find(data: Path, file: str) -> Path:
-    for folder in (data, data / "Splitted_Indexed_Data"):
-        if (folder / file).is_file():
-            return folder / file
-    raise DataError(f"--data: no {file} there")
+@contextmanager
+def aligned_tables(data: Path, parties: int) -> Iterator[tuple[DataRoot, int]]:
+    """Cut and align the credit data in a temporary folder; yield the data root and the number of training rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = make_root(Path(folder))
+        write_tables(data, root, parties)
+        aligned, _ = run_plan(alignment_plan(parties), root, "memory")
+        yield root, int(aligned[0]["result"]["n_train"])
 
 
-def _alignment() -> TaskPlan:
-    clients = [client("main_client", PORTS["main"], client_type="alignment_main")]
-    for name, role in (("f1", "feature_client"), ("f2", "feature_client"), ("l", "label_client")):
-        config = {"client_type": "alignment_data", "raw_data_path": FILES[name], "out_data_path": name}
-        clients.append(client(role, PORTS[name], **config))
-    return plan_of("align", clients)
-
-
-def training_plan(
-    name: str, widths: tuple[int, ...], numbers: tuple[int, int, float, str], transport: str = "ray"
-) -> TaskPlan:
-    """Return a plan of training on the aligned credit files; numbers are batch size, steps, rate and loss."""
-    batch, steps, rate, loss = numbers
-    main = {
-        "client_type": "shared_nn_main",
-        "in_dim": widths[0],
-        "layers": list(widths[1:]),
-        "batch_size": batch,
-        "max_iter": steps,
-        "test_per_batches": steps,
-        "learning_rate": rate,
-        "transport": "fast" if transport == "fast" else "ray",
+def head(bench: str, transport: str, training: Training, columns: int) -> Line:
+    """Return the head of a line and what was trained, on so many columns of features in all."""
+    return {
+        **line(bench, transport),
+        "parties": training.parties,
+        "features": columns,
+        "batch": training.batch,
+        "steps": training.steps,
+        "widths": list(training.widths),
+        "loss": training.loss,
+        "correction_bytes_per_batch": correction_bytes(training, columns),
     }
-    feature = {"client_type": "shared_nn_feature"}
-    label = {"client_type": "shared_nn_label", "loss": loss, "metric": "auc"}
-    return plan_of(
-        name,
-        [
-            client("main_client", PORTS["main"], **main),
-            client("crypto_producer", PORTS["dealer"], client_type="triplet_producer"),
-            client("feature_client", PORTS["f1"], data_path="f1", **feature),
-            client("feature_client", PORTS["f2"], data_path="f2", **feature),
-            client("label_client", PORTS["l"], data_path="l", **label),
-        ],
-    )
 
 
-def _once(plan: TaskPlan, root: DataRoot, transport: str, steps: int) -> dict[str, object]:
+def costs(name: str, training: Training, root: DataRoot, transport: str) -> dict[str, float]:
+    """Train once on the aligned tables; return what a batch cost and what came of it.
+
+    Milliseconds are those of the slowest data client in the phase of training: no start of processes, no sharing of
+    features, no test. Rounds are the most of any data client; messages and bytes are sums over the data clients.
+    The dealer's bytes are all it sent, for the test too, over the steps.
+    """
+    steps, plan = training.steps, training_plan(name, training, transport)
     outcomes, seconds = run_plan(plan, root, transport)
-    data = [outcomes[member.index]["cost"]["train"] for member in plan.data]
+    parts = [outcomes[member.index]["cost"] for member in plan.data]
+    data, share = [part["train"] for part in parts], [part["share"] for part in parts]
     dealt = sum(outcome["cost"].get("deal", {"bytes": 0})["bytes"] for outcome in outcomes.values())
     return {
         "ms_per_batch": max(cost["seconds"] for cost in data) / steps * 1000,
@@ -119,14 +91,32 @@ def _once(plan: TaskPlan, root: DataRoot, transport: str, steps: int) -> dict[st
         "messages_per_batch": sum(cost["messages"] for cost in data) / steps,
         "bytes_per_batch": sum(cost["bytes"] for cost in data) / steps,
         "dealer_bytes_per_batch": dealt / steps,
+        "share_seconds": max(cost["seconds"] for cost in share),
+        "share_bytes": sum(cost["bytes"] for cost in share),
         "auc": outcomes[plan.main.index]["result"]["metrics"]["auc"],
         "seconds": seconds,
     }
 
 
-def _oracle(plan: TaskPlan, root: DataRoot, steps: int) -> tuple[float, float]:
-    oracle, _, labels = insecure_oracle(plan, root)
+def _numbers(runs: list[dict[str, float]], name: str) -> list[float]:
+    return [run[name] for run in runs]
+
+
+def _steady(runs: list[dict[str, float]], starts: list[dict[str, float]], steps: tuple[int, int]) -> float | None:
+    """Return the milliseconds of a batch after the first tenth: what all steps took, less what that tenth alone takes.
+
+    None if there is no more than one step.
+    """
+    whole, start = (
+        statistics.median(_numbers(some, "ms_per_batch")) * count
+        for some, count in zip((runs, starts), steps, strict=True)
+    )
+    return (whole - start) / (steps[0] - steps[1]) if steps[0] > steps[1] else None
+
+
+def _oracle(training: Training, root: DataRoot) -> tuple[float, float]:
+    oracle, _, labels = insecure_oracle(training_plan("oracle", training), root)
     started = time.monotonic()
-    oracle.train(steps)
-    ms = (time.monotonic() - started) / steps * 1000
+    oracle.train(training.steps)
+    ms = (time.monotonic() - started) / training.steps * 1000
     return metrics.evaluate("auc", labels, oracle.predict())["auc"], ms
