@@ -1,47 +1,65 @@
 """Arithmetic in Z_2^64 on ``uint64`` arrays: exact, wrapping, without warnings.
 
-Small products run in NumPy; large ones in compiled kernels, imported when first needed because compiling costs a
-second and some 60 MiB. Both give the same bits.
+Small products run in NumPy, larger ones in a compiled kernel, imported when first needed because compiling costs a
+second and some 60 MiB, and very large ones as products of floats (`fedray.ring.limbs`). All give the same bits. Only
+the last may start threads, those of NumPy's float products.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from math import prod
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from fedray.ring import series, trig
+from fedray.ring import limbs, series, trig
 from fedray.ring.compiled import have_kernels
 from fedray.ring.fixed import decode, encode
 
-__all__ = ["Ring", "decode", "encode", "matmul", "series", "trig"]
+__all__ = ["COMPILED_FROM", "LIMBS_FROM", "Ring", "decode", "encode", "matmul", "series", "trig"]
 
 Ring: TypeAlias = npt.NDArray[np.uint64]
 
-COMPILED_FROM = 1 << 20
-"""Multiplications from which the compiled kernel is the faster one."""
+Way: TypeAlias = Literal["numpy", "compiled", "limbs"]
+
+COMPILED_FROM = 1 << 13
+"""Multiplications from which the compiled kernel is faster than NumPy, its call included."""
+
+LIMBS_FROM, LIMBS_WIDTH = 1 << 26, 128
+"""Multiplications of one product, and its least size in each direction, from which limbs are faster than the kernel."""
 
 
-def matmul(a: Ring, b: Ring, *, compiled: bool | None = None) -> Ring:
+def matmul(a: Ring, b: Ring, *, way: Way | None = None) -> Ring:
     """Return ``a @ b`` modulo 2^64.
 
     Parameters
     ----------
     a, b
         Shapes (..., m, k) and (..., k, n), ``uint64``; leading axes as in ``numpy.matmul``.
-    compiled
-        Force the compiled kernel or NumPy; by default the size decides.
+    way
+        Force one of the three ways, which all give the same bits; by default the size decides. Leading axes that differ
+        always take NumPy.
     """
-    if compiled is None:
-        large = a.shape[:-2] == b.shape[:-2] and a.shape[-2] * a.shape[-1] * b.shape[-1] >= COMPILED_FROM
-        compiled = large and have_kernels()
-    if not compiled:
-        product: Ring = np.matmul(a, b)
-        return product
-    if a.ndim > 2:
-        stacked: Ring = np.stack([matmul(one, other, compiled=True) for one, other in zip(a, b, strict=True)])
-        return stacked
-    from fedray.ring import kernels
+    if a.shape[:-2] != b.shape[:-2]:
+        way = "numpy"
+    match way or _best(a, b):
+        case "numpy":
+            product: Ring = np.matmul(a, b)
+            return product
+        case "compiled":
+            from fedray.ring import kernels
 
-    return kernels.matmul(a, b)
+            return kernels.matmul(a, b)
+        case "limbs" if a.ndim > 2:
+            stacked: Ring = np.stack([matmul(one, other, way="limbs") for one, other in zip(a, b, strict=True)])
+            return stacked
+        case "limbs":
+            return limbs.matmul(a, b)
+
+
+def _best(a: Ring, b: Ring) -> Way:
+    m, k, n = *a.shape[-2:], b.shape[-1]
+    if m * k * n >= LIMBS_FROM and min(m, k, n) >= LIMBS_WIDTH:
+        return "limbs"
+    return "compiled" if prod(a.shape) * n >= COMPILED_FROM and have_kernels() else "numpy"

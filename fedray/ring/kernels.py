@@ -6,9 +6,11 @@ Compiled once and cached beside this file. No fast-math: the order of float oper
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
 from fedray.ring.trig import COS_COEFFICIENTS, SIN_COEFFICIENTS
 
@@ -17,22 +19,25 @@ Float = npt.NDArray[np.float64]
 
 _SIN = np.array(SIN_COEFFICIENTS)
 _COS = np.array(COS_COEFFICIENTS)
+_ROWS = 16
 _COLUMNS = 256
+_FEW = 16
 _BLOCK = 512  # points whose waves stay in the first cache
 
 
-@njit(cache=True, parallel=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _matmul(a: Ring, b: Ring, out: Ring) -> None:
     m, inner = a.shape
     n = b.shape[1]
     whole = inner - inner % 8
-    for block in prange((m + 15) // 16):
+    for i0 in range(0, m, _ROWS):
+        i1 = min(i0 + _ROWS, m)
         for j0 in range(0, n, _COLUMNS):
             j1 = min(j0 + _COLUMNS, n)
             for k in range(0, whole, 8):  # eight rows of b at once: one load and store of out serves eight products
                 b0, b1, b2, b3 = b[k, j0:j1], b[k + 1, j0:j1], b[k + 2, j0:j1], b[k + 3, j0:j1]
                 b4, b5, b6, b7 = b[k + 4, j0:j1], b[k + 5, j0:j1], b[k + 6, j0:j1], b[k + 7, j0:j1]
-                for i in range(block * 16, min(block * 16 + 16, m)):
+                for i in range(i0, i1):
                     row = out[i, j0:j1]
                     f0, f1, f2, f3 = a[i, k], a[i, k + 1], a[i, k + 2], a[i, k + 3]
                     f4, f5, f6, f7 = a[i, k + 4], a[i, k + 5], a[i, k + 6], a[i, k + 7]
@@ -41,17 +46,73 @@ def _matmul(a: Ring, b: Ring, out: Ring) -> None:
                             f4 * b4[j] + f5 * b5[j] + f6 * b6[j] + f7 * b7[j]
                         )
             for k in range(whole, inner):
-                for i in range(block * 16, min(block * 16 + 16, m)):
+                for i in range(i0, i1):
                     factor = a[i, k]
                     for j in range(j0, j1):
                         out[i, j] += factor * b[k, j]
 
 
+@njit(cache=True, nogil=True)
+def _dots(a: Ring, b: Ring, out: Ring) -> None:
+    """Fill `out` with the products of rows of a and rows of b: for few columns, where a row of `out` is too short."""
+    for i in range(a.shape[0]):
+        for j in range(b.shape[0]):
+            left, right = a[i], b[j]
+            total = np.uint64(0)
+            for k in range(left.size):
+                total += left[k] * right[k]
+            out[i, j] = total
+
+
+@njit(cache=True, nogil=True)
+def _products(a: Ring, b: Ring, out: Ring) -> None:
+    for step in range(a.shape[0]):
+        _matmul(a[step], b[step], out[step])
+
+
+@njit(cache=True, nogil=True)
+def _products_of_rows(a: Ring, b: Ring, out: Ring) -> None:
+    for step in range(a.shape[0]):
+        _dots(a[step], b[step], out[step])
+
+
 def matmul(a: Ring, b: Ring) -> Ring:
-    """Return ``a @ b`` modulo 2^64; shapes (m, k) and (k, n)."""
-    out = np.zeros((a.shape[0], b.shape[1]), dtype=np.uint64)
-    _matmul(np.ascontiguousarray(a), np.ascontiguousarray(b), out)
+    """Return ``a @ b`` modulo 2^64, in the caller's thread; shapes (..., m, k) and (..., k, n), leading axes alike."""
+    shape = (*a.shape[:-1], b.shape[-1])
+    out = np.zeros(shape, dtype=np.uint64)
+    few = b.shape[-1] < _FEW
+    right = np.ascontiguousarray(b.swapaxes(-1, -2) if few else b)
+    if a.ndim == 2:
+        (_dots if few else _matmul)(np.ascontiguousarray(a), right, out)
+        return out
+    steps = (math.prod(shape[:-2]),)
+    left, right, made = (x.reshape(steps + x.shape[-2:]) for x in (np.ascontiguousarray(a), right, out))
+    (_products_of_rows if few else _products)(left, right, made)
     return out
+
+
+@njit(cache=True, nogil=True)
+def cut(x: Ring, low: Float, middle: Float, high: Float, both: Float) -> None:
+    """Write the limbs of x; see `fedray.ring.limb_steps.cut`."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            rest = np.int64(x[i, j])
+            first = (rest << 42) >> 42
+            rest = (rest - first) >> 22
+            second = (rest << 44) >> 44
+            rest = (rest - second) >> 20
+            low[i, j], middle[i, j], high[i, j] = first, second, (rest << 42) >> 42
+            both[i, j] = first + second
+
+
+@njit(cache=True, nogil=True)
+def join(low: Float, middle: Float, both: Float, outer: Float, out: Ring) -> None:
+    """Add the products of limbs to `out`; see `fedray.ring.limb_steps.join`."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            first, second = np.int64(low[i, j]), np.int64(middle[i, j])
+            third, fourth = np.int64(both[i, j]), np.int64(outer[i, j])
+            out[i, j] += np.uint64(first + ((third - first - second) << 22) + (fourth << 42) + (second << 44))
 
 
 @njit(cache=True, nogil=True)
