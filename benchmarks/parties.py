@@ -7,6 +7,7 @@ share, with their shares of the operands at hand.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import time
 from collections.abc import Sequence
@@ -90,11 +91,13 @@ def measure(play: Play) -> list[list[Measured]]:
         addresses = {index: pipe.recv() for index, pipe in enumerate(pipes)}
         _tell(pipes, addresses)
         return [_step(segment, pipes) for segment in play.segments()]
-    except EOFError:
+    except (EOFError, ConnectionError):
+        for process in processes:
+            process.terminate()  # the others would wait for it
         raise PeerLost(f"a party of {play.operation} ended before its time") from None
     finally:
         for pipe in pipes:
-            pipe.close()
+            pipe.close()  # which lets the parties go
         for process in processes:
             process.join(CONNECT_S)
 
@@ -142,6 +145,8 @@ def _party(pipe: Connection[Any, Any], index: int, play: Play) -> None:
         _deal(pipe, channel, computing, play)
     else:
         _compute(pipe, channel, computing, play)
+    with contextlib.suppress(EOFError):
+        pipe.recv()  # nobody leaves while another may still write to him
     transport.close()
 
 
