@@ -14,8 +14,8 @@ them is a whole number of at most 2^53, whatever the order of the additions, so 
 and k is at most 1024. Above that size, Strassen's seven products of halves in the form of Winograd, which hold in any
 ring.
 
-The products of floats take as many threads as NumPy's BLAS may, which OMP_NUM_THREADS says; Ray gives its actors one. On
-a busy machine more than one only wait for each other.
+The products of floats take as many threads as NumPy's BLAS may, which OMP_NUM_THREADS says; Ray gives its actors one.
+On a busy machine more than one only wait for each other.
 """
 
 from __future__ import annotations
