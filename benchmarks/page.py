@@ -49,7 +49,10 @@ def render(text: str, lines: Sequence[Line]) -> str:
 def _machine(lines: Lines) -> str:
     m = lines[-1]
     versions = ", ".join(f"{name} {m[name]}" for name in ("python", "numpy", "numba", "ray", "cryptography"))
-    return f"{m['date']}: {m['cores']} cores ({m['processor']}), {m['memory_gib']} GiB, {m['system']}; {versions}."
+    note = f" **{m['note']}**" if "note" in m else ""
+    return (
+        f"{m['date']}: {m['cores']} cores ({m['processor']}), {m['memory_gib']} GiB, {m['system']}; {versions}.{note}"
+    )
 
 
 def _ops(lines: Lines) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from benchmarks.lines import Line
 from benchmarks.sweep import BATCH, PARTIES
@@ -18,6 +19,7 @@ __all__ = ["draw"]
 
 Lines = Sequence[dict[str, Any]]
 
+HEADROOM = 1.1
 SIZE, WIDE = (5.2, 3.4), (7.0, 4.2)
 
 
@@ -69,8 +71,13 @@ def _curves(lines: Lines, x: str, label: str, *, log: bool) -> Figure:
         mine = sorted((line for line in lines if line["transport"] == transport), key=lambda line: line[x])
         _errorbars(axes, mine, x, transport)
     if log:
-        axes.set_xscale("log", base=2)
+        axes.set_xscale("log")
+    axes.set_xticks(sorted({line[x] for line in lines}))
     axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(label)
     axes.set_ylabel("ms a batch")
     axes.legend(title="transport")
@@ -124,8 +131,8 @@ def _scaling(lines: Lines) -> Figure:
         mine = sorted((line for line in lines if line[other] == fixed), key=lambda line: line[x])
         _errorbars(grid[0][column], mine, x, "")
         grid[1][column].plot([line[x] for line in mine], [line["bytes_per_batch"] / 1e3 for line in mine], "o-")
-        grid[0][column].set_ylim(bottom=0)
-        grid[1][column].set_ylim(bottom=0)
+        for axes, name in ((grid[0][column], "ms_per_batch_max"), (grid[1][column], "bytes_per_batch")):
+            axes.set_ylim(0.0, HEADROOM * max(line[name] for line in mine) / (1e3 if "bytes" in name else 1.0))
         grid[1][column].set_xscale("log")
         grid[1][column].set_xlabel(f"{x} ({fixed} {other})")
     grid[0][0].set_ylabel("ms a batch")

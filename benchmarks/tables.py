@@ -14,6 +14,8 @@ __all__ = ["TABLES", "commands", "run"]
 
 TABLES = ("machine", "ops", "dealer", "train", "sweep", "scaling", "align", "memory")
 
+LINE = '{"bench": '
+
 TRAININGS = (("fast", ""), ("ray", ""), ("fast", "32,1"), ("fast", "64,32,1"))
 """Transport and layers."""
 
@@ -68,7 +70,8 @@ def _lines(arguments: list[str]) -> str:
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise FedrayError(f"python -m benchmarks {arguments[0]} ended with status {done.returncode}")
-    return done.stdout
+    # Ray sometimes talks on its driver's standard output
+    return "".join(line for line in done.stdout.splitlines(keepends=True) if line.startswith(LINE))
 
 
 def _write(file: Path, text: str) -> None:
