@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +24,9 @@ Repeat = Annotated[int, typer.Option(min=1, help="Runs; medians are reported.")]
 Steps = Annotated[int, typer.Option(min=1, help="Batches of each run.")]
 Several = Annotated[str, typer.Option(metavar="N,...", help="Numbers, with commas.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A few points and single runs, to see that it works.")]
+
+ONCE = (0,)
+"""For commands of one line: measured when it is asked for."""
 
 
 def build() -> typer.Typer:
@@ -48,7 +54,7 @@ def train(
     from benchmarks.train import run
 
     training = Training(_widths(hidden), batch, 1, rate, loss, parties)
-    _print(run(data, transport, training, epochs, repeat), as_json)
+    _print((run(data, transport, training, epochs, repeat) for _ in ONCE), as_json)
 
 
 def ops(
@@ -64,8 +70,7 @@ def ops(
         raise typer.BadParameter("operations are measured over the fast transport only")
     from benchmarks.ops import run
 
-    for line in run(parties, repeat, op, small):
-        _print(line, as_json)
+    _print(run(parties, repeat, op, small), as_json)
 
 
 def sweep(
@@ -86,8 +91,7 @@ def sweep(
     grid = (_whole(batches), _whole(parties), transports.split(","))
     if quick:
         grid, steps, repeat = ([64, 256], [2, 3], ["memory"]), 20, 1
-    for line in run(data, grid, Training(_widths(hidden), steps=steps), repeat):
-        _print(line, as_json)
+    _print(run(data, grid, Training(_widths(hidden), steps=steps), repeat), as_json)
 
 
 def dealer(
@@ -100,8 +104,7 @@ def dealer(
     """Measure the dealer alone: words of correlations a second by kind, steps a second of trainings; a line each."""
     from benchmarks.dealer import run
 
-    for line in run(parties, *((0.01, 1) if quick else (seconds, repeat))):
-        _print(line, as_json)
+    _print(run(parties, *((0.01, 1) if quick else (seconds, repeat))), as_json)
 
 
 def scaling(
@@ -124,8 +127,7 @@ def scaling(
     if quick:
         grid, transport, steps, repeat = ([1000], [32]), "memory", 10, 1
     training = Training(_widths(hidden), batch, steps, parties=parties)
-    for line in run(grid, transport, training, repeat):
-        _print(line, as_json)
+    _print(run(grid, transport, training, repeat), as_json)
 
 
 def align(
@@ -139,21 +141,21 @@ def align(
     """Seconds and memory of an alignment of tables that have half of their ids in common, files in and out."""
     from benchmarks.align import run
 
-    _print(run(rows, columns, parties, transport, repeat), as_json)
+    _print((run(rows, columns, parties, transport, repeat) for _ in ONCE), as_json)
 
 
 def memory(as_json: Json = False) -> None:
     """Memory of a server with Ray and five idle actors."""
     from benchmarks.memory import run
 
-    _print(run(), as_json)
+    _print((run() for _ in ONCE), as_json)
 
 
 def machine(as_json: Json = False) -> None:
     """Class of this machine and versions of what runs on it."""
     from benchmarks.machine import describe
 
-    _print(describe(), as_json)
+    _print([describe()], as_json)
 
 
 def tables(
@@ -207,9 +209,13 @@ def _whole(text: str) -> list[int]:
         raise typer.BadParameter(f"{text[:80]}: expected whole numbers with commas between them") from None
 
 
-def _print(line: Line, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(line), flush=True)
-        return
-    for key, value in line.items():
-        print(f"{key:>20}  {value}", flush=True)
+def _print(lines: Iterable[Line], as_json: bool) -> None:
+    """Print each line when it has been measured; what Ray prints meanwhile goes to standard error."""
+    left = iter(lines)
+    while True:
+        with redirect_stdout(sys.stderr):
+            line = next(left, None)
+        if line is None:
+            return
+        text = json.dumps(line) if as_json else "\n".join(f"{key:>20}  {value}" for key, value in line.items())
+        print(text, flush=True)

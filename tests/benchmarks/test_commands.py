@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.command import build
+from benchmarks.command import build, memory
 from benchmarks.credit import COLUMNS, Training, write_tables
 from benchmarks.designs import correction_bytes
 from benchmarks.lines import SHARING
@@ -103,6 +103,19 @@ def test_ops_count_what_the_protocol_says(op: str, parties: int, rounds: int) ->
     assert (line["op"], line["parties"], line["rounds"], line["transport"]) == (op, parties, rounds, "fast")
     check_spread(line, "seconds", 2)
     assert line["max_error"] < 1e-4
+
+
+def test_only_lines_are_printed_to_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def chatty() -> Line:
+        print("from somewhere else")
+        return {"bench": "memory"}
+
+    monkeypatch.setattr("benchmarks.memory.run", chatty)
+    memory(as_json=True)
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ('{"bench": "memory"}\n', "from somewhere else\n")
 
 
 def test_an_operation_that_is_not_there() -> None:
