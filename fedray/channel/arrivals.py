@@ -6,6 +6,8 @@ import ssl
 import struct
 from collections.abc import Iterator
 
+import numpy as np
+
 from fedray.channel.codec import MAX_FRAME
 from fedray.channel.seal import Blob
 from fedray.errors import PeerLost, RemoteProtocolError
@@ -30,7 +32,7 @@ class Arrivals:
         self.number = stream.fileno()
         self._buffer = bytearray(_BUFFER_BYTES)
         self._filled = 0
-        self._large: bytearray | None = None  # an envelope that does not fit into the buffer
+        self._large: memoryview | None = None  # an envelope that does not fit into the buffer
         self._large_filled = 0
 
     def take(self) -> Iterator[Blob]:
@@ -53,11 +55,11 @@ class Arrivals:
         except ssl.SSLWantReadError:
             return
 
-    def _fill(self, large: bytearray) -> Iterator[Blob]:
-        self._large_filled += self._received(self.stream.recv_into(memoryview(large)[self._large_filled :]))
+    def _fill(self, large: memoryview) -> Iterator[Blob]:
+        self._large_filled += self._received(self.stream.recv_into(large[self._large_filled :]))
         if self._large_filled == len(large):
             self._large = None
-            yield memoryview(large).toreadonly()
+            yield large.toreadonly()
 
     def _cut(self) -> Iterator[bytes]:
         at = 0
@@ -77,7 +79,7 @@ class Arrivals:
         self._filled -= at
 
     def _begin_large(self, length: int, start: int) -> None:
-        self._large = bytearray(length)
+        self._large = np.empty(length, np.uint8).data  # not filled with zeros first
         self._large_filled = self._filled - start
         self._large[: self._large_filled] = self._buffer[start : self._filled]
 

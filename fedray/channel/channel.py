@@ -36,14 +36,14 @@ from fedray.prg.agreement import PairSecret, PrivateKey
 
 T = TypeVar("T")
 
-Send = Callable[[int, bytes], None]
-"""A transport: takes an envelope for a peer, in order, without waiting for it to arrive."""
+Send = Callable[..., None]
+"""A transport: takes a peer and an envelope for it, in order, without waiting for it to arrive.
+
+A sealed envelope comes as one argument of bytes; one that is not sealed may come in pieces, one argument each.
+"""
 
 Observer = Callable[[int, Frame], None]
 """Sees every frame that comes in, with its sender: a party's view, for tests."""
-
-PIECE_BYTES = 4 << 20
-"""Longer envelopes travel in pieces of this size."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Channel:
         self._secrets: dict[int, PairSecret] = {}
         self._sealed = sealed
         self._sealers: dict[int, Sealer] = {}
-        self._outbox: dict[int, list[bytes]] = defaultdict(list)
+        self._outbox: dict[int, list[Blob]] = defaultdict(list)
         self._first: dict[int, LabelCost] = {}
         self._accounted_s = 0.0
         self._inbox: dict[tuple[int, str], deque[tuple[Array, ...]]] = defaultdict(deque)
@@ -151,19 +151,22 @@ class Channel:
         self._accounted_s += seconds
 
     def send(self, to: int, label: str, *arrays: Array) -> None:
-        """Say something to a peer; it leaves when this party next waits, or on `flush`."""
+        """Say something to a peer; it leaves when this party next waits, or on `flush`.
+
+        Until then nobody may write to the arrays.
+        """
         self.send_all((to,), label, *arrays)
 
     def send_all(self, peers: Iterable[int], label: str, *arrays: Array) -> None:
         """Say the same to several peers; what is said is put into bytes once."""
-        data = codec.encode(Frame(label, arrays))
-        line = self._line(label)
+        pieces = codec.pieces(Frame(label, arrays))
+        size, line = sum(map(len, pieces)), self._line(label)
         for to in peers:
             if to == self.me:
                 raise LocalProtocolError(f"{label}: a party does not send to itself")
-            line.frame_bytes += len(data)
+            line.frame_bytes += size
             self._first.setdefault(to, line)
-            self._outbox[to].append(data)
+            self._outbox[to].extend(pieces)
 
     def recv(self, frm: int, label: str, *, background: bool = False) -> tuple[Array, ...]:
         """Return the arrays of the next frame with this label from a peer, read-only.
@@ -207,10 +210,10 @@ class Channel:
 
     def flush(self) -> None:
         """Send what is waiting to leave."""
-        for peer, frames in self._outbox.items():
-            if frames:
-                self._send_envelope(peer, frames[0] if len(frames) == 1 else b"".join(frames))
-                frames.clear()
+        for peer, pieces in self._outbox.items():
+            if pieces:
+                self._send_body(peer, pieces)
+                pieces.clear()
 
     def abort(self, error: FedrayError) -> None:
         """Tell every peer that this party failed; never raises, later calls do nothing."""
@@ -225,19 +228,16 @@ class Channel:
             bare = Head(Kind.ABORT, self.me, peer, 0, self._task).pack()
             self._send_blob(peer, sealers[peer].seal(Kind.ABORT, body) if peer in sealers else bare)
 
-    def _send_envelope(self, peer: int, body: bytes) -> None:
+    def _send_body(self, peer: int, body: list[Blob]) -> None:
         sealer = self._sealers.get(peer)
         if sealer is None:
             raise LocalProtocolError("the channel is not open")
         line = self._first.pop(peer)
-        view = memoryview(body)
-        for start in range(0, len(body), PIECE_BYTES):
-            last = start + PIECE_BYTES >= len(body)
-            piece = view[start : start + PIECE_BYTES]
-            blob = sealer.seal(Kind.LAST if last else Kind.PART, piece)
+        line.envelope_bytes -= sum(map(len, body))
+        for envelope in sealer.envelopes(body):
             line.messages += 1
-            line.envelope_bytes += len(blob) - len(piece)
-            self._send_blob(peer, blob)
+            line.envelope_bytes += sum(map(len, envelope))
+            self._send_blob(peer, *envelope)
         self._spoken = True
 
     def _read(self, frm: int) -> list[Frame]:

@@ -44,7 +44,12 @@ class Frame:
 
 
 def encode(frame: Frame) -> bytes:
-    """Return the bytes of a frame.
+    """Return the bytes of a frame; raises as `pieces`."""
+    return b"".join(pieces(frame))
+
+
+def pieces(frame: Frame) -> list[bytes | memoryview]:
+    """Return the bytes of a frame in pieces, large arrays as views: nobody may write to them until they have left.
 
     Raises
     ------
@@ -62,7 +67,7 @@ def encode(frame: Frame) -> bytes:
     size = sum(map(len, parts)) + 2
     if size > MAX_FRAME:
         raise LocalProtocolError(f"frame {frame.label!r} has {size} bytes; the most is {MAX_FRAME}: send it in parts")
-    return b"".join((_HEAD.pack(size, len(label), len(frame.arrays)), *parts))
+    return [_HEAD.pack(size, len(label), len(frame.arrays)), *parts]
 
 
 def _encode_array(array: Array, label: str) -> Iterator[bytes | memoryview]:

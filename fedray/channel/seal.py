@@ -13,14 +13,19 @@ reordered or redirected envelope is seen. Long bodies travel in several pieces (
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from fedray.channel.codec import MAX_FRAME
 from fedray.errors import RemoteProtocolError
 from fedray.prg.agreement import PairSecret
+
+PIECE_BYTES = 4 << 20
+"""Longer sealed bodies travel in envelopes of this size."""
 
 Blob: TypeAlias = bytes | memoryview
 """Bytes that nobody writes to any more."""
@@ -82,6 +87,13 @@ class Sealer:
         head = self._head(kind)
         return head + self._out.encrypt(nonce, body, head)
 
+    def envelopes(self, body: Sequence[Blob]) -> Iterator[tuple[Blob, ...]]:
+        """Yield the envelopes around a long body that comes in pieces, each in pieces itself."""
+        view = memoryview(b"".join(body))
+        for start in range(0, len(view), PIECE_BYTES):
+            last = start + PIECE_BYTES >= len(view)
+            yield (self.seal(Kind.LAST if last else Kind.PART, view[start : start + PIECE_BYTES]),)
+
     def open(self, blob: Blob) -> tuple[Head, Blob]:
         """Return head and body of an envelope from the peer.
 
@@ -118,7 +130,14 @@ class FirstSealed(Sealer):
 
     def seal(self, kind: Kind, body: Blob) -> bytes:
         """Return the envelope around a body; counts the sequence number."""
-        return self._head(kind) + body if self._next else super().seal(kind, body)
+        return b"".join((self._head(kind), body)) if self._next else super().seal(kind, body)
+
+    def envelopes(self, body: Sequence[Blob]) -> Iterator[tuple[Blob, ...]]:
+        """Yield one envelope around a body of any length; its pieces are not copied."""
+        if self._next == 0 or sum(map(len, body)) > MAX_FRAME:
+            yield from super().envelopes(body)
+        else:
+            yield (self._head(Kind.LAST), *body)
 
     def open(self, blob: Blob) -> tuple[Head, Blob]:
         """Return head and body of an envelope from the peer."""

@@ -18,12 +18,13 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fedray.channel.arrivals import Arrivals
 from fedray.channel.identity import Identity
 from fedray.channel.mailbox import Mailbox
+from fedray.channel.seal import Blob
 from fedray.errors import ChannelError, PeerLost, RemoteProtocolError
 
 __all__ = ["Address", "StreamTransport"]
@@ -33,6 +34,7 @@ STUCK_S = 600.0
 """Seconds after which a peer that takes nothing of what is sent to it counts as lost."""
 
 _SLICE_S = 0.2
+_DIRECT_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -96,21 +98,28 @@ class StreamTransport:
         """Let whoever waits at the mailbox read the streams; call when every party is to speak over them."""
         self._mailbox.read_by(self.read)
 
-    def send(self, to: int, blob: bytes) -> None:
-        """Send an envelope; while the peer's buffers are full, take what others send."""
+    def send(self, to: int, *envelope: Blob) -> None:
+        """Send an envelope, in one piece or more; while the peer's buffers are full, take what others send."""
         stream = self._out.get(to)
         if stream is None:
             return
-        rest = memoryview(_LENGTH.pack(len(blob)) + blob)
-        deadline = time.monotonic() + STUCK_S
         try:
-            while rest:
-                try:
-                    rest = rest[stream.send(rest) :]
-                except ssl.SSLWantWriteError:
-                    self._wait_to_write(stream, deadline)
-        except OSError:
+            for chunk in _joined((_LENGTH.pack(sum(map(len, envelope))), *envelope)):
+                self._write(stream, memoryview(chunk))
+        except TimeoutError:
             self._mailbox.hang_up(to)
+        except OSError:
+            self._out.pop(to, None)  # it reads no more; what it said before it went may not have been read yet
+            if to not in self._in:
+                self._mailbox.hang_up(to)
+
+    def _write(self, stream: ssl.SSLSocket, rest: memoryview) -> None:
+        deadline = time.monotonic() + STUCK_S
+        while rest:
+            try:
+                rest = rest[stream.send(rest) :]
+            except ssl.SSLWantWriteError:
+                self._wait_to_write(stream, deadline)
 
     def _wait_to_write(self, stream: ssl.SSLSocket, deadline: float) -> None:
         if time.monotonic() > deadline or self._mailbox.over:
@@ -185,6 +194,19 @@ class StreamTransport:
             _tune(stream)
             self._in[peer] = Arrivals(stream)
             self._reading.register(stream, select.POLLIN)
+
+
+def _joined(pieces: tuple[Blob, ...]) -> Iterator[Blob]:
+    """Yield the pieces, small ones that follow each other as one; large ones are not copied."""
+    small: list[Blob] = []
+    for piece in pieces:
+        if len(piece) < _DIRECT_BYTES:
+            small.append(piece)
+            continue
+        yield b"".join(small)
+        small.clear()
+        yield piece
+    yield b"".join(small)
 
 
 def _handshake(context: ssl.SSLContext, plain: socket.socket) -> ssl.SSLSocket | None:

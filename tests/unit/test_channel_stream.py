@@ -155,3 +155,17 @@ def test_a_giant_length_is_refused(pair: Pair) -> None:
     pair.ways[0]._out[1].sendall((0xFFFFFFFF).to_bytes(4, "little"))
     with pytest.raises(RemoteProtocolError, match="the most is"):
         pair.boxes[1].take(0, SOON_S)
+
+
+def test_what_was_said_is_heard_although_the_speaker_has_gone_and_takes_no_more(pair: Pair) -> None:
+    pair.connect()
+    pair.ways[1].send(0, envelope(1, 0))
+    pair.ways[0].send(1, envelope(0, 0))  # never read
+    time.sleep(0.1)
+    pair.ways[1].close()
+    time.sleep(0.1)
+    for seq in range(1, 4):
+        pair.ways[0].send(1, envelope(0, seq))
+    assert pair.boxes[0].take(1, SOON_S) == envelope(1, 0)
+    with pytest.raises(PeerLost):
+        pair.boxes[0].take(1, SOON_S)
