@@ -21,6 +21,7 @@ from ray.actor import ActorHandle
 from fedray.channel.channel import Channel, Timeouts, task_id
 from fedray.channel.mailbox import Mailbox
 from fedray.channel.reveals import RevealLog
+from fedray.channel.seal import Blob
 from fedray.channel.stream import Address, StreamTransport
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, LocalProtocolError, error_from_dict
@@ -146,11 +147,11 @@ class PartyActor:
                 self._stream.close()
         return {"outcome": asdict(outcome)}
 
-    def _send(self, to: int, blob: bytes) -> None:
+    def _send(self, to: int, *envelope: Blob) -> None:
         if self._fast and self._stream is not None:
-            self._stream.send(to, blob)
+            self._stream.send(to, *envelope)
         else:
-            self._peers[to].deliver.remote(self._me, blob)
+            self._peers[to].deliver.remote(self._me, b"".join(envelope))
 
     def _emit(self, event: Event) -> None:
         if self._listener is not None:
