@@ -25,7 +25,6 @@ def exp_wave(count: int) -> Wave:
 
     Open z with a `WaveMask` of as many harmonics and a period of 16 z.scale = 2^period_bits, which any scale that is a
     power of two gives, then `waves.evaluate`. A factor is free: a result at scale g is also e^(z + a) at scale g / e^a.
-    `guard_wave(32)`, evaluated on the same opening, is about 0 for |z| <= 6 and about 1 from 7.6 to 8.
 
     Domain: |z| <= 6; beyond it the result is wrong, and from |z| = 8 on it comes back from the other side.
     Error: 2e-4 (1 + e^z) with 16 harmonics, 2e-6 (1 + e^z) with 24, 1.1e-6 (1 + e^z) with 32. To it comes the rounding

@@ -97,18 +97,6 @@ def pull_wave(count: int) -> Wave:
     return _odd(0.0, sine=sine, cosine=tuple(x / 2.0 for x in wave_tables.SLOPE_ODD_12))
 
 
-@cache
-def guard_wave(count: int) -> Wave:
-    """Return about 0 for |z| <= 24 and about 1 from 30.4 to the period's end at 32; `count` is 32.
-
-    Summed over rows it counts what left the domain; values beyond 32 come back from the other side, and their spread
-    makes it unlikely that all of them miss the band.
-
-    Error: 4e-6 on |z| <= 24.
-    """
-    return _cosines(_pick(count, {32: wave_tables.GUARD_32}))
-
-
 def _odd(constant: float, sine: tuple[float, ...] = (), cosine: tuple[float, ...] = ()) -> Wave:
     zeros = (0.0,) * HARMONICS
     return Wave(constant, np.array(sine or zeros), np.array(cosine or zeros), stride=ODD)

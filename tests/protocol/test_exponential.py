@@ -78,22 +78,3 @@ def test_another_period_in_the_ring_comes_out_the_same() -> None:
     near, _ = exponential(2, encode(z, 2.0**20), 2.0**20, 16, 2.0**20, 2.0**40)
     far, _ = exponential(2, encode(z - 48.0, 2.0**20), 2.0**20, 16, 2.0**20, 2.0**40)
     np.testing.assert_allclose(near, far, atol=5e-3)
-
-
-def test_the_guard_reads_the_same_opening() -> None:
-    """Its series of 32 harmonics knows only parts of the period, so it counts what is beyond 6 here."""
-    z = np.array([-7.75, -6.0, 0.0, 6.0, 7.7])
-    bits, scale = 24, 2.0**20
-    summands = split(encode(z, scale), 2, np.random.default_rng(0))
-
-    def protocol(s: Session, supply: Supply) -> list[Share]:
-        parts = supply.step("e")["exp"]
-        with s.round("open") as r:
-            pending = waves.open_masked(r, Share(summands[s.rank], scale), parts)
-        wanted = [(exp_wave(32), 2.0**44), (waves.guard_wave(32), 2.0**44)]
-        return waves.evaluate(s, pending.value, bits, 2.0**22, parts, wanted)
-
-    results = compute(2, protocol, [Segment("e", 1, (WaveMask("exp", z.shape, bits, 32, 2.0**22),))]).all()[:2]
-    powers, guards = (joined(party[k] for party in results).view(np.int64) / 2.0**44 for k in range(2))
-    np.testing.assert_allclose(powers[1:4], np.exp(z[1:4]), atol=2e-3)
-    np.testing.assert_allclose(guards, [1, 0, 0, 0, 1], atol=2e-3)

@@ -53,21 +53,8 @@ def test_pull_series() -> None:
     np.testing.assert_array_equal(wave.even, waves.slope_wave(12).even / 2)
 
 
-def test_guard_series() -> None:
-    z = np.linspace(-32.0, 32.0, 8001)
-    inside, outside = np.abs(z) <= 24.0, np.abs(z) >= 30.4
-    weights = np.where(inside, 1.0, np.where(outside, 0.05, 0.0))
-    fitted = plain.least_squares(basis(z, 32, cosines=True), outside.astype(float), 1e-14 * len(z), weights)
-    refit = Wave(float(fitted[0]), np.zeros(32), fitted[1:])
-    wave = waves.guard_wave(32)
-    assert np.max(np.abs(wave(z) - refit(z))) < 1e-5
-    assert np.max(np.abs(wave(z[inside]))) < 4e-6
-    assert np.max(np.abs(wave(z[outside]) - 1.0)) < 1e-4
-    assert np.all(np.diff(wave(z[z > 24.0])) > -1e-4)
-
-
 def test_unknown_series_are_refused() -> None:
-    for make in (waves.sigmoid_wave, waves.slope_wave, waves.pull_wave, waves.guard_wave):
+    for make in (waves.sigmoid_wave, waves.slope_wave, waves.pull_wave):
         with pytest.raises(LocalProtocolError, match="no series of 7 harmonics"):
             make(7)
 
