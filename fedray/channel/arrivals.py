@@ -52,6 +52,8 @@ class Arrivals:
                 else:
                     self._filled += self._received(self.stream.recv_into(memoryview(self._buffer)[self._filled :]))
                     yield from self._cut()
+                    if self._large is None and not self.stream.pending():
+                        return  # what else has come, the next look will tell, without an error for an empty stream
         except ssl.SSLWantReadError:
             return
 

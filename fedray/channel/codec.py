@@ -27,6 +27,8 @@ MAX_DIMENSIONS = 8
 MAX_ARRAYS = 255
 MAX_LABEL = 100
 MAX_FRAME = 1 << 31
+SMALL_FRAME = 1 << 16
+"""Frames up to this size are copied into one piece."""
 
 _HEAD = struct.Struct("<IBB")
 _ARRAY = struct.Struct("<BB6x")
@@ -49,7 +51,7 @@ def encode(frame: Frame) -> bytes:
 
 
 def pieces(frame: Frame) -> list[bytes | memoryview]:
-    """Return the bytes of a frame in pieces, large arrays as views: nobody may write to them until they have left.
+    """Return the bytes of a frame, a large one in pieces with views of its arrays: nobody may write to them meanwhile.
 
     Raises
     ------
@@ -67,7 +69,8 @@ def pieces(frame: Frame) -> list[bytes | memoryview]:
     size = sum(map(len, parts)) + 2
     if size > MAX_FRAME:
         raise LocalProtocolError(f"frame {frame.label!r} has {size} bytes; the most is {MAX_FRAME}: send it in parts")
-    return [_HEAD.pack(size, len(label), len(frame.arrays)), *parts]
+    parts.insert(0, _HEAD.pack(size, len(label), len(frame.arrays)))
+    return parts if size > SMALL_FRAME else [b"".join(parts)]
 
 
 def _encode_array(array: Array, label: str) -> Iterator[bytes | memoryview]:

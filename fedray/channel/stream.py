@@ -206,7 +206,8 @@ def _joined(pieces: tuple[Blob, ...]) -> Iterator[Blob]:
         yield b"".join(small)
         small.clear()
         yield piece
-    yield b"".join(small)
+    if small:
+        yield b"".join(small)
 
 
 def _handshake(context: ssl.SSLContext, plain: socket.socket) -> ssl.SSLSocket | None:

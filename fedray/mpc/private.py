@@ -6,7 +6,7 @@ X belongs to one party, the owner. U is expanded from the key of owner and deale
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from fedray.ring import Ring, matmul
 Rows = npt.NDArray[np.int64] | slice
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class MaskedMatrix:
     """My part of a private matrix X of shape (N, d).
 
@@ -33,11 +33,18 @@ class MaskedMatrix:
 
     shape: PrivateShape
     block: Ring
+    _taken: tuple[Rows, Ring] | None = field(default=None, init=False, repr=False)
 
     @property
     def owner(self) -> int:
         """The owner's rank."""
         return self.shape.owner
+
+    def take(self, rows: Rows) -> Ring:
+        """Return some rows of the block; asked for again, as the way back does, the same array."""
+        if self._taken is None or self._taken[0] is not rows:
+            self._taken = (rows, self.block[rows] if isinstance(rows, slice) else self.block.take(rows, axis=0))
+        return self._taken[1]
 
 
 def share_matrix(s: Session, supply: Supply, shape: PrivateShape, x: Ring | None) -> MaskedMatrix:
@@ -88,7 +95,7 @@ def product(m: MaskedMatrix, rank: int, rows: Rows, w: Ring, f: Ring | None, par
         UV of the step.
     """
     operand = w if f is None or rank != m.owner else np.vstack([w, f])
-    return matmul(m.block[rows], operand) + parts["UV"]
+    return matmul(m.take(rows), operand) + parts["UV"]
 
 
 def send_residual(r: Round, m: MaskedMatrix, rank: int, d: Ring, parts: Mapping[str, Ring]) -> Pending:
@@ -103,12 +110,12 @@ def send_residual(r: Round, m: MaskedMatrix, rank: int, d: Ring, parts: Mapping[
 
 def transposed_elsewhere(m: MaskedMatrix, rows: Rows, parts: Mapping[str, Ring]) -> Ring:
     """Return a non-owner's summand of X[rows]^T d, which needs no answer: E^T M_j + [U^T M]_j; local."""
-    return matmul(m.block[rows].T, parts["M"]) + parts["UtM"]
+    return matmul(m.take(rows).T, parts["M"]) + parts["UtM"]
 
 
 def transposed_at_owner(m: MaskedMatrix, rows: Rows, c: Ring, parts: Mapping[str, Ring]) -> Ring:
     """Return the owner's summand of X[rows]^T d: X^T C + [U^T M]_i; local."""
-    x = m.block[rows][:, : m.shape.shape[1]]
+    x = m.take(rows)[:, : m.shape.shape[1]]
     return matmul(x.T, c) + parts["UtM"]
 
 
@@ -127,7 +134,7 @@ def mul_private(s: Session, m: MaskedMatrix, rows: Rows, x: Share, parts: Mappin
     with s.round("mul.private") as r:
         pending = r.gather(m.owner, x.value if s.rank == m.owner else x.value - parts["V"], without_own=True)
     if s.rank != m.owner:
-        return Share(m.block[rows] * x.value + parts["UV"], x.scale)
+        return Share(m.take(rows) * x.value + parts["UV"], x.scale)
     width = m.shape.shape[1]
-    y, u = m.block[rows][:, :width], m.block[rows][:, width:]
+    y, u = m.take(rows)[:, :width], m.take(rows)[:, width:]
     return Share(y * x.value + u * pending.value + parts["UV"], x.scale)
