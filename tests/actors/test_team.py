@@ -102,12 +102,13 @@ def test_parity_on_a_cluster(world: tuple[Registry, dict[str, Path]]) -> None:
     assert {"parity_features", "parity_values"} <= {entry["tag"] for entry in outcomes[2]["reveals"]}
 
 
-def test_a_linear_model_stops_early_on_a_cluster(world: tuple[Registry, dict[str, Path]]) -> None:
+@pytest.mark.parametrize("transport", ["ray", "fast"])
+def test_a_linear_model_stops_early_on_a_cluster(world: tuple[Registry, dict[str, Path]], transport: str) -> None:
     """Everybody ends with the label client's verdict, the dealer too."""
     from actors.team import Team
 
     numbers = {"max_iter": 10**6, "test_per_batches": 10, "early_stopping": True, "n_iter_no_change": 2, "tol": 0.5}
-    team = Team(linear("stopped", world[0], **numbers), "/nowhere")
+    team = Team(linear(f"stopped-{transport}", world[0], transport=transport, **numbers), "/nowhere")
     team.start()
     outcomes = team.watch()
     team.close()
