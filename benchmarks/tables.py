@@ -31,12 +31,9 @@ def commands(table: str, data: Path, quick: bool) -> list[list[str]]:
     credit = ["--data", str(data)]
     once = ["--repeat", "1"] if quick else []
     if table == "train":
-        kinds = (
-            [("fast", ""), ("ray", "")] if quick else [("fast", ""), ("ray", ""), ("fast", "32,1"), ("fast", "64,32,1")]
-        )
         return [
             ["train", *credit, "--batch", "256", "--transport", transport, "--hidden", hidden, *once]
-            for transport, hidden in kinds
+            for transport, hidden in TRAININGS[: 2 if quick else None]
         ]
     if table == "sweep":
         return [["sweep", *credit, *(["--quick"] if quick else [])]]

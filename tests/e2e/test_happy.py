@@ -134,10 +134,10 @@ def test_events_come_in_order_and_end_with_the_end(trained: tuple[FedrayServer, 
 
 
 def test_a_network_with_a_hidden_layer(aligned: FedrayServer) -> None:
-    done = aligned.run(training("nn", in_dim=16, layers=[1], max_iter=40, test_per_batches=20))
+    done = aligned.run(training("nn", in_dim=16, layers=[1], max_iter=200, test_per_batches=100, seed=1))
     assert done["status"] == "finished", done
     rows = aligned.get("/queryRecord", task_name="nn")["msg"]
-    assert [row[1] for row in rows] == [20, 40]
+    assert [row[1] for row in rows] == [100, 200]
     assert rows[-1][3] > 0.6
 
 
