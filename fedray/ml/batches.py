@@ -1,41 +1,51 @@
-"""What the schedules of all models read from a design."""
+"""What every design of a training has: who has features, and which rows are used when."""
 
 from __future__ import annotations
 
-from typing import Protocol
 
+class Batches:
+    """Base of the designs: its numbers are fields there, what follows from them stands here.
 
-class Batches(Protocol):
-    """The numbers of a design that say who has features and which rows are used when; see `NetDesign`."""
+    Attributes
+    ----------
+    features
+        Columns at each computing party, by rank; 0 where it has none.
+    rows
+        Training and test rows.
+    batch, test_batch, test_every, steps
+        Rows per step and per slice of a test, steps between tests, steps in all.
+    seed
+        Public seed of the batches.
+    """
 
-    @property
-    def features(self) -> tuple[int, ...]:
-        """Columns at each computing party."""
+    features: tuple[int, ...]
+    rows: tuple[int, int]
+    batch: int
+    test_batch: int
+    test_every: int
+    steps: int
+    seed: str
 
     @property
     def owners(self) -> tuple[int, ...]:
         """Ranks with features."""
+        return tuple(rank for rank, columns in enumerate(self.features) if columns)
 
     @property
-    def rows(self) -> tuple[int, int]:
-        """Training and test rows."""
+    def columns(self) -> int:
+        """Columns of all owners."""
+        return sum(self.features)
 
     @property
-    def batch(self) -> int:
-        """Rows of a step."""
+    def places(self) -> dict[int, slice]:
+        """Where each owner's columns lie among those of all, in the order of ranks."""
+        return {owner: slice(sum(self.features[:owner]), sum(self.features[: owner + 1])) for owner in self.owners}
 
     @property
-    def test_batch(self) -> int:
-        """Rows of a slice of a test."""
+    def tests(self) -> int:
+        """Number of tests: one every `test_every` steps and one after the last."""
+        return -(-self.steps // self.test_every)
 
-    @property
-    def test_every(self) -> int:
-        """Steps between two tests."""
-
-    @property
-    def steps(self) -> int:
-        """Steps in all."""
-
-    @property
-    def seed(self) -> str:
-        """Public seed of the batches."""
+    def next_test(self, done: int) -> int:
+        """Return the steps after which the next test comes, when so many are done."""
+        return min((done // self.test_every + 1) * self.test_every, self.steps)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fedray.errors import SpecError
+from fedray.ml.batches import Batches
 from fedray.ml.limits import BOUND, DOMAIN, Hop, Limits, limits
 from fedray.mpc.waves import HALF_PERIOD
 
@@ -72,7 +73,7 @@ class LayerScales:
 
 
 @dataclass(frozen=True)
-class NetDesign:
+class NetDesign(Batches):
     """A network and its training, as every party and the dealer know it.
 
     Attributes
@@ -107,11 +108,6 @@ class NetDesign:
     loss: str
     seed: str
     bias: bool = True
-
-    @property
-    def owners(self) -> tuple[int, ...]:
-        """Ranks with features."""
-        return tuple(rank for rank, columns in enumerate(self.features) if columns)
 
     @property
     def rate(self) -> float:
@@ -199,7 +195,7 @@ class NetDesign:
 
         With weights below `BOUND` and features below `FEATURE_LIMIT` sums stay below 2^62: no output wraps around.
         """
-        largest = sum(self.features) * FEATURE_LIMIT * BOUND / FIRST_WEIGHT_SCALE
+        largest = self.columns * FEATURE_LIMIT * BOUND / FIRST_WEIGHT_SCALE
         return int(math.log2(DOMAIN)) - math.ceil(math.log2(largest))
 
     @property
@@ -213,11 +209,6 @@ class NetDesign:
         kept = FEATURE_SCALE * FIRST_WEIGHT_SCALE, FIRST_BIAS_SCALE
         weights, bias = (_exponent(scale) - self.guard_bits for scale in kept)
         return weights, bias
-
-    @property
-    def tests(self) -> int:
-        """Number of test rounds: one every `test_every` steps and one after the last."""
-        return -(-self.steps // self.test_every)
 
 
 def _slope(scales: tuple[LayerScales, ...], index: int) -> tuple[float, int]:

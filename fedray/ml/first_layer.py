@@ -39,10 +39,9 @@ class FirstLayer:
     def __init__(self, s: Session, design: NetDesign, supply: Supply, inputs: Mapping[str, Ring]) -> None:
         self._s, self._design = s, design
         self._features = Features(s, supply, matrices(design), inputs)
-        start, bounds = initial_weights(design)[0], np.cumsum((0, *design.features))
-        scales = design.scales[0]
+        start, scales, self._places = initial_weights(design)[0], design.scales[0], design.places
         self.weights: dict[int, Ring] = {
-            owner: s.constant(start[bounds[owner] : bounds[owner + 1]], scales.w).value for owner in design.owners
+            owner: s.constant(start[place], scales.w).value for owner, place in self._places.items()
         }
         self._bias = s.constant(np.zeros(design.widths[0]), FIRST_BIAS_SCALE)
 
@@ -76,8 +75,7 @@ class FirstLayer:
         weights, bias = trunc(
             self._s, self.kept(), self._design.coarse_shifts, [bundle["coarse.weights"], bundle["coarse.bias"]]
         )
-        bounds = np.cumsum((0, *self._design.features))
-        by_owner = {owner: weights.value[bounds[owner] : bounds[owner + 1]] for owner in self._design.owners}
+        by_owner = {owner: weights.value[place] for owner, place in self._places.items()}
         return Columns(by_owner, bias)
 
     def offer(self, r: Round, bundle: Bundle, matrix: str, columns: Columns | None = None) -> dict[int, Pending]:

@@ -123,7 +123,7 @@ def deep_weights_size(design: NetDesign) -> int:
 
 def weights_size(design: NetDesign) -> int:
     """Return the number of all weights."""
-    return (sum(design.features) + 1) * design.widths[0] + deep_weights_size(design)
+    return (design.columns + 1) * design.widths[0] + deep_weights_size(design)
 
 
 def residuals_size(design: NetDesign) -> int:

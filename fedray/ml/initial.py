@@ -16,7 +16,7 @@ def initial_weights(design: NetDesign) -> list[npt.NDArray[np.float64]]:
 
     Zero for a single layer; Glorot uniform otherwise, where zero would leave all units alike.
     """
-    sizes = [sum(design.features), *design.widths]
+    sizes = [design.columns, *design.widths]
     if design.depth == 1:
         return [np.zeros((sizes[0], sizes[1]))]
     stream = Stream.from_seed(f"{design.seed}/weights")

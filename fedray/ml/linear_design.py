@@ -17,6 +17,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from fedray.errors import SpecError
+from fedray.ml.batches import Batches
 from fedray.ml.design import FEATURE_LIMIT, FEATURE_SCALE, TEST_SCALE
 
 WEIGHT_BITS = {"logistic": 48, "poisson": 50}
@@ -109,7 +110,7 @@ class Factors:
 
 
 @dataclass(frozen=True)
-class LinearDesign:
+class LinearDesign(Batches):
     """A linear model and its training, as every party and the dealer know it.
 
     Attributes
@@ -155,24 +156,9 @@ class LinearDesign:
     seed: str = ""
 
     @property
-    def owners(self) -> tuple[int, ...]:
-        """Ranks with features."""
-        return tuple(rank for rank, columns in enumerate(self.features) if columns)
-
-    @property
-    def columns(self) -> int:
-        """Columns of all owners."""
-        return sum(self.features)
-
-    @property
     def rate(self) -> float:
         """Learning rate over the rows of a batch."""
         return self.learning_rate / self.batch
-
-    @property
-    def tests(self) -> int:
-        """Number of tests: one every `test_every` steps and one after the last."""
-        return -(-self.steps // self.test_every)
 
     @cached_property
     def _fraction(self) -> Fraction:

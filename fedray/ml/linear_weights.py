@@ -46,8 +46,7 @@ class LinearWeights:
 
     def __init__(self, s: Session, design: LinearDesign) -> None:
         self._s, self._design, self._factors = s, design, design.factors
-        bounds = np.cumsum((0, *design.features))
-        self._places = {owner: slice(bounds[owner], bounds[owner + 1]) for owner in design.owners}
+        self._places = design.places
         self.w: Ring = np.zeros((design.columns + 1, 1), np.uint64)
         self.v = self.w
 

@@ -93,7 +93,7 @@ def segments(design: NetDesign) -> Iterator[Segment]:
 
 
 def _network_test(design: NetDesign, plan: GuardPlan, done: int) -> Iterator[Segment]:
-    columns, width = sum(design.features), design.widths[0]
+    columns, width = design.columns, design.widths[0]
     of_weights, of_bias = design.coarse_shifts
     coarse = (TruncMask("coarse.weights", (columns, width), of_weights), TruncMask("coarse.bias", (width,), of_bias))
     yield Segment(f"test/{done}/coarse", 1, coarse)

@@ -45,9 +45,8 @@ class Design(Protocol):
     def steps(self) -> int:
         """Steps in all, if nothing stops the training before."""
 
-    @property
-    def test_every(self) -> int:
-        """Steps between two tests; one more test comes after the last step."""
+    def next_test(self, done: int) -> int:
+        """Return the steps after which the next test comes, when so many are done."""
 
     @property
     def rows(self) -> tuple[int, int]:

@@ -143,7 +143,7 @@ class Run:
     def to_next_test(self) -> None:
         """Train up to the next test; the label client tells how far it is."""
         model, design = self._model, self._course.design
-        until = min((model.done // design.test_every + 1) * design.test_every, design.steps)
+        until = design.next_test(model.done)
         with self._ctx.channel.phase(TRAIN_PHASE):
             while model.done < until:
                 model.train(min(LONGEST_SEGMENT, until - model.done))

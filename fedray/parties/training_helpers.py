@@ -22,7 +22,7 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase(TRAIN_PHASE):
         done, stop = 0, False
         while done < design.steps and not stop:
-            done = min((done // design.test_every + 1) * design.test_every, design.steps)
+            done = design.next_test(done)
             told = hear_test(ctx, label)
             stop, best = told.pop("stop", False), told.pop("best", True)
             last = told if best else last
