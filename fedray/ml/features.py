@@ -6,6 +6,7 @@ X is the owners' features side by side; [X W] and [X^T d] are sums and stacks of
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
@@ -14,7 +15,16 @@ from fedray.mpc import private
 from fedray.mpc.dealer import Bundle, PrivateShape, Supply
 from fedray.mpc.private import MaskedMatrix, Rows
 from fedray.mpc.session import Pending, Round, Session
+from fedray.mpc.share import Share
 from fedray.ring import Ring
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """My summands of the weights of each owner's features, and of the additive term at the scale of the outputs."""
+
+    weights: Mapping[int, Ring]
+    bias: Share
 
 
 class Features:
@@ -57,21 +67,21 @@ class Features:
         mine = offered.get(self._rank)
         return None if mine is None else mine.value
 
-    def product(self, rows: Rows, weights: Mapping[int, Ring], given: Ring | None, bundle: Bundle, matrix: str) -> Ring:
-        """Return my summand of X[rows] W, shape (B, h); local.
+    def output(self, rows: Rows, columns: Columns, given: Ring | None, bundle: Bundle, matrix: str) -> Share:
+        """Return [X[rows] W + b], shape (B, h); local.
 
         Parameters
         ----------
-        weights
-            My summands by owner, at least one.
+        columns
+            Of one owner at least.
         given
             What `accept` returned.
         """
         products = (
             private.product(self.masked[owner, matrix], self._rank, rows, w, given, bundle[f"F{owner}"])
-            for owner, w in weights.items()
+            for owner, w in columns.weights.items()
         )
-        return reduce(np.add, products)
+        return Share(reduce(np.add, products, columns.bias.value), columns.bias.scale)
 
     def send_residual(self, r: Round, d: Ring, bundle: Bundle) -> dict[int, Pending]:
         """Open the residual less its mask to every owner, in the round `r`."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from fedray.ml.design import FIRST_BIAS_SCALE, NetDesign
-from fedray.ml.features import Features
+from fedray.ml.features import Columns, Features
 from fedray.ml.initial import initial_weights
 from fedray.ml.schedule import matrices
 from fedray.mpc.dealer import Bundle, Supply
@@ -17,14 +16,6 @@ from fedray.mpc.session import Pending, Round, Session
 from fedray.mpc.share import Share
 from fedray.mpc.trunc import trunc
 from fedray.ring import Ring
-
-
-@dataclass(frozen=True, eq=False)
-class Columns:
-    """My summands of the first layer's weights by owner, and of its additive term at the scale of the outputs."""
-
-    weights: Mapping[int, Ring]
-    bias: Share
 
 
 class FirstLayer:
@@ -80,7 +71,7 @@ class FirstLayer:
 
     def offer(self, r: Round, bundle: Bundle, matrix: str, columns: Columns | None = None) -> dict[int, Pending]:
         """Send every owner its weights' masked summands, in the round `r`."""
-        return self._features.offer(r, (columns or self.columns).weights, bundle, matrix)
+        return self._features.offer(r, columns.weights if columns else self.weights, bundle, matrix)
 
     def accept(self, offered: dict[int, Pending]) -> Ring | None:
         """Return what came for me as an owner: the sum of the others' masked summands."""
@@ -90,9 +81,7 @@ class FirstLayer:
         self, rows: Rows, given: Ring | None, bundle: Bundle, matrix: str, columns: Columns | None = None
     ) -> Share:
         """Return [Z] for some rows, shape (B, h); local."""
-        used = columns or self.columns
-        z = used.bias.value + self._features.product(rows, used.weights, given, bundle, matrix)
-        return Share(z, used.bias.scale)
+        return self._features.output(rows, columns or self.columns, given, bundle, matrix)
 
     def update(self, residual: Share, rows: Rows, bundle: Bundle, following: Bundle) -> Ring | None:
         """Subtract the gradient from all weights; return what the owner needs for its next product.

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.ml.design import TEST_SCALE
-from fedray.ml.features import Features
+from fedray.ml.features import Columns, Features
 from fedray.ml.guard_plan import Compare, Slice
 from fedray.ml.linear_curves import curve_of
 from fedray.ml.linear_design import LinearDesign
 from fedray.ml.linear_guard import LinearGuard
 from fedray.ml.linear_schedule import guard_plan, matrices, period_bits
-from fedray.ml.linear_weights import Columns, LinearWeights
+from fedray.ml.linear_weights import LinearWeights
 from fedray.ml.parity import Observer
 from fedray.ml.schedule import Rows
 from fedray.ml.tested import Tested
@@ -87,7 +87,7 @@ class LinearModel:
     def _step(self, rows: npt.NDArray[np.int64]) -> None:
         bundle, weights = self._supply.step("train"), self.weights
         given, masks = self._given
-        z = self._linear_output(rows, given, masks, "train", weights.columns)
+        z = self._features.output(rows, weights.columns, given, masks, "train")
         self._show("z", z)
         residual = self._residual(z, rows, bundle)
         self._show("residual", residual)
@@ -100,12 +100,6 @@ class LinearModel:
             weights.learn({self._s.rank: self._features.gradient_here(rows, opened, bundle)})
         self._given = self._features.accept(offered), bundle
         self._show_weights()
-
-    def _linear_output(
-        self, rows: npt.NDArray[np.int64], given: Ring | None, masks: Bundle, matrix: str, columns: Columns
-    ) -> Share:
-        product = self._features.product(rows, columns.weights, given, masks, matrix)
-        return Share(product + columns.intercept.value, columns.intercept.scale)
 
     def _residual(self, z: Share, rows: npt.NDArray[np.int64], bundle: Bundle) -> Share:
         """Return d loss / d z of each row; momentum and penalty move the weights by the way."""
@@ -143,6 +137,8 @@ class LinearModel:
             self._observer.see(0, what, share)
 
     def _show_weights(self) -> None:
+        if self._observer is None:
+            return
         scales = self._design.scales
         self._show("weights", Share(self.weights.w[:-1], scales.w))
         if self._design.intercept:
@@ -189,7 +185,7 @@ class LinearModel:
         with self._s.round("weights") as r:
             offered = [self._features.offer(r, columns.weights, bundle, part.matrix) for bundle, columns in wanted]
         return [
-            self._linear_output(part.rows, self._features.accept(one), bundle, part.matrix, columns)
+            self._features.output(part.rows, columns, self._features.accept(one), bundle, part.matrix)
             for one, (bundle, columns) in zip(offered, wanted, strict=True)
         ]
 

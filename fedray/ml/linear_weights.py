@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fedray.ml.features import Columns
 from fedray.ml.linear_design import INTERCEPT_BITS, INTERCEPT_FACTOR, LinearDesign
 from fedray.mpc.dealer import Bundle
 from fedray.mpc.session import Round, Session
@@ -25,14 +26,6 @@ class Lows:
 
     velocity: OpenedTrunc | None
     weights: OpenedTrunc | None
-
-
-@dataclass(frozen=True, eq=False)
-class Columns:
-    """My summands of the weights of each owner's features, and of the intercept at the scale of the linear outputs."""
-
-    weights: Mapping[int, Ring]
-    intercept: Share
 
 
 class LinearWeights:

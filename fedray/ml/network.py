@@ -17,7 +17,8 @@ from fedray.ml.design import (
     TEST_TABLE_SCALE,
     NetDesign,
 )
-from fedray.ml.first_layer import Columns, FirstLayer
+from fedray.ml.features import Columns
+from fedray.ml.first_layer import FirstLayer
 from fedray.ml.guard import Guard
 from fedray.ml.guard_plan import Compare, Slice, network_plan
 from fedray.ml.parity import Observer
