@@ -7,27 +7,20 @@ comparison is exact for every ring element, so nothing comes back from the other
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 
 from fedray.errors import RangeGuardError
 from fedray.ml.design import NetDesign
 from fedray.ml.guard_plan import network_plan
 from fedray.ml.limits import BOUND
+from fedray.ml.tally import Counts, Tally
 from fedray.ml.tested import HALF_A_ROW, OUT_OF_RANGE
 from fedray.mpc import waves
-from fedray.mpc.compare import msb_turns
 from fedray.mpc.correlation import Parts
 from fedray.mpc.session import Session
 from fedray.mpc.share import Share
-from fedray.mpc.turns import play
-from fedray.ring import Ring
 
 __all__ = ["KINDS", "Guard", "Kind"]
 
-Counts = npt.NDArray[np.float64]
 Kind = str
 
 TEST, TRAIN, WEIGHTS, RESIDUALS = KINDS = ("test", "train", "weights", "residuals")
@@ -35,13 +28,6 @@ TEST, TRAIN, WEIGHTS, RESIDUALS = KINDS = ("test", "train", "weights", "residual
 
 Z_LIMIT = waves.DOMAIN * waves.HALF_PERIOD
 MOST_SENTENCES = 3
-
-
-@dataclass(frozen=True, eq=False)
-class _Waiting:
-    layer: int
-    kind: Kind
-    sides: Ring  # negative where the value is beyond its upper, or its lower bound
 
 
 class Guard:
@@ -56,31 +42,28 @@ class Guard:
     """
 
     def __init__(self, s: Session, design: NetDesign) -> None:
-        self._s, self._design = s, design
+        self._design = design
         self._plan = network_plan(design)
-        self._waiting: list[_Waiting] = []
-        self._counts = np.zeros((design.depth, len(KINDS)), np.uint64)
+        self._tally = Tally(s, "guard", (design.depth, len(KINDS)))
         self._since = 0
 
-    def watch(self, layer: int, kind: Kind, share: Share, limit: float) -> None:
+    def _watch(self, layer: int, kind: Kind, share: Share, limit: float) -> None:
         """Keep values for the next comparison: whether they lie beyond +-`limit`, in real units; local."""
-        x = share.value.reshape(-1)
-        bound = np.uint64(round(limit * share.scale) if self._s.rank == 0 else 0)
-        self._waiting.append(_Waiting(layer, kind, np.concatenate([bound - x, bound + x])))
+        self._tally.watch((layer, KINDS.index(kind)), share.value, limit * share.scale)
 
     def watch_outputs(self, layer: int, matrix: str, z: Share) -> None:
         """Keep linear outputs of rows of a matrix, ``test`` or ``train``; local."""
-        self.watch(layer, matrix, z, Z_LIMIT)
+        self._watch(layer, matrix, z, Z_LIMIT)
 
     def watch_weights(self, layer: int, kept: Sequence[Share]) -> None:
         """Keep a layer's weights; local."""
         limits = self._design.limits.weights
         for share in kept:
-            self.watch(layer, WEIGHTS, share, limits[layer - 1] if layer else BOUND / share.scale)
+            self._watch(layer, WEIGHTS, share, limits[layer - 1] if layer else BOUND / share.scale)
 
     def watch_residual(self, layer: int, product: Share) -> None:
         """Keep the product that a residual is truncated from; local."""
-        self.watch(layer, RESIDUALS, product, BOUND / product.scale)
+        self._watch(layer, RESIDUALS, product, BOUND / product.scale)
 
     def compare(self, parts: Parts) -> None:
         """Count what waits and lies beyond its bounds; the counts stay on shares.
@@ -89,14 +72,7 @@ class Guard:
         Leaks: nothing.
         Ref: protocols, sections 6 and 9.
         """
-        values = Share(np.concatenate([waiting.sides for waiting in self._waiting]), 1.0)
-        beyond = play(self._s, "guard", msb_turns(self._s, values, parts)).value
-        at = 0
-        for waiting in self._waiting:
-            place = slice(waiting.layer, waiting.layer + 1), KINDS.index(waiting.kind)
-            self._counts[place] += beyond[at : at + waiting.sides.size].sum(dtype=np.uint64)
-            at += waiting.sides.size
-        self._waiting.clear()
+        self._tally.compare(parts)
 
     def reveal(self, done: int) -> tuple[Counts, tuple[str, ...]]:
         """Open the counts since the last test.
@@ -115,8 +91,7 @@ class Guard:
         RangeGuardError
             At every party alike: weights or residuals were out of range, or more outputs than OUT_OF_RANGE.
         """
-        counts = self._s.reveal("range_guard", Share(self._counts, 1.0))
-        self._counts = np.zeros_like(self._counts)
+        counts = self._tally.reveal()
         since, self._since = self._since, done
         found = [(layer, kind) for kind in KINDS for layer in range(self._design.depth)]
         sentences = {

@@ -8,18 +8,19 @@ element.
 
 from __future__ import annotations
 
-import numpy as np
-
 from fedray.errors import RangeGuardError
 from fedray.ml.linear_curves import curve_of
 from fedray.ml.linear_design import LinearDesign
-from fedray.ml.linear_schedule import KINDS, guard_plan
+from fedray.ml.linear_schedule import guard_plan
+from fedray.ml.tally import Counts, Tally
 from fedray.ml.tested import HALF_A_ROW, OUT_OF_RANGE
-from fedray.mpc.compare import msb
 from fedray.mpc.correlation import Parts
 from fedray.mpc.session import Session
 from fedray.mpc.share import Share
 from fedray.ring import Ring
+
+TEST, TRAIN, WEIGHTS = KINDS = ("test", "train", "weights")
+"""What is counted: test rows, training rows, and weights with velocities."""
 
 WEIGHT_LIMIT = 2.0**61
 """Ring units: half of what a truncation takes."""
@@ -40,13 +41,12 @@ class LinearGuard:
     """
 
     def __init__(self, s: Session, design: LinearDesign) -> None:
-        self._s, self._design = s, design
+        self._design = design
         curve = curve_of(design.objective)
         self._plan = guard_plan(design)
         self._limit = curve.domain if curve else REACH * design.reach
         self._share = OUT_OF_RANGE if curve else 0.0
-        self._sides: list[tuple[str, Ring]] = []
-        self._counts = np.zeros(len(KINDS), np.uint64)
+        self._tally = Tally(s, "msb", (len(KINDS),))
 
     def watch_outputs(self, matrix: str, z: Share) -> None:
         """Keep linear outputs of rows of a matrix, ``test`` or ``train``, for the next comparison; local."""
@@ -55,11 +55,10 @@ class LinearGuard:
     def watch_weights(self, *columns: Ring) -> None:
         """Keep weights or velocities for the next comparison; local."""
         for column in columns:
-            self._watch("weights", column, WEIGHT_LIMIT)
+            self._watch(WEIGHTS, column, WEIGHT_LIMIT)
 
     def _watch(self, kind: str, values: Ring, limit: float) -> None:
-        bound = np.uint64(round(limit) if self._s.rank == 0 else 0)
-        self._sides.append((kind, np.concatenate([bound - values, bound + values]).reshape(-1)))
+        self._tally.watch((KINDS.index(kind),), values, limit)
 
     def compare(self, parts: Parts) -> None:
         """Count what waits and lies beyond its limits; the counts stay on shares.
@@ -68,15 +67,9 @@ class LinearGuard:
         Leaks: nothing.
         Ref: protocols, sections 6 and 9.
         """
-        beyond = msb(self._s, Share(np.concatenate([sides for _, sides in self._sides]), 1.0), parts).value
-        at = 0
-        for kind, sides in self._sides:
-            place = KINDS.index(kind)
-            self._counts[place : place + 1] += beyond[at : at + sides.size].sum(dtype=np.uint64)  # arrays may wrap
-            at += sides.size
-        self._sides.clear()
+        self._tally.compare(parts)
 
-    def reveal(self, done: int) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float64]], tuple[str, ...]]:
+    def reveal(self, done: int) -> tuple[Counts, tuple[str, ...]]:
         """Open the counts of a test.
 
         Cost: 1 round; n (n - 1) elements for each kind.
@@ -93,8 +86,7 @@ class LinearGuard:
         RangeGuardError
             At every party alike: weights left their range, or more rows than OUT_OF_RANGE theirs.
         """
-        counts = self._s.reveal("range_guard", Share(self._counts, 1.0))
-        self._counts = np.zeros(len(KINDS), np.uint64)
+        counts = self._tally.reveal()
         found = {kind: float(count) for kind, count in zip(KINDS, counts, strict=True) if count > HALF_A_ROW}
         sentences = {kind: self._sentence(kind, count, done) for kind, count in found.items()}
         failed = [kind for kind, count in found.items() if count > self._allowed(kind, done)]
@@ -107,15 +99,15 @@ class LinearGuard:
         return counts, tuple(sentences.values())
 
     def _rows(self, kind: str, done: int) -> int:
-        return {"test": self._design.rows[1], "train": self._plan.sampled(done)}.get(kind, 0)
+        return {TEST: self._design.rows[1], TRAIN: self._plan.sampled(done)}.get(kind, 0)
 
     def _allowed(self, kind: str, done: int) -> float:
         return max(HALF_A_ROW, self._share * self._rows(kind, done))
 
     def _sentence(self, kind: str, count: float, done: int) -> str:
-        if kind == "weights":
+        if kind == WEIGHTS:
             return f"{count:.0f} weights or velocities left the range of the fixed point"
-        which = "test rows" if kind == "test" else "training rows"
+        which = "test rows" if kind == TEST else "training rows"
         return (
             f"{count:.0f} of {self._rows(kind, done)} {which} have a linear output beyond +-{self._limit:.3g}, where "
             "the arithmetic is not exact"

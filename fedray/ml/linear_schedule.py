@@ -6,17 +6,13 @@ import math
 from collections.abc import Iterator
 from itertools import chain
 
-from fedray.ml.guard_plan import SIDES, Compare, GuardPlan
+from fedray.ml.guard_plan import GuardPlan
 from fedray.ml.linear_curves import curve_of
 from fedray.ml.linear_design import INTERCEPT_BITS, LinearDesign
-from fedray.ml.schedule import backward_masks, between, feature_matrices, forward_masks
-from fedray.mpc.compare import MsbMask
+from fedray.ml.schedule import Use, backward_masks, between, feature_matrices, forward_masks, tested_rows
 from fedray.mpc.correlation import Correlation, ElementMask, TruncMask, WaveMask
 from fedray.mpc.dealer import PrivateShape
 from fedray.mpc.schedule import Segment
-
-KINDS = ("test", "train", "weights")
-"""What the guard counts: test rows, training rows, and weights with velocities."""
 
 
 def matrices(design: LinearDesign) -> tuple[PrivateShape, ...]:
@@ -50,15 +46,7 @@ def _test_segments(design: LinearDesign, plan: GuardPlan, done: int) -> Iterator
         TruncMask("coarse.intercept", (1, 1), shift - INTERCEPT_BITS),
     )
     yield Segment(f"test/{done}/coarse", 1, coarse)
-    for number, part in enumerate(plan.at(done)):
-        label = f"test/{done}/{number}"
-        if isinstance(part, Compare):
-            yield Segment(label, 1, (MsbMask("range", (SIDES * part.values,)),))
-            continue
-        masks, rows = forward_masks(design, part.rows.size, part.matrix, 1), {"next": part.rows[None, :]}
-        if part.matrix == "test":
-            yield Segment(f"{label}/exact", 1, (*masks, *_curve_mask(design, part.rows.size)), rows)
-        yield Segment(f"{label}/guard", 1, masks, rows)
+    yield from tested_rows(design, plan, done, 1, lambda use, count: _after(design, use, count))
 
 
 def train_correlations(design: LinearDesign) -> tuple[Correlation, ...]:
@@ -88,9 +76,9 @@ def _residual_mask(design: LinearDesign) -> Correlation:
     return WaveMask("wave", shape, period_bits(design), quick.odd.size, design.table, quick.stride)
 
 
-def _curve_mask(design: LinearDesign, count: int) -> tuple[Correlation, ...]:
+def _after(design: LinearDesign, use: Use, count: int) -> tuple[Correlation, ...]:
     curve = curve_of(design.objective)
-    if curve is None:
+    if curve is None or use is Use.GUARD:
         return ()
     exact = curve.exact
     return (WaveMask("wave", (count, 1), period_bits(design), exact.odd.size, design.test_table, exact.stride),)

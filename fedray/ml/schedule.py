@@ -97,6 +97,25 @@ def _network_test(design: NetDesign, plan: GuardPlan, done: int) -> Iterator[Seg
     of_weights, of_bias = design.coarse_shifts
     coarse = (TruncMask("coarse.weights", (columns, width), of_weights), TruncMask("coarse.bias", (width,), of_bias))
     yield Segment(f"test/{done}/coarse", 1, coarse)
+    yield from tested_rows(design, plan, done, width, lambda use, count: tuple(_layers(design, count, use)))
+
+
+def tested_rows(
+    design: Batches,
+    plan: GuardPlan,
+    done: int,
+    width: int,
+    after: Callable[[Use, int], tuple[Correlation, ...]],
+) -> Iterator[Segment]:
+    """Yield what a test takes once the weights are coarse: the guard's plan, and the predictions of the test rows.
+
+    Parameters
+    ----------
+    width
+        Of the weights that the features are multiplied by.
+    after
+        What so many rows take after that product, to be predicted or to be looked at by the guard.
+    """
     for number, part in enumerate(plan.at(done)):
         label = f"test/{done}/{number}"
         if isinstance(part, Compare):
@@ -104,11 +123,11 @@ def _network_test(design: NetDesign, plan: GuardPlan, done: int) -> Iterator[Seg
             continue
         count, rows = part.rows.size, {"next": part.rows[None, :]}
         masks = forward_masks(design, count, part.matrix, width)
-        if part.matrix == "test":
-            yield Segment(f"{label}/exact", 1, (*masks, *_layers(design, count, Use.PREDICT)), rows)
+        if part.matrix == "test":  # what comes after is looked at on the way to the predictions
+            yield Segment(f"{label}/exact", 1, (*masks, *after(Use.PREDICT, count)), rows)
             yield Segment(f"{label}/guard", 1, masks, rows)
         else:
-            yield Segment(f"{label}/guard", 1, (*masks, *_layers(design, count, Use.GUARD)), rows)
+            yield Segment(f"{label}/guard", 1, (*masks, *after(Use.GUARD, count)), rows)
 
 
 def between(
