@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from math import prod
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from benchmarks.credit import Training
 from benchmarks.designs import design_of
 from benchmarks.lines import Line, line, spread
 from fedray.ml.schedule import SEGMENT_WORDS, matrices, segments
-from fedray.mpc import waves
+from fedray.mpc import layout, waves
 from fedray.mpc.compare import MsbMask
 from fedray.mpc.correlation import (
     BackwardMask,
@@ -87,7 +86,7 @@ Rate = Callable[[Dealing, Iterator[Segment]], list[float]]
 
 
 def _kind(kind: str, correlation: Correlation, parties: int, rate: Rate) -> Line:
-    words = sum(prod(part.shape) for part in correlation.derived())
+    words = layout.size_of(layout.corrections((correlation,), 1))
     steps = max(1, SEGMENT_WORDS // words)
     rows = np.random.default_rng(0).integers(ROWS, size=(steps, BATCH))
     endless = (

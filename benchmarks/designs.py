@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import numpy as np
 
 from benchmarks.credit import Training
 from fedray.ml.design import NetDesign
 from fedray.ml.schedule import train_correlations
+from fedray.mpc import layout
 
 __all__ = ["WORD_BYTES", "correction_bytes", "design_of"]
 
@@ -36,5 +35,5 @@ def design_of(training: Training, columns: int, rows: int) -> NetDesign:
 
 def correction_bytes(training: Training, columns: int) -> int:
     """Return the bytes that the dealer sends for one batch, without those of frames, first opening and tests."""
-    parts = [part for one in train_correlations(design_of(training, columns, training.batch)) for part in one.derived()]
-    return WORD_BYTES * sum(prod(part.shape) for part in parts)
+    taken = train_correlations(design_of(training, columns, training.batch))
+    return WORD_BYTES * layout.size_of(layout.corrections(taken, 1))

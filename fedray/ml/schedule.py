@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fedray.ml.batches import Batches
 from fedray.ml.design import TEST_HARMONICS, TEST_TABLE_SCALE, NetDesign
 from fedray.ml.guard_plan import SIDES, Compare, GuardPlan, deep_weights_size, network_plan, residuals_size
-from fedray.mpc import waves
+from fedray.mpc import layout, waves
 from fedray.mpc.compare import MsbMask
 from fedray.mpc.correlation import (
     BackwardMask,
@@ -19,7 +19,6 @@ from fedray.mpc.correlation import (
     DenseTriple,
     ElementMask,
     ForwardMask,
-    Part,
     Triple,
     TruncMask,
     WaveMask,
@@ -133,20 +132,20 @@ def tested_rows(
 def between(
     design: Batches,
     first: tuple[Correlation, ...],
-    per_step: Sequence[Correlation],
+    per_step: tuple[Correlation, ...],
     stops: Iterable[int],
     at: Callable[[int], Iterator[Segment]],
 ) -> Iterator[Segment]:
     """Yield the first weights' opening, runs of steps up to each stop, and what is taken there."""
     rows = Rows(design)
     yield Segment("init", 1, first, {"next": rows.steps(0, 1)})
-    longest = max(1, min(LONGEST_SEGMENT, SEGMENT_WORDS // sum(_words(c) for c in per_step)))
+    longest = max(1, min(LONGEST_SEGMENT, SEGMENT_WORDS // layout.size_of(layout.corrections(per_step, 1))))
     done = 0
     for until in stops:
         while done < until:
             count = min(longest, until - done)
             drawn = rows.steps(done, count + 1)
-            yield Segment(f"train/{done}", count, tuple(per_step), {"this": drawn[:-1], "next": drawn[1:]})
+            yield Segment(f"train/{done}", count, per_step, {"this": drawn[:-1], "next": drawn[1:]})
             done += count
         yield from at(done)
 
@@ -193,14 +192,3 @@ def _layers(design: NetDesign, batch: int, use: Use) -> Iterator[Correlation]:
         wave = waves.sigmoid_wave(TEST_HARMONICS if use is Use.PREDICT else waves.HARMONICS)
         bits = design.guard_period_bits if use is Use.GUARD and not index else scales.period_bits
         yield WaveMask(f"wave{index}", (batch, width), bits, wave.odd.size, table, wave.stride)
-
-
-def _words(correlation: Correlation) -> int:
-    return sum(_size(part) for part in correlation.derived())
-
-
-def _size(part: Part) -> int:
-    size = 1
-    for length in part.shape:
-        size *= length
-    return size

@@ -15,7 +15,7 @@ from fedray.errors import LocalProtocolError
 from fedray.mpc.correlation import Correlation, Part
 from fedray.ring import Ring
 
-__all__ = ["Layout", "Ledger", "Place", "corrections", "keystream"]
+__all__ = ["Layout", "Ledger", "Place", "corrections", "keystream", "size_of"]
 
 
 @dataclass(frozen=True)
