@@ -50,6 +50,9 @@ INTERCEPT_FACTOR = 1 << INTERCEPT_BITS
 TRUNC_LIMIT = 2.0**62
 """Ring units that a truncation takes."""
 
+OUTPUT_PART = 0.75
+"""Part of the truncation's range that a linear output may take for the squared error; the label has the rest."""
+
 SERIES_BITS = {"logistic": -2, "poisson": 6}
 """log2 of what a rounded table does to a series, against what rounded factors do: their best balance is the square."""
 
@@ -231,6 +234,16 @@ class LinearDesign(Batches):
     def reach(self) -> float:
         """Largest difference of a linear output and a label that the truncation of the squared error takes."""
         return TRUNC_LIMIT / self.scales.z
+
+    @property
+    def output_reach(self) -> float:
+        """Largest linear output for the squared error."""
+        return OUTPUT_PART * self.reach
+
+    @property
+    def label_reach(self) -> float:
+        """Largest label for the squared error."""
+        return (1.0 - OUTPUT_PART) * self.reach
 
     @cached_property
     def factors(self) -> Factors:

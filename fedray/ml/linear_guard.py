@@ -25,9 +25,6 @@ TEST, TRAIN, WEIGHTS = KINDS = ("test", "train", "weights")
 WEIGHT_LIMIT = 2.0**61
 """Ring units: half of what a truncation takes."""
 
-REACH = 0.75
-"""Part of the range of a residual that a linear output may take; the label has the rest."""
-
 
 class LinearGuard:
     """One party's part of the guard.
@@ -44,7 +41,7 @@ class LinearGuard:
         self._design = design
         curve = curve_of(design.objective)
         self._plan = guard_plan(design)
-        self._limit = curve.domain if curve else REACH * design.reach
+        self._limit = curve.domain if curve else design.output_reach
         self._share = OUT_OF_RANGE if curve else 0.0
         self._tally = Tally(s, "msb", (len(KINDS),))
 

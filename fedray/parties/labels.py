@@ -11,13 +11,11 @@ import numpy.typing as npt
 
 from fedray.data.load import Split
 from fedray.errors import DataError
+from fedray.ml.linear_design import CLASS_WEIGHT_SCALE
 
 __all__ = ["Target", "binary", "counted", "measured"]
 
 Float = npt.NDArray[np.float64]
-
-WEIGHT_UNIT = 256.0
-"""Weights of rows are multiples of 1 / 256, which the fixed point holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +53,10 @@ class Target:
         positive = float(self.train.mean())
         of = by_class or {"0": 0.5 / (1.0 - positive), "1": 0.5 / positive}
         small, large = min(of.values()), max(of.values())
-        unit = max(1, round(small * WEIGHT_UNIT))
+        unit = max(1, round(small * CLASS_WEIGHT_SCALE))
         held = {small: unit, large: round(unit * large / small)}
         weights = np.where(self.train == 1.0, held[of["1"]], held[of["0"]])
-        return replace(self, weights=weights / WEIGHT_UNIT)
+        return replace(self, weights=weights / CLASS_WEIGHT_SCALE)
 
 
 def binary(split: Split, outputs: int) -> Target:

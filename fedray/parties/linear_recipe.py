@@ -34,9 +34,6 @@ SCORES = {"linear": "r2", "logistic": "auc", "poisson": "d2"}
 LEAST_COUNT = 1e-3
 """Least prediction of a count over the mean: e^-6.9, beyond the range of the exponential, whose error may be larger."""
 
-REACH = 0.25
-"""Part of the truncation's range that a label may take; the linear outputs have the rest."""
-
 
 class LinearRecipe:
     """How a linear model is trained; see `fedray.parties.recipes.Recipe`.
@@ -131,7 +128,7 @@ def _model(design: LinearDesign, s: Session, supply: Supply, data: Data, observe
     if data.target is not None:
         labels = data.target.train
         if design.objective == "linear":
-            _check_reach(labels, REACH * design.reach)
+            _check_reach(labels, design.label_reach)
         inputs["label"] = encode(labels, design.label_scale, "a label")
         if data.target.weights is not None:
             inputs["weight"] = encode(data.target.weights, CLASS_WEIGHT_SCALE, "a weight of a class")
