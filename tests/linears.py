@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fedray.ml.features import encoded
 from fedray.ml.linear_design import CLASS_WEIGHT_SCALE, LinearDesign
-from fedray.ml.linear_model import LinearModel, encoded
+from fedray.ml.linear_model import LinearModel
 from fedray.ml.linear_oracle import LinearOracle
 from fedray.ml.linear_oracle import predict as curve
 from fedray.ml.linear_schedule import matrices, segments
@@ -72,7 +73,7 @@ class Linear:
         bounds = np.cumsum((0, *self.design.features))
         mine = slice(bounds[rank], bounds[rank + 1])
         own = {"train": self.train[:, mine], "test": self.test[:, mine]} if self.design.features[rank] else {}
-        made = encoded(self.design, own)
+        made = encoded(own, self.design.scales.x)
         if rank == self.design.label:
             made["label"] = encode(self.labels, self.design.label_scale)
             if self.weights is not None:

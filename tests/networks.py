@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.ml.design import FEATURE_SCALE, NetDesign
+from fedray.ml.features import encoded
 from fedray.ml.network import Network
 from fedray.ml.oracle import Oracle
 from fedray.ml.schedule import matrices, segments
 from fedray.ml.tested import Tested
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
-from fedray.ring import Ring, decode, encode
+from fedray.ring import Ring, decode
 from tests.parties import Played, compute, joined
 
 Float = npt.NDArray[np.float64]
@@ -61,10 +62,8 @@ class Problem:
         """Return what the party of a rank brings."""
         bounds = np.cumsum((0, *self.design.features))
         mine = slice(bounds[rank], bounds[rank + 1])
-        made: dict[str, Ring] = {}
-        if self.design.features[rank]:
-            made["train"] = encode(self.train[:, mine], FEATURE_SCALE)
-            made["test"] = encode(self.test[:, mine], FEATURE_SCALE)
+        own = {"train": self.train[:, mine], "test": self.test[:, mine]} if self.design.features[rank] else {}
+        made = encoded(own, FEATURE_SCALE)
         if rank == self.design.label:
             made["label"] = self.labels.astype(np.uint64)
         return made

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
+import numpy.typing as npt
 
 from fedray.mpc import private
 from fedray.mpc.dealer import Bundle, PrivateShape, Supply
 from fedray.mpc.private import MaskedMatrix, Rows
 from fedray.mpc.session import Pending, Round, Session
 from fedray.mpc.share import Share
-from fedray.ring import Ring
+from fedray.ring import Ring, encode
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,3 +103,19 @@ class Features:
         """Return my summand of X[rows]^T d for my own features, from what `send_residual` brought; local."""
         masked, parts = self.masked[self._rank, "train"], bundle[f"B{self._rank}"]
         return private.transposed_at_owner(masked, rows, opened[self._rank].value, parts)
+
+
+def encoded(features: Mapping[str, npt.NDArray[np.float64]], scale: float) -> dict[str, Ring]:
+    """Return an owner's matrices by name, given in real units, as `Features` takes them.
+
+    Parameters
+    ----------
+    scale
+        Ring units per 1.0.
+
+    Raises
+    ------
+    RangeGuardError
+        A value does not fit.
+    """
+    return {part: encode(x, scale, f"a {part} feature") for part, x in features.items()}

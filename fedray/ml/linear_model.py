@@ -27,9 +27,7 @@ from fedray.mpc.session import Round, Session
 from fedray.mpc.share import Share
 from fedray.mpc.trunc import close_trunc, open_trunc
 from fedray.mpc.waves import Wave
-from fedray.ring import Ring, encode
-
-Float = npt.NDArray[np.float64]
+from fedray.ring import Ring
 
 
 class LinearModel:
@@ -44,8 +42,8 @@ class LinearModel:
     supply
         My side of the dealer.
     inputs
-        My own encoded matrices: ``train`` and ``test`` features, ``label`` at the design's label_scale, shape
-        (n_train, 1), and ``weight``, the rows' weights at CLASS_WEIGHT_SCALE.
+        My own encoded matrices: ``train`` and ``test`` features at scale x, ``label`` at the design's label_scale,
+        shape (n_train, 1), and ``weight``, the rows' weights at CLASS_WEIGHT_SCALE.
     observer
         Sees the shared values of every step, see `fedray.ml.parity`; None for nobody.
     """
@@ -197,8 +195,3 @@ class LinearModel:
         wanted, table = [(self._curve.exact, TEST_SCALE)], self._design.test_table
         (p,) = waves.evaluate(self._s, masked.value, self._period, table, bundle["wave"], wanted)
         return p
-
-
-def encoded(design: LinearDesign, features: Mapping[str, Float]) -> dict[str, Ring]:
-    """Return features in real units as `LinearModel` takes them."""
-    return {part: encode(x, design.scales.x, f"a {part} feature") for part, x in features.items()}

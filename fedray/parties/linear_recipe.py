@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from fedray.data.load import Split
 from fedray.errors import LocalProtocolError, RangeGuardError
+from fedray.ml.features import encoded
 from fedray.ml.linear_design import CLASS_WEIGHT_SCALE, LinearDesign
-from fedray.ml.linear_model import LinearModel, encoded
+from fedray.ml.linear_model import LinearModel
 from fedray.ml.linear_oracle import LinearOracle
 from fedray.ml.linear_schedule import matrices, segments
 from fedray.ml.parity import Observer
@@ -124,7 +125,7 @@ class LinearRecipe:
 
 
 def _model(design: LinearDesign, s: Session, supply: Supply, data: Data, observer: Observer | None) -> LinearModel:
-    inputs = encoded(design, data.features)
+    inputs = encoded(data.features, design.scales.x)
     if data.target is not None:
         labels = data.target.train
         if design.objective == "linear":

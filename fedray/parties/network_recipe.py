@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fedray.data.load import Split
 from fedray.errors import LocalProtocolError
 from fedray.ml.design import FEATURE_SCALE, NetDesign
+from fedray.ml.features import encoded
 from fedray.ml.network import Network
 from fedray.ml.oracle import Oracle
 from fedray.ml.parity import Observer
@@ -19,7 +20,6 @@ from fedray.mpc.session import Session
 from fedray.parties.labels import Target, binary
 from fedray.parties.recipes import Clear, Course, Data, Design
 from fedray.parties.stopping import Stopping
-from fedray.ring import Ring, encode
 from fedray.task.configs import NetLabel, NetMain
 from fedray.task.plan import TaskPlan
 
@@ -100,7 +100,7 @@ class NetworkRecipe:
 
 
 def _network(design: NetDesign, s: Session, supply: Supply, data: Data, observer: Observer | None) -> Network:
-    inputs: dict[str, Ring] = {part: encode(x, FEATURE_SCALE, f"a {part} feature") for part, x in data.features.items()}
+    inputs = encoded(data.features, FEATURE_SCALE)
     if data.target is not None:
         inputs["label"] = data.target.train.astype(np.uint64)
     return Network(s, design, supply, inputs, observer)
