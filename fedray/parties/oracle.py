@@ -7,12 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from fedray.data.load import Split, load_split
 from fedray.data.root import DataRoot
-from fedray.data.scaling import Standardizer
 from fedray.errors import LocalProtocolError
 from fedray.parties.recipes import Clear, Design, recipe_of
-from fedray.task.configs import Role, TableConfig
+from fedray.parties.tables import read_table
 from fedray.task.plan import TaskPlan
 
 __all__ = ["insecure_oracle"]
@@ -31,21 +29,15 @@ def insecure_oracle(plan: TaskPlan, roots: Mapping[int, DataRoot] | DataRoot) ->
         The oracle, untrained; the task's design; the labels of the test rows, shape (n_test, outputs).
     """
     recipe = recipe_of(plan)
-    train, test, target = [], [], None
-    for member in plan.data:
-        config = member.config
-        if not isinstance(config, TableConfig):
-            continue
-        root = roots if isinstance(roots, DataRoot) else roots[member.index]
-        split: Split = load_split(root.generated_dir(config.data_path, field="data_path"))
-        skip = 0
-        if member.role is Role.LABEL_CLIENT:
-            target, skip = recipe.target(split), recipe.outputs
-        scaling = Standardizer.fit(split.train[:, skip:], split.columns[skip:], config.scale)
-        train.append(scaling.apply(split.train[:, skip:]))
-        test.append(scaling.apply(split.test[:, skip:]))
+    tables = [
+        read_table(recipe, member, roots if isinstance(roots, DataRoot) else roots[member.index])
+        for member in plan.data
+    ]
+    target = next((table.target for table in tables if table.target is not None), None)
     if target is None:
         raise LocalProtocolError("the plan has no label client with a table")
-    counts = tuple(part.shape[1] for part in train)
+    features = [table.features() for table in tables]
+    train, test = (np.hstack([mine[part] for mine in features]) for part in ("train", "test"))
+    counts = tuple(mine["train"].shape[1] for mine in features)
     design = recipe.course(counts, (len(target.train), len(target.test))).design
-    return recipe.clear(design, np.hstack(train), target, np.hstack(test)), design, target.test
+    return recipe.clear(design, train, target, test), design, target.test

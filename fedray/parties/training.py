@@ -18,7 +18,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from fedray.data.load import load_split
 from fedray.data.model_files import save_model
 from fedray.data.scaling import Standardizer
 from fedray.errors import LocalProtocolError
@@ -32,8 +31,8 @@ from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.parity import Parity
 from fedray.parties.parity import begin as begin_parity
 from fedray.parties.recipes import Course, Data, Model, recipe_of
+from fedray.parties.tables import read_table
 from fedray.ring import Ring, series
-from fedray.task.configs import Role, TableConfig
 from fedray.task.record import TRAIN_PHASE, EventKind
 
 __all__ = ["Prepared", "Run", "prepare", "run_data"]
@@ -85,26 +84,18 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
 
 def prepare(ctx: PartyContext) -> Prepared:
     """Read, check and scale this data client's tables; local."""
-    config = ctx.member.config
-    if not isinstance(config, TableConfig):
-        raise LocalProtocolError("the plan gives this party no configuration with data")
-    recipe = recipe_of(ctx.plan)
-    split = load_split(ctx.root.generated_dir(config.data_path, field="data_path"))
-    target = recipe.target(split) if ctx.member.role is Role.LABEL_CLIENT else None
-    skip = recipe.outputs if target is not None else 0
-    names = split.columns[skip:]
-    scaling = Standardizer.fit(split.train[:, skip:], names, config.scale)
+    table = read_table(recipe_of(ctx.plan), ctx.member, ctx.root)
+    split, scaling = table.split, table.scaling
     for note in scaling.notes():
         ctx.tell(EventKind.NOTE, phase="read", text=note)
-    parts = {"train": split.train, "test": split.test} if names else {}
-    features = {part: scaling.apply(table[:, skip:], FEATURE_LIMIT) for part, table in parts.items()}
+    features = table.features(FEATURE_LIMIT) if scaling.columns else {}
     shapes: dict[str, object] = {
         "n_train": len(split.train),
         "n_test": len(split.test),
-        "features": len(names),
+        "features": len(scaling.columns),
         "rows": split.fingerprint,
     }
-    return Prepared(Data(features, target), scaling, shapes)
+    return Prepared(Data(features, table.target), scaling, shapes)
 
 
 def _dealer(ctx: PartyContext) -> int:

@@ -1,0 +1,77 @@
+"""A data client's tables as a training takes them: labels apart from features, and what scales these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fedray.data.load import Split, load_split
+from fedray.data.root import DataRoot
+from fedray.data.scaling import Standardizer
+from fedray.errors import LocalProtocolError
+from fedray.parties.labels import Target
+from fedray.parties.recipes import Recipe
+from fedray.task.configs import Role, TableConfig
+from fedray.task.plan import Member
+
+__all__ = ["Table", "read_table"]
+
+Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What one data client read.
+
+    Attributes
+    ----------
+    split
+        The tables as they are in its files.
+    target
+        The first columns at the label client; None elsewhere.
+    scaling
+        Of the other columns, the features; fitted on the training rows.
+    """
+
+    split: Split
+    target: Target | None
+    scaling: Standardizer
+
+    def features(self, bound: float = np.inf) -> dict[str, Float]:
+        """Return the scaled features by part, ``train`` and ``test``, each (rows, columns); there may be no column.
+
+        Parameters
+        ----------
+        bound
+            Largest magnitude that a scaled value may have.
+
+        Raises
+        ------
+        RangeGuardError
+            A scaled value is larger.
+        """
+        labels = len(self.split.columns) - len(self.scaling.columns)
+        parts = {"train": self.split.train, "test": self.split.test}
+        return {part: self.scaling.apply(table[:, labels:], bound) for part, table in parts.items()}
+
+
+def read_table(recipe: Recipe, member: Member, root: DataRoot) -> Table:
+    """Read and check a data client's tables, and fit what scales its features; local.
+
+    Raises
+    ------
+    DataError
+        The tables cannot be read, or their labels cannot be used.
+    LocalProtocolError
+        The plan gives the member no tables.
+    """
+    config = member.config
+    if not isinstance(config, TableConfig):
+        raise LocalProtocolError("the plan gives this party no configuration with data")
+    split = load_split(root.generated_dir(config.data_path, field="data_path"))
+    target = recipe.target(split) if member.role is Role.LABEL_CLIENT else None
+    labels = recipe.outputs if target is not None else 0
+    scaling = Standardizer.fit(split.train[:, labels:], split.columns[labels:], config.scale)
+    return Table(split, target, scaling)
