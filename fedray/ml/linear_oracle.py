@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from fedray.ml.linear_design import LinearDesign
 from fedray.ml.parity import Points
-from fedray.ml.schedule import Rows
+from fedray.ml.twin import Twin
 
 Float = npt.NDArray[np.float64]
 
@@ -20,7 +20,7 @@ def predict(objective: str, z: Float) -> Float:
     return value
 
 
-class LinearOracle:
+class LinearOracle(Twin):
     """A linear model, trained in clear.
 
     Parameters
@@ -51,26 +51,12 @@ class LinearOracle:
         weights: Float | None = None,
         units: tuple[float, float] = (0.0, 1.0),
     ) -> None:
+        super().__init__(design)
         self._design, self._train, self._labels, self._test = design, train, labels, test
         self._weights = np.ones_like(labels) if weights is None else weights
         self._units = units
-        self._rows = Rows(design)
         self.w, self.b = np.zeros((design.columns, 1)), np.zeros(1)
         self._velocity, self._velocity_b = np.zeros_like(self.w), np.zeros(1)
-        self.done = 0
-
-    def train(self, steps: int) -> None:
-        """Run `steps` steps of gradient descent."""
-        for rows in self._rows.steps(self.done, steps):
-            self._step(rows)
-        self.done += steps
-
-    def step(self) -> Points:
-        """Run one step and return its values; see `fedray.ml.parity`."""
-        (rows,) = self._rows.steps(self.done, 1)
-        points = self._step(rows)
-        self.done += 1
-        return points
 
     def predict(self) -> Float:
         """Return the predictions of the test rows in the units of the label's table, shape (n_test, 1)."""

@@ -8,12 +8,12 @@ import numpy.typing as npt
 from fedray.ml.design import NetDesign
 from fedray.ml.initial import initial_weights
 from fedray.ml.parity import Point, Points
-from fedray.ml.schedule import Rows
+from fedray.ml.twin import Twin
 
 Float = npt.NDArray[np.float64]
 
 
-class Oracle:
+class Oracle(Twin):
     """A network of sigmoid layers with biases, trained in clear.
 
     Parameters
@@ -26,24 +26,10 @@ class Oracle:
     """
 
     def __init__(self, design: NetDesign, train: Float, labels: Float, test: Float) -> None:
+        super().__init__(design)
         self._design, self._train, self._labels, self._test = design, train, labels, test
         self.weights = initial_weights(design)
         self.biases = [np.zeros(width) for width in design.widths]
-        self._rows = Rows(design)
-        self.done = 0
-
-    def train(self, steps: int) -> None:
-        """Run `steps` steps of gradient descent."""
-        for rows in self._rows.steps(self.done, steps):
-            self._step(self._train[rows], self._labels[rows])
-        self.done += steps
-
-    def step(self) -> Points:
-        """Run one step and return the values at its points, see `fedray.ml.parity`."""
-        (rows,) = self._rows.steps(self.done, 1)
-        points = self._step(self._train[rows], self._labels[rows])
-        self.done += 1
-        return points
 
     def predict(self) -> Float:
         """Return the predictions of the test rows, shape (n_test, outputs)."""
@@ -58,8 +44,9 @@ class Oracle:
             layers.append(1.0 / (1.0 + np.exp(-linear[-1])))
         return linear, layers
 
-    def _step(self, x: Float, y: Float) -> Points:
-        linear, layers = self._forward(x)
+    def _step(self, rows: npt.NDArray[np.int64]) -> Points:
+        y = self._labels[rows]
+        linear, layers = self._forward(self._train[rows])
         p = layers[-1]
         residual = p - y if self._design.loss == "bce" else 2.0 * (p - y) * p * (1.0 - p)
         points: dict[Point, Float] = {(index, "z"): z for index, z in enumerate(linear)}
