@@ -10,9 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from fedray.task.plan import TaskPlan, make_plan
-from fedray.task.registry import Registry
-from fedray.task.spec import parse
 from tests.tasks import Training, client
 
 Json = dict[str, Any]
@@ -34,10 +31,6 @@ class LinearTask(Training):
             clients.append(client("feature_client", 8020 + 2 * k, **feature))
         clients.append(client("label_client", 8090, client_type="linear_label", data_path="d", **self.labeler))
         return {"task_name": "t", "clients": clients}
-
-    def plan(self) -> TaskPlan:
-        """Return the plan."""
-        return make_plan(parse(self.document()), Registry(None), self.seed)
 
 
 def made_up(

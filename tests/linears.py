@@ -19,25 +19,15 @@ from fedray.ml.tested import Tested
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
 from fedray.ring import Ring, decode, encode
-from tests.parties import Played, compute, joined
+from tests.parties import Played, joined
+from tests.trainings import in_clear, numbers, on_shares, own_columns
 
 Float = npt.NDArray[np.float64]
 
 
 def design(features: tuple[int, ...], objective: str = "logistic", **other: Any) -> LinearDesign:
     """Return a small design; the label is at the last party unless said otherwise."""
-    numbers: dict[str, Any] = {
-        "label": len(features) - 1,
-        "rows": (240, 90),
-        "batch": 32,
-        "test_batch": 50,
-        "test_every": 20,
-        "steps": 45,
-        "learning_rate": 0.1,
-        "seed": "seed",
-        **other,
-    }
-    return LinearDesign(features=features, objective=objective, **numbers)
+    return LinearDesign(objective=objective, **numbers(features, 0.1, other))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +60,7 @@ class Linear:
 
     def inputs(self, rank: int) -> dict[str, Ring]:
         """Return what the party of a rank brings."""
-        bounds = np.cumsum((0, *self.design.features))
-        mine = slice(bounds[rank], bounds[rank + 1])
-        own = {"train": self.train[:, mine], "test": self.test[:, mine]} if self.design.features[rank] else {}
+        own = own_columns(self.design.features, rank, train=self.train, test=self.test)
         made = encoded(own, self.design.scales.x)
         if rank == self.design.label:
             made["label"] = encode(self.labels, self.design.label_scale)
@@ -85,35 +73,15 @@ class Linear:
     ) -> Played[tuple[LinearModel, list[Tested]]]:
         """Train and test on shares, every party in a thread; `before` may change a model before each test."""
 
-        def protocol(s: Session, supply: Supply) -> tuple[LinearModel, list[Tested]]:
-            with s.channel.phase("share"):
-                model = LinearModel(s, self.design, supply, self.inputs(s.rank))
-            tests = []
-            while model.done < self.design.steps:
-                with s.channel.phase("train"):
-                    model.train(min(self.design.test_every, self.design.steps - model.done))
-                before(model)
-                with s.channel.phase("test"):
-                    tests.append(model.test())
-            return model, tests
+        def make(s: Session, supply: Supply) -> LinearModel:
+            return LinearModel(s, self.design, supply, self.inputs(s.rank))
 
-        return compute(
-            len(self.design.features),
-            protocol,
-            list(segments(self.design)),
-            matrices(self.design),
-            corrected=self.design.label,
-            reveals=["test_predictions", "range_guard"],
-        )
+        return on_shares(self.design, make, list(segments(self.design)), matrices(self.design), before)
 
     def in_clear(self) -> tuple[LinearOracle, list[Float]]:
         """Train and test in float64 on the same batches."""
         oracle = LinearOracle(self.design, self.train, self.labels, self.test, self.weights)
-        tests = []
-        while oracle.done < self.design.steps:
-            oracle.train(min(self.design.test_every, self.design.steps - oracle.done))
-            tests.append(oracle.predict())
-        return oracle, tests
+        return oracle, in_clear(self.design, oracle)
 
 
 def learned(made: LinearDesign, models: list[LinearModel]) -> tuple[Float, Float]:

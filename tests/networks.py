@@ -17,25 +17,15 @@ from fedray.ml.tested import Tested
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
 from fedray.ring import Ring, decode
-from tests.parties import Played, compute, joined
+from tests.parties import Played, joined
+from tests.trainings import in_clear, numbers, on_shares, own_columns
 
 Float = npt.NDArray[np.float64]
 
 
 def design(features: tuple[int, ...], widths: tuple[int, ...] = (1,), loss: str = "bce", **other: Any) -> NetDesign:
     """Return a small design; the label is at the last party unless said otherwise."""
-    numbers: dict[str, Any] = {
-        "label": len(features) - 1,
-        "rows": (240, 90),
-        "batch": 32,
-        "test_batch": 50,
-        "test_every": 20,
-        "steps": 45,
-        "learning_rate": 0.5,
-        "seed": "seed",
-        **other,
-    }
-    return NetDesign(features=features, widths=widths, loss=loss, **numbers)
+    return NetDesign(widths=widths, loss=loss, **numbers(features, 0.5, other))
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +50,7 @@ class Problem:
 
     def inputs(self, rank: int) -> dict[str, Ring]:
         """Return what the party of a rank brings."""
-        bounds = np.cumsum((0, *self.design.features))
-        mine = slice(bounds[rank], bounds[rank + 1])
-        own = {"train": self.train[:, mine], "test": self.test[:, mine]} if self.design.features[rank] else {}
+        own = own_columns(self.design.features, rank, train=self.train, test=self.test)
         made = encoded(own, FEATURE_SCALE)
         if rank == self.design.label:
             made["label"] = self.labels.astype(np.uint64)
@@ -71,35 +59,15 @@ class Problem:
     def on_shares(self) -> Played[tuple[Network, list[Tested]]]:
         """Train and test on shares, every party in a thread."""
 
-        def protocol(s: Session, supply: Supply) -> tuple[Network, list[Tested]]:
-            with s.channel.phase("share"):
-                network = Network(s, self.design, supply, self.inputs(s.rank))
-            tests = []
-            while network.done < self.design.steps:
-                with s.channel.phase("train"):
-                    network.train(min(self.design.test_every, self.design.steps - network.done))
-                with s.channel.phase("test"):
-                    tests.append(network.test())
-            return network, tests
+        def make(s: Session, supply: Supply) -> Network:
+            return Network(s, self.design, supply, self.inputs(s.rank))
 
-        tags = ["test_predictions", "range_guard"]
-        return compute(
-            len(self.design.features),
-            protocol,
-            list(segments(self.design)),
-            matrices(self.design),
-            corrected=self.design.label,
-            reveals=tags,
-        )
+        return on_shares(self.design, make, list(segments(self.design)), matrices(self.design))
 
     def in_clear(self) -> tuple[Oracle, list[Float]]:
         """Train and test in float64 on the same batches."""
         oracle = Oracle(self.design, self.train, self.labels, self.test)
-        tests = []
-        while oracle.done < self.design.steps:
-            oracle.train(min(self.design.test_every, self.design.steps - oracle.done))
-            tests.append(oracle.predict())
-        return oracle, tests
+        return oracle, in_clear(self.design, oracle)
 
 
 def weights(made: NetDesign, networks: list[Network]) -> list[Float]:

@@ -86,8 +86,8 @@ class Training:
         with self.path(index, name).open("w", newline="") as handle:
             csv.writer(handle).writerows(table.tolist())
 
-    def plan(self) -> TaskPlan:
-        """Return the plan."""
+    def document(self) -> dict[str, object]:
+        """Return the body of createTask."""
         main = {
             "in_dim": 1,
             "layers": [],
@@ -106,7 +106,11 @@ class Training:
             clients.append(client("feature_client", 8020 + 2 * k, **feature))
         label = {"client_type": "shared_nn_label", "data_path": "d", "loss": "bce", "metric": "auc_ks", **self.labeler}
         clients.append(client("label_client", 8090, **label))
-        return make_plan(parse({"task_name": "t", "clients": clients}), Registry(None), self.seed)
+        return {"task_name": "t", "clients": clients}
+
+    def plan(self) -> TaskPlan:
+        """Return the plan."""
+        return make_plan(parse(self.document()), Registry(None), self.seed)
 
     def run(self, *, wire: Wire | None = None, timeouts: Timeouts = PATIENT) -> dict[int, PartyOutcome]:
         """Run every party; keep views, errors and times. Raises if a thread hangs."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,8 @@ import pytest
 
 from fedray.errors import RangeGuardError, TaskAborted
 from fedray.ml.linear_model import LinearModel
-from fedray.prg import Stream
-from fedray.ring import Ring
 from tests.linears import Linear, design, learned
+from tests.trainings import masks_used
 
 NESTEROV: dict[str, Any] = {"momentum": 0.9, "nesterov": True, "learning_rate": 0.02}
 HEAVY: dict[str, Any] = {"momentum": 0.8, "learning_rate": 0.05}
@@ -68,18 +66,8 @@ def test_shares_tell_nothing_alone() -> None:
 
 
 def test_every_mask_is_used_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    used: Counter[tuple[int, str]] = Counter()
-    streams: list[Stream] = []  # kept alive, so that no two have one id
-    words = Stream.words
-
-    def recording(self: Stream, label: str, shape: tuple[int, ...]) -> Ring:
-        if "/" in label:  # the labels of public draws have none
-            streams.append(self)
-            used[id(self), label] += 1
-        return words(self, label, shape)
-
-    monkeypatch.setattr(Stream, "words", recording)
-    Linear.made_up(design((3, 2, 0), **NESTEROV, alpha=0.1, weighted=True)).on_shares().all()
+    problem = Linear.made_up(design((3, 2, 0), **NESTEROV, alpha=0.1, weighted=True))
+    used = masks_used(monkeypatch, lambda: problem.on_shares().all())
     assert len(used) > 40
     assert set(used.values()) == {1}
 

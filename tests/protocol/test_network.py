@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from fedray.channel import codec
-from fedray.prg import Stream
-from fedray.ring import Ring
 from tests.networks import Problem, design, weights
+from tests.trainings import masks_used
 
 # features by party (the label is at the last unless said), widths, loss, largest error of predictions and weights
 CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], str, dict[str, Any], float, float]] = {
@@ -72,21 +71,11 @@ def test_runs_differ_in_masks_and_agree_in_results() -> None:
 
 
 def test_every_mask_is_used_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    used: Counter[tuple[int, str]] = Counter()
-    streams: list[Stream] = []  # kept alive, so that no two have one id
-    words = Stream.words
-
-    def recording(self: Stream, label: str, shape: tuple[int, ...]) -> Ring:
-        if "/" in label:  # the labels of public draws have none
-            streams.append(self)
-            used[id(self), label] += 1
-        return words(self, label, shape)
-
-    monkeypatch.setattr(Stream, "words", recording)
-    Problem.made_up(design((3, 2, 0), (4, 1), "mse")).on_shares().all()
+    problem = Problem.made_up(design((3, 2, 0), (4, 1), "mse"))
+    used = masks_used(monkeypatch, lambda: problem.on_shares().all())
     assert len(used) > 60
     assert set(used.values()) == {1}
-    assert len({id(stream) for stream in streams}) == 6  # the dealer's end of three keys, and the parties'
+    assert len({stream for stream, _ in used}) == 6  # the dealer's end of three keys, and the parties'
 
 
 @pytest.mark.parametrize(("widths", "loss"), [((1,), "bce"), ((1,), "mse"), ((5, 1), "bce"), ((5, 4, 2), "mse")])
