@@ -21,7 +21,7 @@ from ray.actor import ActorHandle
 from fedray.channel.channel import Channel, Timeouts, task_id
 from fedray.channel.mailbox import Mailbox
 from fedray.channel.reveals import RevealLog
-from fedray.channel.seal import Blob
+from fedray.channel.codec import Blob
 from fedray.channel.stream import Address, StreamTransport
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, LocalProtocolError, error_from_dict

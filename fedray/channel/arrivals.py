@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import ssl
-import struct
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 
-from fedray.channel.codec import MAX_FRAME
-from fedray.channel.seal import Blob
+from fedray.channel.codec import LENGTH, MAX_FRAME, Blob
 from fedray.errors import PeerLost, RemoteProtocolError
 
 __all__ = ["Arrivals"]
 
-_LENGTH = struct.Struct("<I")
 _BUFFER_BYTES = 1 << 16
 
 
@@ -50,7 +48,7 @@ class Arrivals:
                 if self._large is not None:
                     yield from self._fill(self._large)
                 else:
-                    self._filled += self._received(self.stream.recv_into(memoryview(self._buffer)[self._filled :]))
+                    self._filled += self._received(memoryview(self._buffer)[self._filled :])
                     yield from self._cut()
                     if self._large is None and not self.stream.pending():
                         return  # what else has come, the next look will tell, without an error for an empty stream
@@ -58,20 +56,20 @@ class Arrivals:
             return
 
     def _fill(self, large: memoryview) -> Iterator[Blob]:
-        self._large_filled += self._received(self.stream.recv_into(large[self._large_filled :]))
+        self._large_filled += self._received(large[self._large_filled :])
         if self._large_filled == len(large):
             self._large = None
             yield large.toreadonly()
 
     def _cut(self) -> Iterator[bytes]:
         at = 0
-        while self._filled - at >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(self._buffer, at)
+        while self._filled - at >= LENGTH.size:
+            (length,) = LENGTH.unpack_from(self._buffer, at)
             if length > MAX_FRAME:
                 raise RemoteProtocolError(f"a peer announced an envelope of {length} bytes; the most is {MAX_FRAME}")
-            start = at + _LENGTH.size
+            start = at + LENGTH.size
             if start + length > self._filled:
-                if length > _BUFFER_BYTES - _LENGTH.size:
+                if length > _BUFFER_BYTES - LENGTH.size:
                     self._begin_large(length, start)
                     at = self._filled
                 break
@@ -85,7 +83,8 @@ class Arrivals:
         self._large_filled = self._filled - start
         self._large[: self._large_filled] = self._buffer[start : self._filled]
 
-    def _received(self, count: int) -> int:
+    def _received(self, into: memoryview) -> int:
+        count = cast("int", self.stream.read(len(into), into))  # with a buffer it is the number of bytes
         if count == 0:
             raise PeerLost("a stream has ended")
         return count

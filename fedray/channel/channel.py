@@ -12,17 +12,16 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 
 from fedray.channel import codec
-from fedray.channel.codec import Array, Frame
+from fedray.channel.codec import Array, Blob, Frame
 from fedray.channel.cost import LOCAL, Cost, LabelCost
 from fedray.channel.mailbox import Aborted, Mailbox
 from fedray.channel.reveals import RevealLog
-from fedray.channel.seal import HEAD_BYTES, Blob, FirstSealed, Head, Kind, Sealer
+from fedray.channel.seal import HEAD_BYTES, FirstSealed, Head, Kind, Sealer
 from fedray.errors import (
     FedrayError,
     LocalProtocolError,
@@ -116,7 +115,7 @@ class Channel:
             hello = Head(Kind.HELLO, self.me, peer, 0, self._task).pack() + self._private.public
             self._send_blob(peer, hello)
         for peer in self.peers:
-            self._meet(peer, self._guard(peer, partial(self._mailbox.take_hello, peer, self._timeouts.connect_s)))
+            self._meet(peer, self._guard(peer, self._mailbox.take_hello, self._timeouts.connect_s))
 
     def _meet(self, peer: int, key: bytes) -> None:
         self._secrets[peer] = self._private.agree(key)
@@ -242,18 +241,20 @@ class Channel:
 
     def _read(self, frm: int) -> list[Frame]:
         pieces: list[Blob] = []
+        size = 0
         while True:
-            blob = self._guard(frm, partial(self._mailbox.take, frm, self._timeouts.receive_s))
-            head, body = self._sealers[frm].open(blob)
+            head, blob = self._guard(frm, self._mailbox.take, self._timeouts.receive_s)
+            head, body = self._sealers[frm].open(blob, head)
             pieces.append(body)
-            if sum(len(piece) for piece in pieces) > codec.MAX_FRAME:
+            size += len(body)
+            if size > codec.MAX_FRAME:
                 raise RemoteProtocolError(f"{self.names[frm]} sent an envelope over {codec.MAX_FRAME} bytes")
             if head.kind is Kind.LAST:
-                return codec.decode(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+                return codec.decode(body if len(pieces) == 1 else b"".join(pieces))
 
-    def _guard(self, frm: int, take: Callable[[], T]) -> T:
+    def _guard(self, frm: int, take: Callable[[int, float], T], timeout_s: float) -> T:
         try:
-            return take()
+            return take(frm, timeout_s)
         except Aborted:
             raise self._aborted() from None
         except PeerLost:

@@ -11,9 +11,10 @@ Little-endian. An envelope is a run of frames. Whatever does not fit exactly is 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from functools import lru_cache
+from math import prod
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,12 @@ MAX_FRAME = 1 << 31
 SMALL_FRAME = 1 << 16
 """Frames up to this size are copied into one piece."""
 
+Blob: TypeAlias = bytes | memoryview
+"""Bytes that nobody writes to any more."""
+
+LENGTH = struct.Struct("<I")
+"""What stands before each envelope on a stream."""
+
 _HEAD = struct.Struct("<IBB")
 _ARRAY = struct.Struct("<BB6x")
 _CODES = {dtype: code for code, dtype in enumerate(TYPES)}
@@ -37,8 +44,7 @@ _SIZES = tuple(dtype.itemsize for dtype in TYPES)
 _SHAPES = tuple(struct.Struct(f"<{dimensions}Q") for dimensions in range(MAX_DIMENSIONS + 1))
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """One thing said: a label and its arrays."""
 
     label: str
@@ -50,7 +56,7 @@ def encode(frame: Frame) -> bytes:
     return b"".join(pieces(frame))
 
 
-def pieces(frame: Frame) -> list[bytes | memoryview]:
+def pieces(frame: Frame) -> list[Blob]:
     """Return the bytes of a frame, a large one in pieces with views of its arrays: nobody may write to them meanwhile.
 
     Raises
@@ -58,32 +64,46 @@ def pieces(frame: Frame) -> list[bytes | memoryview]:
     LocalProtocolError
         The frame breaks the bounds above: a bug of the caller.
     """
-    label = frame.label.encode("ascii", errors="replace")
-    if len(label) > MAX_LABEL or len(frame.arrays) > MAX_ARRAYS:
-        raise LocalProtocolError(f"frame {frame.label[:40]!r} has a label or a number of arrays over the bounds")
-    if not (frame.label.isascii() and frame.label.isprintable()):
+    size, between = _layout(frame.label, tuple([(array.dtype, array.shape) for array in frame.arrays]))
+    small = size <= SMALL_FRAME
+    parts: list[Blob] = [between[0]]
+    for array, after in zip(frame.arrays, between[1:], strict=True):
+        parts.append(_data(array, small))
+        parts.append(after)
+    return [b"".join(parts)] if small else parts
+
+
+@lru_cache(maxsize=1 << 12)
+def _layout(label: str, kinds: tuple[tuple[np.dtype[Any], tuple[int, ...]], ...]) -> tuple[int, tuple[bytes, ...]]:
+    """Return a frame's size, and its bytes before, between and after the data of arrays of these types and shapes.
+
+    A protocol says frames of the same form over and over, so they are worked out once.
+    """
+    title = label.encode("ascii", errors="replace")
+    if len(title) > MAX_LABEL or len(kinds) > MAX_ARRAYS:
+        raise LocalProtocolError(f"frame {label[:40]!r} has a label or a number of arrays over the bounds")
+    if not (label.isascii() and label.isprintable()):
         raise LocalProtocolError("a frame's label must be printable ASCII")
-    parts: list[bytes | memoryview] = [label, b"\0" * (-(_HEAD.size + len(label)) % 8)]
-    for array in frame.arrays:
-        parts.extend(_encode_array(array, frame.label))
-    size = sum(map(len, parts)) + 2
+    between, size = [title + b"\0" * (-(_HEAD.size + len(title)) % 8)], 0
+    for dtype, shape in kinds:
+        code = _CODES.get(dtype.newbyteorder("<"))
+        if code is None or len(shape) > MAX_DIMENSIONS:
+            raise LocalProtocolError(f"frame {label!r}: an array of {dtype} with {len(shape)} dimensions cannot travel")
+        data = prod(shape) * _SIZES[code]
+        between[-1] += _ARRAY.pack(code, len(shape)) + _SHAPES[len(shape)].pack(*shape)
+        between.append(b"\0" * (-data % 8))
+        size += data
+    size += _HEAD.size + sum(map(len, between))
     if size > MAX_FRAME:
-        raise LocalProtocolError(f"frame {frame.label!r} has {size} bytes; the most is {MAX_FRAME}: send it in parts")
-    parts.insert(0, _HEAD.pack(size, len(label), len(frame.arrays)))
-    return parts if size > SMALL_FRAME else [b"".join(parts)]
+        raise LocalProtocolError(f"frame {label!r} has {size} bytes; the most is {MAX_FRAME}: send it in parts")
+    return size, (_HEAD.pack(size - 4, len(title), len(kinds)) + between[0], *between[1:])
 
 
-def _encode_array(array: Array, label: str) -> Iterator[bytes | memoryview]:
-    code = _CODES.get(array.dtype.newbyteorder("<"))
-    if code is None or array.ndim > MAX_DIMENSIONS:
-        raise LocalProtocolError(
-            f"frame {label!r}: an array of {array.dtype} with {array.ndim} dimensions cannot travel"
-        )
-    yield _ARRAY.pack(code, array.ndim) + _SHAPES[array.ndim].pack(*array.shape)
-    data = np.ascontiguousarray(array, dtype=TYPES[code]).reshape(-1).view(np.uint8).data
-    yield data
-    if len(data) % 8:
-        yield b"\0" * (-len(data) % 8)
+def _data(array: Array, small: bool) -> Blob:
+    """Return an array's bytes, little-endian; a large one's without copying them where they lie in order."""
+    if array.dtype not in _CODES:
+        array = array.astype(array.dtype.newbyteorder("<"))
+    return array.tobytes() if small else np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def decode(data: bytes | memoryview) -> list[Frame]:
@@ -123,6 +143,7 @@ def _decode_frame(view: memoryview, start: int) -> tuple[Frame, int]:
     return Frame(label, tuple(arrays)), end
 
 
+@lru_cache(maxsize=1 << 10)
 def _label(raw: bytes) -> str:
     try:
         label = raw.decode("ascii")
@@ -142,16 +163,23 @@ def _decode_array(view: memoryview, at: int, end: int) -> tuple[Array, int]:
         raise RemoteProtocolError("an array has an unknown type or too many dimensions")
     shape: Sequence[int] = _SHAPES[dimensions].unpack_from(view, at)
     at += 8 * dimensions
-    size = _SIZES[code]
-    for length in shape:  # Python integers: no overflow to slip through
-        size *= length
+    count = prod(shape)  # Python integers: no overflow to slip through
+    size = count * _SIZES[code]
     padded = size + -size % 8
     if padded > end - at:
         raise RemoteProtocolError("an array is longer than its frame")
     if padded > size and any(view[at + size : at + padded]):
         raise RemoteProtocolError("an array's padding is not zero")
+    if count == 0:
+        return _empty(TYPES[code], shape), at
+    array = np.frombuffer(view, TYPES[code], count, at)
+    return array if dimensions == 1 else array.reshape(shape), at + padded
+
+
+def _empty(dtype: np.dtype[Any], shape: Sequence[int]) -> Array:
     try:
-        array = np.frombuffer(view[at : at + size], dtype=TYPES[code]).reshape(shape)
+        array = np.empty(shape, dtype)
     except ValueError:  # no elements, but a length beyond NumPy's
         raise RemoteProtocolError("an array has a length that no array can have") from None
-    return array, at + padded
+    array.flags.writeable = False
+    return array

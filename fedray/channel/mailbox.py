@@ -7,7 +7,8 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 
-from fedray.channel.seal import HEAD_BYTES, Blob, Kind, parse_head
+from fedray.channel.codec import Blob
+from fedray.channel.seal import HEAD_BYTES, Head, Kind, parse_head
 from fedray.errors import FedrayError, PeerLost, RecvTimeout, RemoteProtocolError
 
 MAX_WAITING_BYTES = 1 << 31
@@ -24,8 +25,8 @@ class Mailbox:
     def __init__(self, task: bytes) -> None:
         self._task = task
         self._changed = threading.Condition()
-        self._ready: dict[int, deque[Blob]] = defaultdict(deque)
-        self._early: dict[int, dict[int, Blob]] = defaultdict(dict)
+        self._ready: dict[int, deque[tuple[Head, Blob]]] = defaultdict(deque)
+        self._early: dict[int, dict[int, tuple[Head, Blob]]] = defaultdict(dict)
         self._next: dict[int, int] = defaultdict(int)
         self._waiting_bytes: dict[int, int] = defaultdict(int)
         self._hello: dict[int, bytes] = {}
@@ -48,7 +49,8 @@ class Mailbox:
         try:
             with self._changed:
                 self._accept(sender, blob)
-                self._changed.notify_all()
+                if self._read is None:  # else the only one who waits is the caller
+                    self._changed.notify_all()
         except RemoteProtocolError as error:
             self.fail(error)
 
@@ -63,19 +65,20 @@ class Mailbox:
         elif head.kind is Kind.ABORT:
             self._abort = self._abort or (sender, blob)
         else:
-            self._enqueue(sender, head.seq, blob)
+            self._enqueue(sender, head, blob)
 
-    def _enqueue(self, sender: int, seq: int, blob: Blob) -> None:
-        early = self._early[sender]
-        if seq < self._next[sender] or seq in early:
-            raise RemoteProtocolError(f"party {sender} sent envelope {seq} twice")
+    def _enqueue(self, sender: int, head: Head, blob: Blob) -> None:
+        early, due = self._early[sender], self._next[sender]
+        if head.seq < due or head.seq in early:
+            raise RemoteProtocolError(f"party {sender} sent envelope {head.seq} twice")
         self._waiting_bytes[sender] += len(blob)
         if self._waiting_bytes[sender] > MAX_WAITING_BYTES:
             raise RemoteProtocolError(f"party {sender} sent more than {MAX_WAITING_BYTES} bytes that nobody asked for")
-        early[seq] = blob
-        while self._next[sender] in early:
-            self._ready[sender].append(early.pop(self._next[sender]))
-            self._next[sender] += 1
+        early[head.seq] = head, blob
+        while due in early:
+            self._ready[sender].append(early.pop(due))
+            due += 1
+        self._next[sender] = due
 
     def fail(self, error: FedrayError) -> None:
         """Wake every reader with `error`; the first failure stays."""
@@ -89,14 +92,15 @@ class Mailbox:
             self._gone.add(sender)
             self._changed.notify_all()
 
-    def take(self, sender: int, timeout_s: float) -> Blob:
-        """Return the next envelope of `sender`; RecvTimeout after `timeout_s`, or the failure that was set."""
+    def take(self, sender: int, timeout_s: float) -> tuple[Head, Blob]:
+        """Return the next envelope of `sender`, with its head; RecvTimeout after `timeout_s`, or the failure set."""
         ready = self._ready[sender]
-        self._wait(lambda: bool(ready), sender, timeout_s)
+        if not ready or self.over:
+            self._wait(lambda: bool(ready), sender, timeout_s)
         with self._changed:
-            blob = ready.popleft()
+            head, blob = ready.popleft()
             self._waiting_bytes[sender] -= len(blob)
-            return blob
+            return head, blob
 
     def take_hello(self, sender: int, timeout_s: float) -> bytes:
         """Return the public key with which `sender` introduced itself."""

@@ -15,20 +15,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from fedray.channel.codec import MAX_FRAME
+from fedray.channel.codec import MAX_FRAME, Blob
 from fedray.errors import RemoteProtocolError
 from fedray.prg.agreement import PairSecret
 
 PIECE_BYTES = 4 << 20
 """Longer sealed bodies travel in envelopes of this size."""
-
-Blob: TypeAlias = bytes | memoryview
-"""Bytes that nobody writes to any more."""
 
 _HEAD = struct.Struct("<2sBBHHQ8s")
 VERSION = 1
@@ -94,15 +91,20 @@ class Sealer:
             last = start + PIECE_BYTES >= len(view)
             yield (self.seal(Kind.LAST if last else Kind.PART, view[start : start + PIECE_BYTES]),)
 
-    def open(self, blob: Blob) -> tuple[Head, Blob]:
+    def open(self, blob: Blob, head: Head | None = None) -> tuple[Head, Blob]:
         """Return head and body of an envelope from the peer.
+
+        Parameters
+        ----------
+        head
+            Of the envelope, where it was parsed before.
 
         Raises
         ------
         RemoteProtocolError
             It was not made by this peer for this party and task.
         """
-        head = self._checked(blob)
+        head = self._checked(head or parse_head(blob))
         nonce = head.seq.to_bytes(12, "little")
         try:
             return head, self._in.decrypt(nonce, memoryview(blob)[HEAD_BYTES:], bytes(blob[:HEAD_BYTES]))
@@ -114,8 +116,7 @@ class Sealer:
         self._next += 1
         return head
 
-    def _checked(self, blob: Blob) -> Head:
-        head = parse_head(blob)
+    def _checked(self, head: Head) -> Head:
         if (head.sender, head.receiver, head.task) != (self._peer, self._me, self._task):
             raise RemoteProtocolError("an envelope names another sender, receiver or task")
         return head
@@ -139,7 +140,7 @@ class FirstSealed(Sealer):
         else:
             yield (self._head(Kind.LAST), *body)
 
-    def open(self, blob: Blob) -> tuple[Head, Blob]:
+    def open(self, blob: Blob, head: Head | None = None) -> tuple[Head, Blob]:
         """Return head and body of an envelope from the peer."""
-        head = self._checked(blob)
-        return (head, memoryview(blob)[HEAD_BYTES:]) if head.seq else super().open(blob)
+        head = self._checked(head or parse_head(blob))
+        return (head, memoryview(blob)[HEAD_BYTES:]) if head.seq else super().open(blob, head)

@@ -15,21 +15,19 @@ import contextlib
 import select
 import socket
 import ssl
-import struct
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fedray.channel.arrivals import Arrivals
+from fedray.channel.codec import LENGTH, Blob
 from fedray.channel.identity import Identity
 from fedray.channel.mailbox import Mailbox
-from fedray.channel.seal import Blob
 from fedray.errors import ChannelError, PeerLost, RemoteProtocolError
 
 __all__ = ["Address", "StreamTransport"]
 
-_LENGTH = struct.Struct("<I")
 STUCK_S = 600.0
 """Seconds after which a peer that takes nothing of what is sent to it counts as lost."""
 
@@ -103,9 +101,11 @@ class StreamTransport:
         stream = self._out.get(to)
         if stream is None:
             return
+        size = sum(map(len, envelope))
+        whole = (LENGTH.pack(size), *envelope)
         try:
-            for chunk in _joined((_LENGTH.pack(sum(map(len, envelope))), *envelope)):
-                self._write(stream, memoryview(chunk))
+            for chunk in (b"".join(whole),) if size < _DIRECT_BYTES else _joined(whole):
+                self._write(stream, chunk)
         except TimeoutError:
             self._mailbox.hang_up(to)
         except OSError:
@@ -113,12 +113,14 @@ class StreamTransport:
             if to not in self._in:
                 self._mailbox.hang_up(to)
 
-    def _write(self, stream: ssl.SSLSocket, rest: memoryview) -> None:
-        deadline = time.monotonic() + STUCK_S
+    def _write(self, stream: ssl.SSLSocket, chunk: Blob) -> None:
+        rest, deadline = chunk, None
         while rest:
             try:
-                rest = rest[stream.send(rest) :]
+                sent = stream.send(rest)
+                rest = memoryview(rest)[sent:] if sent < len(rest) else b""
             except ssl.SSLWantWriteError:
+                deadline = deadline or time.monotonic() + STUCK_S
                 self._wait_to_write(stream, deadline)
 
     def _wait_to_write(self, stream: ssl.SSLSocket, deadline: float) -> None:

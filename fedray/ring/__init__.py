@@ -7,7 +7,6 @@ the last may start threads, those of NumPy's float products.
 
 from __future__ import annotations
 
-from math import prod
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -62,4 +61,4 @@ def _best(a: Ring, b: Ring) -> Way:
     m, k, n = *a.shape[-2:], b.shape[-1]
     if m * k * n >= LIMBS_FROM and min(m, k, n) >= LIMBS_WIDTH:
         return "limbs"
-    return "compiled" if prod(a.shape) * n >= COMPILED_FROM and have_kernels() else "numpy"
+    return "compiled" if a.size * n >= COMPILED_FROM and have_kernels() else "numpy"
