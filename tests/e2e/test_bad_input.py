@@ -131,22 +131,28 @@ TRAIN_TABLES: dict[str, tuple[str, str, str]] = {
 
 @pytest.fixture(scope="module")
 def bad(aligned: FedrayServer) -> Iterator[FedrayServer]:
-    """The server with bad tables; every task over one is started at once, and each test looks at its own."""
+    """The server, with paths that lead to nothing good among its raw data."""
     folder = aligned.root / "raw" / "bad"
     folder.mkdir()
     (folder / "link.csv").symlink_to("/etc/passwd")
     (folder / "away").symlink_to("/etc")
     os.mkfifo(folder / "pipe.csv")
+    yield aligned
+    (folder / "pipe.csv").unlink()
+
+
+@pytest.fixture(scope="module")
+def started(bad: FedrayServer) -> FedrayServer:
+    """The server, every task over a bad table started at once; each test looks at its own."""
     for name, (text, _) in RAW_TABLES.items():
-        (folder / f"{name}.csv").write_bytes(text.encode("latin-1"))
-        aligned.begin(changed(alignment(task(name), out=f"{task(name)}-"), raw(f"bad/{name}.csv")))
+        (bad.root / "raw" / "bad" / f"{name}.csv").write_bytes(text.encode("latin-1"))
+        bad.begin(changed(alignment(task(name), out=f"{task(name)}-"), raw(f"bad/{name}.csv")))
     for name, (features, labels, _) in TRAIN_TABLES.items():
         paths = tuple(f"{task(name)}-{part}" for part in ("a", "b", "l"))
         for path, text in zip(paths, (features, GOOD, labels), strict=True):
-            write_split(aligned.root / "generated" / path, text)
-        aligned.begin(training(task(name), (paths[0], paths[1], paths[2]), max_iter=3, test_per_batches=3))
-    yield aligned
-    (folder / "pipe.csv").unlink()
+            write_split(bad.root / "generated" / path, text)
+        bad.begin(training(task(name), (paths[0], paths[1], paths[2]), max_iter=3, test_per_batches=3))
+    return bad
 
 
 def write_split(folder: Path, text: str) -> None:
@@ -253,8 +259,8 @@ def test_numbers_beyond_the_range_are_refused(bad: FedrayServer) -> None:
 
 
 @pytest.mark.parametrize("name", RAW_TABLES)
-def test_a_bad_raw_table_fails_its_task(bad: FedrayServer, name: str) -> None:
-    done = bad.wait(task(name), timeout_s=200)
+def test_a_bad_raw_table_fails_its_task(started: FedrayServer, name: str) -> None:
+    done = started.wait(task(name), timeout_s=200)
     assert done["status"] == "failed", done
     assert_clear(done["error"]["message"], RAW_TABLES[name][1])
     assert done["error"]["type"] == "DataError"
@@ -262,8 +268,8 @@ def test_a_bad_raw_table_fails_its_task(bad: FedrayServer, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TRAIN_TABLES)
-def test_a_bad_data_set_fails_its_task(bad: FedrayServer, name: str) -> None:
-    done = bad.wait(task(name), timeout_s=200)
+def test_a_bad_data_set_fails_its_task(started: FedrayServer, name: str) -> None:
+    done = started.wait(task(name), timeout_s=200)
     assert done["status"] == "failed", done
     assert_clear(done["error"]["message"], TRAIN_TABLES[name][2])
     assert done["error"]["type"] == "DataError"
