@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import ssl
+import socket
 from collections.abc import Iterator
-from typing import cast
 
 import numpy as np
 
 from fedray.channel.codec import LENGTH, MAX_FRAME, Blob
+from fedray.channel.records import SEALED_BYTES, Reader
 from fedray.errors import PeerLost, RemoteProtocolError
 
 __all__ = ["Arrivals"]
 
-_BUFFER_BYTES = 1 << 16
+_BUFFER_BYTES = 2 * (LENGTH.size + SEALED_BYTES)
 
 
 class Arrivals:
-    """What comes on one stream: a run of envelopes, each after its length.
+    """What comes on one stream: a run of sealed records, and in them of envelopes, each after its length.
 
     Parameters
     ----------
     stream
         Does not block.
+    key
+        Of the stream's records.
     """
 
-    def __init__(self, stream: ssl.SSLSocket) -> None:
+    def __init__(self, stream: socket.socket, key: bytes) -> None:
         self.stream = stream
         self.number = stream.fileno()
-        self._buffer = bytearray(_BUFFER_BYTES)
+        self._records = Reader(key)
+        self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._filled = 0
-        self._large: memoryview | None = None  # an envelope that does not fit into the buffer
+        self._large: memoryview | None = None  # an envelope of several records
         self._large_filled = 0
 
     def take(self) -> Iterator[Blob]:
@@ -41,50 +44,61 @@ class Arrivals:
         PeerLost
             The stream has ended.
         RemoteProtocolError
-            An envelope is announced that is longer than any may be.
+            A record is not what the peer sealed, or longer than any may be, or an envelope is.
         """
-        try:
-            while True:
-                if self._large is not None:
-                    yield from self._fill(self._large)
-                else:
-                    self._filled += self._received(memoryview(self._buffer)[self._filled :])
-                    yield from self._cut()
-                    if self._large is None and not self.stream.pending():
-                        return  # what else has come, the next look will tell, without an error for an empty stream
-        except ssl.SSLWantReadError:
-            return
+        room = 0
+        while not room:  # a buffer that was filled may not be all that has come
+            try:
+                count = self.stream.recv_into(self._buffer[self._filled :])
+            except BlockingIOError:
+                return
+            if count == 0:
+                raise PeerLost("a stream has ended")
+            self._filled += count
+            room = _BUFFER_BYTES - self._filled
+            yield from self._cut()
 
-    def _fill(self, large: memoryview) -> Iterator[Blob]:
-        self._large_filled += self._received(large[self._large_filled :])
-        if self._large_filled == len(large):
-            self._large = None
-            yield large.toreadonly()
-
-    def _cut(self) -> Iterator[bytes]:
-        at = 0
-        while self._filled - at >= LENGTH.size:
+    def _cut(self) -> list[Blob]:
+        """Return the envelopes that end in the records of the buffer, and leave what is no whole record in it."""
+        found: list[Blob] = []
+        at, filled = 0, self._filled
+        while filled - at >= LENGTH.size:
             (length,) = LENGTH.unpack_from(self._buffer, at)
-            if length > MAX_FRAME:
-                raise RemoteProtocolError(f"a peer announced an envelope of {length} bytes; the most is {MAX_FRAME}")
-            start = at + LENGTH.size
-            if start + length > self._filled:
-                if length > _BUFFER_BYTES - LENGTH.size:
-                    self._begin_large(length, start)
-                    at = self._filled
+            if length > SEALED_BYTES:
+                raise RemoteProtocolError(f"a peer announced a record of {length} bytes; the most is {SEALED_BYTES}")
+            start, end = at + LENGTH.size, at + LENGTH.size + length
+            if end > filled:
                 break
-            yield bytes(self._buffer[start : start + length])
-            at = start + length
-        self._buffer[: self._filled - at] = self._buffer[at : self._filled]
-        self._filled -= at
+            whole = self._add(self._records.open(self._buffer[start:end]))
+            if whole is not None:
+                found.append(whole)
+            at = end
+        if at < filled:
+            self._buffer[: filled - at] = self._buffer[at:filled]
+        self._filled = filled - at
+        return found
 
-    def _begin_large(self, length: int, start: int) -> None:
-        self._large = np.empty(length, np.uint8).data  # not filled with zeros first
-        self._large_filled = self._filled - start
-        self._large[: self._large_filled] = self._buffer[start : self._filled]
+    def _add(self, content: bytes) -> Blob | None:
+        """Return the envelope that a record's content completes."""
+        if self._large is not None:
+            return self._continue(self._large, memoryview(content))
+        if len(content) < LENGTH.size:
+            raise RemoteProtocolError("a record ends within the length of its envelope")
+        (length,) = LENGTH.unpack_from(content)
+        if length == len(content) - LENGTH.size:
+            return memoryview(content)[LENGTH.size :]
+        if length > MAX_FRAME:
+            raise RemoteProtocolError(f"a peer announced an envelope of {length} bytes; the most is {MAX_FRAME}")
+        self._large, self._large_filled = np.empty(length, np.uint8).data, 0  # not filled with zeros first
+        return self._continue(self._large, memoryview(content)[LENGTH.size :])
 
-    def _received(self, into: memoryview) -> int:
-        count = cast("int", self.stream.read(len(into), into))  # with a buffer it is the number of bytes
-        if count == 0:
-            raise PeerLost("a stream has ended")
-        return count
+    def _continue(self, large: memoryview, content: memoryview) -> Blob | None:
+        end = self._large_filled + len(content)
+        if end > len(large):
+            raise RemoteProtocolError("a record holds more than the rest of its envelope")
+        large[self._large_filled : end] = content
+        self._large_filled = end
+        if end < len(large):
+            return None
+        self._large = None
+        return large.toreadonly()

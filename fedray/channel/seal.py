@@ -125,8 +125,8 @@ class Sealer:
 class FirstSealed(Sealer):
     """Only the first envelope each way is sealed: for transports that seal what they carry and know who speaks.
 
-    That one shows that both sides have agreed the same keys for the same plan; what follows on the same stream of
-    mutual TLS would only be sealed twice.
+    That one shows that both sides have agreed the same keys for the same plan; what follows on the same stream would
+    only be sealed twice.
     """
 
     def seal(self, kind: Kind, body: Blob) -> bytes:

@@ -1,29 +1,32 @@
-"""The fast transport: one TLS 1.3 stream per direction between each pair of parties.
+"""The fast transport: one stream per direction between each pair of parties.
 
 Every party listens, and opens a stream to every other for what it has to say. Certificates are made per task inside
-the party and exchanged beforehand over a way that is trusted to deliver them (Ray, on one cluster); a stream is
-accepted only under one of exactly these certificates.
+the party and exchanged beforehand over a way that is trusted to deliver them (Ray, on one cluster); mutual TLS 1.3
+under exactly these certificates decides who speaks, and brings the key of the stream: all that is said is sealed in
+records under it, see `fedray.channel.records`.
 
-On the stream, each envelope follows its length (u32, little-endian). No thread reads in the background: the party's own
-thread reads whatever has come, from everybody, when it waits for somebody or when a peer does not take what it sends.
-So an envelope costs no change of threads, and two parties that send each other much do not wait for each other.
+No thread reads in the background: the party's own thread reads whatever has come, from everybody, when it waits for
+somebody or when a peer does not take what it sends. So an envelope costs no change of threads, and two parties that
+send each other much do not wait for each other.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fedray.channel.arrivals import Arrivals
-from fedray.channel.codec import LENGTH, Blob
+from fedray.channel.codec import Blob
 from fedray.channel.identity import Identity
 from fedray.channel.mailbox import Mailbox
+from fedray.channel.records import KEY_BYTES, Writer
 from fedray.errors import ChannelError, PeerLost, RemoteProtocolError
 
 __all__ = ["Address", "StreamTransport"]
@@ -32,7 +35,6 @@ STUCK_S = 600.0
 """Seconds after which a peer that takes nothing of what is sent to it counts as lost."""
 
 _SLICE_S = 0.2
-_DIRECT_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,14 @@ class Address:
     host: str
     port: int
     certificate: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Outgoing:
+    """A stream to a peer, and what seals it."""
+
+    stream: socket.socket
+    records: Writer
 
 
 class StreamTransport:
@@ -70,7 +80,7 @@ class StreamTransport:
         self._listener = socket.create_server((host, 0), family=family, backlog=64)
         port = int(self._listener.getsockname()[1])
         self.address = Address(host, port, self._identity.certificate)
-        self._out: dict[int, ssl.SSLSocket] = {}
+        self._out: dict[int, _Outgoing] = {}
         self._in: dict[int, Arrivals] = {}
         self._reading = select.poll()
         self._closed = threading.Event()
@@ -98,14 +108,12 @@ class StreamTransport:
 
     def send(self, to: int, *envelope: Blob) -> None:
         """Send an envelope, in one piece or more; while the peer's buffers are full, take what others send."""
-        stream = self._out.get(to)
-        if stream is None:
+        out = self._out.get(to)
+        if out is None:
             return
-        size = sum(map(len, envelope))
-        whole = (LENGTH.pack(size), *envelope)
         try:
-            for chunk in (b"".join(whole),) if size < _DIRECT_BYTES else _joined(whole):
-                self._write(stream, chunk)
+            for record in out.records.records(envelope):
+                self._write(out.stream, record)
         except TimeoutError:
             self._mailbox.hang_up(to)
         except OSError:
@@ -113,17 +121,16 @@ class StreamTransport:
             if to not in self._in:
                 self._mailbox.hang_up(to)
 
-    def _write(self, stream: ssl.SSLSocket, chunk: Blob) -> None:
-        rest, deadline = chunk, None
-        while rest:
+    def _write(self, stream: socket.socket, record: bytes) -> None:
+        sent, deadline = 0, None
+        while sent < len(record):
             try:
-                sent = stream.send(rest)
-                rest = memoryview(rest)[sent:] if sent < len(rest) else b""
-            except ssl.SSLWantWriteError:
+                sent += stream.send(memoryview(record)[sent:] if sent else record)
+            except BlockingIOError:
                 deadline = deadline or time.monotonic() + STUCK_S
                 self._wait_to_write(stream, deadline)
 
-    def _wait_to_write(self, stream: ssl.SSLSocket, deadline: float) -> None:
+    def _wait_to_write(self, stream: socket.socket, deadline: float) -> None:
         if time.monotonic() > deadline or self._mailbox.over:
             raise TimeoutError
         number = stream.fileno()
@@ -162,21 +169,23 @@ class StreamTransport:
     def close(self) -> None:
         """Close everything; peers see the end of my streams."""
         self._closed.set()
-        for stream in (self._listener, *self._out.values(), *(arrivals.stream for arrivals in self._in.values())):
+        outgoing, incoming = ([one.stream for one in ways.values()] for ways in (self._out, self._in))
+        for stream in (self._listener, *outgoing, *incoming):
             with contextlib.suppress(OSError):
                 stream.close()
 
-    def _open(self, address: Address, timeout_s: float) -> ssl.SSLSocket:
+    def _open(self, address: Address, timeout_s: float) -> _Outgoing:
         context = self._identity.context(ssl.PROTOCOL_TLS_CLIENT, [address.certificate])
+        key = os.urandom(KEY_BYTES)
         try:
             plain = socket.create_connection((address.host, address.port), timeout_s)
-            stream = context.wrap_socket(plain)
+            with context.wrap_socket(plain) as stream:
+                stream.sendall(key)
+                return _Outgoing(_bare(stream), Writer(key))
         except (OSError, ssl.SSLError) as error:
             raise ChannelError(
                 f"no stream to {address.host}:{address.port} ({type(error).__name__}); a firewall between the nodes?"
             ) from None
-        _tune(stream)
-        return stream
 
     def _accept(self, others: Mapping[int, Address], timeout_s: float) -> None:
         context = self._identity.context(ssl.PROTOCOL_TLS_SERVER, [address.certificate for address in others.values()])
@@ -188,37 +197,26 @@ class StreamTransport:
             except OSError:
                 return
             plain.settimeout(timeout_s)
-            stream = _handshake(context, plain)
-            peer = by_certificate.pop(stream.getpeercert(binary_form=True) or b"", None) if stream else None
-            if stream is None or peer is None:
-                plain.close()  # a stranger, or a party that called twice
-                continue
-            _tune(stream)
-            self._in[peer] = Arrivals(stream)
-            self._reading.register(stream, select.POLLIN)
+            with contextlib.suppress(OSError, ssl.SSLError), context.wrap_socket(plain, server_side=True) as stream:
+                peer = by_certificate.pop(stream.getpeercert(binary_form=True) or b"", None)
+                if peer is not None:  # else a party that called twice
+                    self._listen(peer, stream)
+
+    def _listen(self, peer: int, stream: ssl.SSLSocket) -> None:
+        key = b""
+        while len(key) < KEY_BYTES:
+            came = stream.recv(KEY_BYTES - len(key))
+            if not came:
+                return
+            key += came
+        self._in[peer] = Arrivals(_bare(stream), key)
+        self._reading.register(self._in[peer].number, select.POLLIN)
 
 
-def _joined(pieces: tuple[Blob, ...]) -> Iterator[Blob]:
-    """Yield the pieces, small ones that follow each other as one; large ones are not copied."""
-    small: list[Blob] = []
-    for piece in pieces:
-        if len(piece) < _DIRECT_BYTES:
-            small.append(piece)
-            continue
-        yield b"".join(small)
-        small.clear()
-        yield piece
-    if small:
-        yield b"".join(small)
-
-
-def _handshake(context: ssl.SSLContext, plain: socket.socket) -> ssl.SSLSocket | None:
-    try:
-        return context.wrap_socket(plain, server_side=True)
-    except (OSError, ssl.SSLError):
-        return None
-
-
-def _tune(stream: ssl.SSLSocket) -> None:
-    stream.setblocking(False)
-    stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def _bare(stream: ssl.SSLSocket) -> socket.socket:
+    """End TLS on both sides and return the connection below it; it does not block."""
+    stream.unwrap()
+    plain = socket.socket(fileno=stream.detach())
+    plain.setblocking(False)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return plain

@@ -52,7 +52,7 @@ class MainConfig(ClientConfig):
     Attributes
     ----------
     transport
-        How frames travel on a Ray cluster: ``ray`` by actor calls, ``fast`` by TLS streams between the nodes.
+        How frames travel on a Ray cluster: ``ray`` by actor calls, ``fast`` by encrypted streams between the nodes.
     """
 
     transport: Annotated[Literal["ray", "fast"], choice("ray", "fast")] = "ray"

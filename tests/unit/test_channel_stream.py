@@ -152,7 +152,7 @@ def test_nobody_at_the_address(pair: Pair) -> None:
 
 def test_a_giant_length_is_refused(pair: Pair) -> None:
     pair.connect()
-    pair.ways[0]._out[1].sendall((0xFFFFFFFF).to_bytes(4, "little"))
+    pair.ways[0]._out[1].stream.sendall((0xFFFFFFFF).to_bytes(4, "little"))
     with pytest.raises(RemoteProtocolError, match="the most is"):
         pair.boxes[1].take(0, SOON_S)
 
