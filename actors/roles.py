@@ -1,7 +1,8 @@
 """The four roles as Ray actors: thin shells around the parties, which know nothing of Ray.
 
-A role runs in one thread; mail arrives in a concurrency group of its own, in the order in which it was sent, so that
-it gets in while the party computes; abort and questions have a third. A driver script creates roles, introduces them
+A role runs in one thread. What others say comes as results of one long call to each of them (`actors.letters`), read
+in threads of its own, so that it gets in while the party computes; mail that comes before those calls have begun has
+a concurrency group, abort and questions have another. A driver script creates roles, introduces them
 to each other, and calls ``run``; see examples/driver.py.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from typing import Any
 import ray
 from ray.actor import ActorHandle
 
+from actors.letters import READERS, Letters, read_letters
 from fedray.channel.channel import Channel, Timeouts, task_id
+from fedray.channel.codec import Blob
 from fedray.channel.mailbox import Mailbox
 from fedray.channel.reveals import RevealLog
-from fedray.channel.codec import Blob
 from fedray.channel.stream import Address, StreamTransport
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, LocalProtocolError, error_from_dict
@@ -71,6 +73,7 @@ class PartyActor:
         self._timeouts = Timeouts(**(timeouts or {}))
         self._mailbox = Mailbox(task_id(self._plan.digest))
         self._peers: dict[int, ActorHandle[Any]] = {}
+        self._letters = Letters()
         self._listener: ActorHandle[Any] | None = None
         self._told: list[Any] = []
         self._stream: StreamTransport | None = None
@@ -110,8 +113,13 @@ class PartyActor:
 
     @ray.method(concurrency_group="mail", num_returns=0)
     def deliver(self, sender: int, blob: bytes) -> None:
-        """Take an envelope from another party."""
+        """Take an envelope from another party, of which I do not read `letters` yet."""
         self._mailbox.deliver(sender, bytes(blob))
+
+    @ray.method(concurrency_group="letters", num_returns="streaming")
+    def letters(self, reader: int) -> Iterator[bytes]:
+        """Yield the envelopes for another party as they come, until this process ends."""
+        yield from self._letters.read(reader)
 
     @ray.method(concurrency_group="control")
     def abort(self, error: dict[str, str]) -> None:
@@ -127,6 +135,9 @@ class PartyActor:
         dict
             ``{"outcome": ...}``, or ``{"error": ...}`` as ``FedrayError.as_dict`` gives it.
         """
+        if not self._fast:
+            for index, peer in self._peers.items():
+                read_letters(self._me, index, peer, self._mailbox)
         channel = Channel(
             self._me,
             self._plan.names,
@@ -150,8 +161,10 @@ class PartyActor:
     def _send(self, to: int, *envelope: Blob) -> None:
         if self._fast and self._stream is not None:
             self._stream.send(to, *envelope)
-        else:
-            self._peers[to].deliver.remote(self._me, b"".join(envelope))
+            return
+        letter = b"".join(envelope)
+        if not self._letters.post(to, letter):
+            self._peers[to].deliver.remote(self._me, letter)
 
     def _emit(self, event: Event) -> None:
         if self._listener is not None:
@@ -164,7 +177,7 @@ class PartyActor:
             self._told.clear()
 
 
-_GROUPS = {"mail": 1, "control": 1, "run": 1}
+_GROUPS = {"letters": READERS, "mail": 1, "control": 1, "run": 1}
 _OPTIONS: dict[str, Any] = {
     "num_cpus": 0,  # parties are placed by their own resources; a waiting party uses no processor
     "concurrency_groups": _GROUPS,

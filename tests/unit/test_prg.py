@@ -27,7 +27,7 @@ def by_blocks(key: bytes, label: str, count: int) -> list[int]:
     return [int.from_bytes(stream[8 * k : 8 * k + 8], "little") for k in range(count)]
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 600])
+@pytest.mark.parametrize("count", [1, 2, 3, 600, 2047, 2048, 2049, 40_000])
 def test_words_are_aes_256_ctr(count: int) -> None:
     assert Stream(KEY).words("train/0/B1/M", (count,)).tolist() == by_blocks(KEY, "train/0/B1/M", count)
 
