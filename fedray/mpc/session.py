@@ -88,15 +88,17 @@ class Pending:
 
     def __init__(self, own: Ring | None, expected: int, *, xor: bool = False) -> None:
         self._sum = own
-        self._xor = xor
+        self._join = np.bitwise_xor if xor else np.add
         self._missing = expected
+        self._into: Ring | None = None  # the sum, once it is an array of this object's own
 
     def add(self, part: Ring) -> None:
         """Add one peer's summand."""
         if self._sum is None:
             self._sum = part
         else:
-            self._sum = self._sum ^ part if self._xor else self._sum + part
+            self._sum = self._join(self._sum, part, out=self._into)
+            self._into = self._sum if part.ndim else None  # of no dimensions it is a number, not an array
         self._missing -= 1
 
     @property

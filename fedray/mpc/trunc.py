@@ -19,7 +19,6 @@ MOST = 61
 
 _TOP = np.uint64(63)
 _HALF = np.uint64(1 << 62)
-_LOW = np.uint64((1 << 63) - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +64,16 @@ def close_trunc(s: Session, opened: OpenedTrunc, parts: Parts) -> Share:
         c' = c mod 2^63,  h = c >> 63
         [v] = h + (1 - 2 h) [B]                 (1 if the sum of the low bits carried)
         [x >> t] = (c' >> t) - [R1] + 2^(63-t) [v] - 2^(62-t)
+
+    where (c' >> t) + 2^(63-t) h is c >> t.
     """
     c, t = opened.c.value + _HALF, opened.shift
-    high = c >> _TOP
-    carry = np.where(high == 1, np.uint64(0) - parts["B"], parts["B"])  # (1 - 2 h) [B]
-    wrap = np.uint64(1 << (63 - t))
-    mine: Ring = carry * wrap - parts["R1"]
+    mine: Ring = np.uint64(1 << (63 - t)) - (c >> _TOP << np.uint64(64 - t))  # 2^(63-t) (1 - 2 h)
+    mine *= parts["B"]
+    mine -= parts["R1"]
     if s.rank == 0:
-        mine = mine + ((c & _LOW) >> np.uint64(t)) + high * wrap - np.uint64(1 << (62 - t))
+        mine += c >> np.uint64(t)
+        mine -= np.uint64(1 << (62 - t))
     return Share(mine, opened.scale)
 
 

@@ -29,6 +29,26 @@ def test_reveal_opens_to_all_and_is_noted() -> None:
     assert [channel.reveals.as_list() for channel in played.channels] == [noted] * 3 + [[]]
 
 
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (3, 2)], ids=str)
+@pytest.mark.parametrize("parties", [2, 3, 5])
+def test_an_opening_of_any_shape_is_the_sum_and_leaves_what_was_opened(shape: tuple[int, ...], parties: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 2**64, shape, dtype=np.uint64)
+    summands = [np.asarray(part) for part in split(np.asarray(x), parties, rng)]
+    kept = [part.copy() for part in summands]
+
+    def protocol(s: Session, supply: Supply) -> list[object]:
+        with s.round("opening") as r:
+            opened, bits = r.open(summands[s.rank]), r.open_bits(summands[s.rank])
+        return [opened.value, bits.value]
+
+    for sums, bits in compute(parties, protocol).all()[:parties]:
+        np.testing.assert_array_equal(sums, x)
+        np.testing.assert_array_equal(bits, np.bitwise_xor.reduce(kept))
+    for part, before in zip(summands, kept, strict=True):
+        np.testing.assert_array_equal(part, before)
+
+
 def test_reveal_to_one_goes_to_nobody_else() -> None:
     summands = split(encode([2.5], 4.0), 3, np.random.default_rng(0))
 
