@@ -118,7 +118,7 @@ class PartyActor:
 
     @ray.method(concurrency_group="letters", num_returns="streaming")
     def letters(self, reader: int) -> Iterator[bytes]:
-        """Yield the envelopes for another party as they come, until this process ends."""
+        """Yield the next envelopes for another party, as they come."""
         yield from self._letters.read(reader)
 
     @ray.method(concurrency_group="control")
