@@ -100,15 +100,15 @@ class DataRoot:
             return None
         return self._folder("generated", relative, field, create=False)
 
-    def state_dir(self, relative: str) -> Path:
-        """Return a folder below ``.fedray/``, made where it is missing.
+    def state_dir(self, relative: str, create: bool = True) -> Path:
+        """Return a folder below ``.fedray/``, with `create` made where it is missing.
 
         Raises
         ------
         DataError
-            The path leaves its folder, is no folder, or cannot be made.
+            The path leaves its folder, is no folder, cannot be made, or (without `create`) is missing.
         """
-        return self._folder(".fedray", relative, "state folder", create=True)
+        return self._folder(".fedray", relative, "state folder", create)
 
     def _folder(self, base: str, relative: str, field: str, create: bool) -> Path:
         path = self._inside(base, relative, field)

@@ -14,6 +14,7 @@ from fedray.mpc.dealer import Bundle
 from fedray.mpc.session import Session
 from fedray.mpc.share import Share
 from fedray.mpc.trunc import trunc
+from fedray.ring import Ring
 
 
 @dataclass
@@ -47,6 +48,11 @@ class DeepLayers:
                 s.constant(start, scales.w),
                 s.constant(start, scales.low),
             )
+
+    def arrays(self) -> dict[str, Ring]:
+        """Return my summands: ``layer_<index>`` as they are kept, ``low_<index>`` as they are multiplied."""
+        fine = {f"layer_{index}": layer.fine.value for index, layer in self.layers.items()}
+        return fine | {f"low_{index}": layer.low.value for index, layer in self.layers.items()}
 
     def forward(self, index: int, x: Share, bundle: Bundle) -> tuple[Share, Opened]:
         """Return [(x, 1) W] of a layer and the openings that the backward pass uses again.

@@ -46,6 +46,10 @@ class FirstLayer:
         """[b] at the scale of the linear outputs; it is kept with fewer bits, which are all that it has."""
         return self._bias.lift(round(self._design.scales[0].z / FIRST_BIAS_SCALE))
 
+    def arrays(self) -> dict[str, Ring]:
+        """Return my summands as they are kept: ``first_<owner>`` and ``first_bias``."""
+        return {**{f"first_{owner}": w for owner, w in self.weights.items()}, "first_bias": self._bias.value}
+
     @property
     def columns(self) -> Columns:
         """Weights and additive term as they are trained."""

@@ -214,10 +214,12 @@ class Network:
         return Tested(np.vstack(opened) if opened else None, counts.sum(axis=1), notes if opened else ())
 
     def arrays(self) -> dict[str, Ring]:
-        """Return my summands of the weights: ``first_<owner>``, ``first_bias``, ``layer_<index>``."""
-        made: dict[str, Ring] = {f"first_{owner}": w for owner, w in self.first.weights.items()}
-        made["first_bias"] = self.first.bias.value
-        return made | {f"layer_{index}": layer.fine.value for index, layer in self.deep.layers.items()}
+        """Return my summands of the weights.
+
+        ``first_<owner>``, ``first_bias``, and of each later layer ``layer_<index>`` and ``low_<index>``, as it is kept
+        and as it is multiplied.
+        """
+        return {**self.first.arrays(), **self.deep.arrays()}
 
     def _predict(self, part: Slice, coarse: Columns) -> Share:
         """Return the predictions of test rows; the guard keeps their linear outputs."""

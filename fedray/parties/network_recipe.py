@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fedray.data.load import Split
 from fedray.errors import LocalProtocolError
-from fedray.ml.design import FEATURE_SCALE, NetDesign
+from fedray.ml.design import FEATURE_SCALE, FIRST_BIAS_SCALE, NetDesign
 from fedray.ml.features import encoded
 from fedray.ml.network import Network
 from fedray.ml.oracle import Oracle
@@ -60,7 +60,7 @@ class NetworkRecipe:
         facts: dict[str, object] = {
             "widths": list(design.widths),
             "weight_scales": [layer.w for layer in scales],
-            "bias_scale": scales[0].z,
+            "bias_scale": FIRST_BIAS_SCALE,
         }
         return Course(design, matrices(design), partial(segments, design), partial(_network, design), facts)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -112,6 +112,11 @@ class TaskPlan:
         for member in document["members"]:
             del member["party"]["root"]
         return hashlib.sha256(_canonical(document).encode()).hexdigest()
+
+    def without_roots(self) -> TaskPlan:
+        """Return the same plan as any site may know it: where a party's data root lies is its own affair."""
+        members = tuple(replace(member, party=replace(member.party, root=None)) for member in self.members)
+        return replace(self, members=members)
 
     def to_json(self) -> str:
         """Return the plan as canonical JSON: sorted names, no blanks, ASCII."""
