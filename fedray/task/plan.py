@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from fedray.errors import SpecError
 from fedray.task.configs import MainConfig, TrainMain
+from fedray.task.predict_configs import PredictMain
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.reveals import Reveal, reveals_of
 from fedray.task.spec import ClientConfig, Config, Kind, Role, TaskSpec
@@ -96,6 +97,14 @@ class TaskPlan:
     def label(self) -> Member | None:
         """The label client, if the task has one."""
         return next((m for m in self.members if m.role is Role.LABEL_CLIENT), None)
+
+    @property
+    def receiver(self) -> Member | None:
+        """The client that gets the predictions, in a task that predicts."""
+        config = self.main.config
+        if not isinstance(config, PredictMain):
+            return None
+        return self.label if config.receiver is None else self.members[config.receiver]
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from fedray.errors import FedrayError, SpecError, StateError
+from fedray.errors import FedrayError, NotFound, SpecError, StateError
+from fedray.task.model_rules import check_ready, check_training, model_of
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.record import RecordTable, Status, name_taken, refusal
 from fedray.task.registry import Registry
@@ -126,6 +127,9 @@ class TaskService:
         if task.status is not Status.CREATED:
             raise refusal(name, task.status)
         plan = TaskPlan.from_json(task.plan)
+        trained = self._training(plan)
+        if trained is not None:
+            check_ready(plan, *trained)
         self._runner.ready(plan)
         self._store.transition(name, Status.QUEUED)
         self._submit(plan)
@@ -213,9 +217,26 @@ class TaskService:
             raise name_taken(spec.task_name)  # before the parties are asked; the store decides in the end
         plan = make_plan(spec, self._registry, self._new_seed())
         _check_parity(plan, self._trust_mode)
+        trained = self._training(plan)
+        if trained is not None:
+            check_training(plan, *trained)
         self._runner.check(plan)
         self._store.create_task(spec.task_name, spec.kind.value, spec.model_dump_json(), plan.to_json())
         return self.get(spec.task_name)
+
+    def _training(self, plan: TaskPlan) -> tuple[TaskPlan, Status] | None:
+        """Return the training whose model a plan uses, and how it stands; None where it uses none."""
+        model = model_of(plan)
+        if model is None:
+            return None
+        try:
+            task = self._store.get(model)
+        except NotFound:
+            raise SpecError(
+                f"clients[{plan.main.index}].client_config.model: no task has the name {show(model)}; name the "
+                "training whose model is to predict"
+            ) from None
+        return TaskPlan.from_json(task.plan), task.status
 
     def _submit(self, plan: TaskPlan) -> None:
         try:
