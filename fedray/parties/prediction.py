@@ -121,7 +121,11 @@ def prepare(ctx: PartyContext) -> Prepared:
 def _table(ctx: PartyContext, path: str | None, field: str = "data_path") -> NewRows | None:
     if path is None:
         return None
-    return load_rows(ctx.root.generated_dir(path, field=field), main_config(ctx).part)
+    folder = ctx.root.generated_dir(path, field=field)
+    try:
+        return load_rows(folder, main_config(ctx).part)
+    except DataError as error:
+        raise DataError(f"{field}: {error.message.removeprefix('data_path: ')}") from None
 
 
 def _ids(ctx: PartyContext, config: PredictData) -> Ids | None:

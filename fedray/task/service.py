@@ -12,6 +12,7 @@ from typing import Protocol
 
 from fedray.errors import FedrayError, NotFound, SpecError, StateError
 from fedray.task.model_rules import check_ready, check_training, model_of
+from fedray.task.models import ModelPage, ModelView, get_model, list_models
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.record import RecordTable, Status, name_taken, refusal
 from fedray.task.registry import Registry
@@ -20,7 +21,7 @@ from fedray.task.store import Store, StoredEvent, StoredTask
 from fedray.task.text import show
 from fedray.task.views import PartyView, TaskPage, TaskView, view_of
 
-__all__ = ["PartyView", "Runner", "TaskPage", "TaskService", "TaskView"]
+__all__ = ["ModelPage", "ModelView", "PartyView", "Runner", "TaskPage", "TaskService", "TaskView"]
 
 _MAX_PAGE = 1000
 _MAX_START = 2**53
@@ -183,7 +184,8 @@ class TaskService:
         wanted = None if status is None else Status(_one_of("status", status, tuple(Status)))
         if kind is not None:
             _one_of("kind", kind, tuple(Kind))
-        found, total = self._store.list_tasks(wanted, kind, search, limit, offset)
+        kinds = None if kind is None else (kind,)
+        found, total = self._store.list_tasks(wanted, kinds, search, limit, offset)
         queue = self._store.queue()
         return TaskPage(tuple(self._view(task, queue) for task in found), total)
 
@@ -199,6 +201,15 @@ class TaskService:
     def report(self, name: str) -> dict[str, object]:
         """Return the report of a task; raises ``NotFound``, or ``StateError`` while there is none."""
         return self._store.get_report(name)
+
+    def models(self, search: str | None = None, limit: int = 100, offset: int = 0) -> ModelPage:
+        """Return a page of the models of finished trainings, the newest first; as `list`, raises ``SpecError``."""
+        _check_page(limit, offset)
+        return list_models(self._store, search, limit, offset)
+
+    def model(self, name: str) -> ModelView:
+        """Return a model; raises ``NotFound``."""
+        return get_model(self._store, name)
 
     def parties(self) -> tuple[PartyView, ...]:
         """Return the parties of the registry; none when every address is a party on this machine."""

@@ -40,6 +40,8 @@ def build_cli() -> typer.Typer:
     app.command("record")(commands.record)
     app.command("report")(commands.report)
     app.command("tasks")(commands.tasks)
+    app.command("models")(commands.models)
+    app.command("model")(commands.model)
     app.command("parties")(commands.parties)
     app.command("cancel")(commands.cancel)
     app.command("serve")(serve.serve)

@@ -131,3 +131,30 @@ def test_predicting_changes_no_file_of_the_model(tmp_path: Path) -> None:
     for name in ("one", "two"):
         prediction(trained, main={"part": "test"}, name=name).succeed()
     assert {path: path.read_bytes() for path in tmp_path.rglob(".fedray/**/*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_receiver_evaluates_as_the_training_did(tmp_path: Path, kind: str) -> None:
+    trained = training(tmp_path, kind)
+    told: Any = trained.succeed()[0].result["metrics"]
+    task = prediction(trained, main={"part": "test"}, clients={4: {"labels_path": "d"}})
+    outcomes = task.succeed()
+    result: Any = outcomes[0].result["evaluation"]
+    assert result["rows"] == 24
+    (found,) = result["outputs"]
+    for name, value in told.items():
+        # rows whose scores are nearly equal may change places
+        assert found["metrics"][name] == pytest.approx(value, abs=2e-2 if kind in NETWORKS else 1e-3)
+    assert found["calibration"][0]["rows"] == 24
+    tags = {entry["tag"] for outcome in outcomes.values() for entry in outcome.reveals}
+    assert tags == {"shapes", "predictions", "range_guard", "evaluation"}
+    assert all("evaluation" not in outcomes[index].result for index in (1, 2, 3, 4))
+
+
+def test_labels_that_cannot_be_used_end_the_task_before_anything_leaves(tmp_path: Path) -> None:
+    trained = training(tmp_path, "logistic")
+    trained.succeed()
+    task = prediction(trained, main={"part": "test", "receiver": 2}, clients={2: {"labels_path": "d"}})
+    assert task.run() == {}
+    assert "labels_path: label column 'c0' must hold 0 and 1 only" in task.errors[2].message
+    assert task.files() == []
