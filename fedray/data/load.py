@@ -16,7 +16,7 @@ from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manife
 from fedray.data.wording import count, shorten
 from fedray.errors import DataError
 
-__all__ = ["Split", "default_names", "load_split", "read_numbers"]
+__all__ = ["Split", "default_names", "load_split", "read_numbers", "row_problem"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOT_A_NUMBER = ("nan", "na", "null", "none", "n/a")
@@ -172,7 +172,7 @@ def _read_slowly(path: Path, file: str, names: tuple[str, ...]) -> npt.NDArray[n
     try:
         with path.open(encoding="utf-8", newline="") as handle:
             for number, row in enumerate(csv.reader(handle), start=1):
-                problem = _row_problem(row, names)
+                problem = row_problem(row, names)
                 if problem:
                     problem = f"row {number}{problem}"
                     break
@@ -184,7 +184,8 @@ def _read_slowly(path: Path, file: str, names: tuple[str, ...]) -> npt.NDArray[n
     return np.array(values, dtype=np.float64)
 
 
-def _row_problem(row: list[str], names: tuple[str, ...]) -> str:
+def row_problem(row: list[str], names: tuple[str, ...]) -> str:
+    """Return what is wrong with a row that should hold a number in each column; "" where nothing is."""
     if not row:
         return " is a blank line; remove it"
     if len(row) != len(names):

@@ -24,13 +24,21 @@ from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manife
 from fedray.data.wording import count
 from fedray.errors import DataError
 
-__all__ = ["FILE", "Ids", "NewRows", "load_ids", "load_rows", "write_predictions"]
+__all__ = ["FILE", "Ids", "NewRows", "Part", "load_ids", "load_rows", "write_predictions"]
 
 Part = Literal["all", "train", "test"]
 
 FILE = "predictions.csv"
 ROW = "row"
 """Name of the column of row numbers, where there is no id."""
+
+
+@dataclass(frozen=True)
+class Ids:
+    """The ids of some rows, in their order, and the name of their column."""
+
+    name: str
+    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,20 +52,18 @@ class NewRows:
     columns
         Names of the d columns; c0, c1, ... where the folder has no manifest.
     fingerprint
-        Equal at all parties whose rows were aligned together; "" where the folder has no manifest.
+        Equal at all parties whose rows were aligned together; "" where there is no manifest.
+    named
+        Whether the names are those of a table.
+    ids
+        Of the rows; None where they are not known, or were not asked for.
     """
 
     values: npt.NDArray[np.float64]
     columns: tuple[str, ...]
     fingerprint: str
-
-
-@dataclass(frozen=True)
-class Ids:
-    """The ids of some rows, in their order, and the name of their column."""
-
-    name: str
-    values: tuple[str, ...]
+    named: bool
+    ids: Ids | None = None
 
 
 def load_rows(folder: Path, part: Part) -> NewRows:
@@ -99,7 +105,7 @@ def _joined(tables: dict[str, npt.NDArray[np.float64]], manifest: Manifest | Non
         raise DataError(f"{listed}: both must have the same columns")
     values = np.vstack(list(tables.values()))
     if manifest is None:
-        return NewRows(values, default_names(values.shape[1]), "")
+        return NewRows(values, default_names(values.shape[1]), "", named=False)
     rows = {TRAIN: manifest.n_train, TEST: manifest.n_test}
     wrong = [file for file, table in tables.items() if len(table) != rows[file]]
     if wrong:
@@ -107,7 +113,7 @@ def _joined(tables: dict[str, npt.NDArray[np.float64]], manifest: Manifest | Non
             f"{wrong[0]} has {count(len(tables[wrong[0]]), 'row')}, but dataset.json says {rows[wrong[0]]}; run the "
             "alignment again, or remove dataset.json if you changed the files yourself"
         )
-    return NewRows(values, manifest.columns, manifest.fingerprint)
+    return NewRows(values, manifest.columns, manifest.fingerprint, named=True)
 
 
 def load_ids(folder: Path, part: Part) -> Ids | None:

@@ -87,6 +87,18 @@ class DataRoot:
         """
         return self._folder("generated", relative, field, create)
 
+    def generated_file(self, relative: str, field: str = "data_path") -> Path | None:
+        """Return the resolved path of an ordinary file of the party's generated data; None if there is none.
+
+        Raises
+        ------
+        DataError
+            The path leaves its folder.
+        """
+        path = self._inside("generated", relative, field)
+        mode = _mode(path, relative, field)
+        return path if mode is not None and stat.S_ISREG(mode) else None
+
     def check_generated(self, relative: str, field: str = "out_data_path") -> Path | None:
         """Check a folder's path without making it; return the folder if it is there already.
 

@@ -43,7 +43,9 @@ def _check(member: Member, root: DataRoot, ready: bool) -> None:
         _complain("data_path", config.data_path, missing if ready else [])
     if isinstance(config, PredictData):
         for field, path in (("data_path", config.data_path), ("labels_path", config.labels_path)):
-            missing = _missing(root, field, path) if path is not None else []
+            missing = (
+                _missing(root, field, path) if path is not None and root.generated_file(path, field) is None else []
+            )
             _complain(field, path, missing if ready and len(missing) == len(_FILES) else [])
         if config.out_data_path is not None:
             root.check_generated(config.out_data_path)

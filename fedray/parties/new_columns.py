@@ -37,7 +37,7 @@ def features_of(columns: Columns, table: NewRows) -> npt.NDArray[np.float64]:
             f"({_listed(wanted)}){behind}; the new rows have {len(table.columns)} ({_listed(table.columns)})"
         )
     expected = (*labels, *wanted) if before else wanted
-    if columns.named and table.fingerprint and table.columns != expected:
+    if columns.named and table.named and table.columns != expected:
         place = next(k for k, (one, other) in enumerate(zip(expected, table.columns, strict=True)) if one != other)
         raise DataError(
             f"data_path: column {place + 1} of the new rows is {shorten(table.columns[place])}, but the model was "

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.data.new_rows import Ids, NewRows, load_ids, load_rows, write_predictions
+from fedray.data.row_file import load_row_file
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
 from fedray.ml.design import FEATURE_LIMIT
 from fedray.mpc import Session
@@ -114,23 +115,32 @@ def prepare(ctx: PartyContext) -> Prepared:
         features=kept.features,
         training=kept.training.to_json(),
     )
-    ids = _ids(ctx, config) if _receiver(ctx).index == ctx.me else None
+    ids = None
+    if _receiver(ctx).index == ctx.me:
+        ids = _ids(ctx, config.data_path, table) or _ids(ctx, config.labels_path, labels)
     return Prepared(kept, rows, told, ids, answers)
 
 
 def _table(ctx: PartyContext, path: str | None, field: str = "data_path") -> NewRows | None:
     if path is None:
         return None
-    folder = ctx.root.generated_dir(path, field=field)
+    part = main_config(ctx).part
+    file = ctx.root.generated_file(path, field)
     try:
-        return load_rows(folder, main_config(ctx).part)
+        if file is not None:
+            return load_row_file(file, part)
+        return load_rows(ctx.root.generated_dir(path, field=field), part)
     except DataError as error:
+        if error.message.startswith(field):
+            raise
         raise DataError(f"{field}: {error.message.removeprefix('data_path: ')}") from None
 
 
-def _ids(ctx: PartyContext, config: PredictData) -> Ids | None:
-    path = config.data_path or config.labels_path
-    return load_ids(ctx.root.generated_dir(path, field="data_path"), main_config(ctx).part) if path else None
+def _ids(ctx: PartyContext, path: str | None, table: NewRows | None) -> Ids | None:
+    """Return the ids of rows that were read from a path."""
+    if path is None or table is None or table.ids is not None:
+        return None if table is None else table.ids
+    return load_ids(ctx.root.generated_dir(path, field="data_path"), main_config(ctx).part)
 
 
 def _config(ctx: PartyContext) -> PredictData:

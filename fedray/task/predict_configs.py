@@ -40,13 +40,13 @@ class PredictData(ClientConfig):
     Attributes
     ----------
     data_path
-        Folder below the party's generated-data folder with the new rows, as an alignment writes it; None where the
-        model has no features of this party.
+        Folder below the party's generated-data folder with the new rows, as an alignment writes it, or a CSV file there
+        with header and id; None where the model has no features of this party.
     out_data_path
         At the receiver: folder below its generated-data folder for ``predictions.csv``; None is
         ``predictions/<name of the task>``.
     labels_path
-        At the receiver: folder whose tables begin with the labels of the same rows, to evaluate the predictions.
+        At the receiver: folder or file that begins with the labels of the same rows, to evaluate the predictions.
     """
 
     data_path: Annotated[str | None, optional_path()] = None

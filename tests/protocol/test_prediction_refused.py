@@ -91,6 +91,38 @@ def test_a_set_without_a_test_part(trained: Training) -> None:
     assert len(task.predicted(4)[2]) == 3
 
 
+def test_a_file_of_an_alignment_is_as_good_as_its_folder(trained: Training) -> None:
+    for index in trained.roots:
+        new_rows(trained, index)
+    found = []
+    for name, path in (("folders", "new"), ("files", "new/raw_aligned.csv")):
+        clients = {index: {"data_path": path} for index in trained.roots}
+        task = prediction(trained, clients={**clients, 3: {"data_path": "new"}}, name=name)
+        task.succeed()
+        found.append(task.predicted(4))
+    assert found[0][:2] == found[1][:2]
+    assert np.max(np.abs(found[0][2] - found[1][2])) < 1e-5
+
+
+def test_files_that_users_bring(trained: Training) -> None:
+    """Names are compared though no alignment wrote them; ids are those of the receiver's file."""
+    for index in trained.roots:
+        rows = "".join(f"person {k}{',0.5' * len(COLUMNS[index])}\n" for k in range(4))
+        path = trained.roots[index].path / "generated/mine.csv"
+        path.write_text("\ufeffwho," + ",".join(COLUMNS[index]) + "\n" + rows, encoding="utf-8")
+    clients = {index: {"data_path": "mine.csv"} for index in trained.roots}
+    task = prediction(trained, clients=clients)
+    task.succeed()
+    header, ids, found = task.predicted(4)
+    assert (header, ids) == (["who", "prediction"], [f"person {k}" for k in range(4)])
+    assert np.ptp(found) < 1e-5
+    (trained.roots[4].path / "generated/predictions/p/predictions.csv").unlink()
+    path.write_text(path.read_text("utf-8").replace("own", "other"), encoding="utf-8")
+    refused(
+        prediction(trained, clients=clients, name="q"), Case(nothing, "but the model was trained on 'own'", own={4})
+    )
+
+
 @dataclass
 class Case:
     spoil: Callable[[Training], None]
@@ -149,6 +181,31 @@ def no_ids(trained: Training) -> None:
     path.write_text("\n".join(path.read_text().splitlines()[:-1]))
 
 
+def file_text(trained: Training) -> None:
+    (trained.roots[2].path / "generated/f.csv").write_text("id,a0,a1,a2\nx,1,2,3\ny,1,planted,3\n")
+
+
+def file_ragged(trained: Training) -> None:
+    (trained.roots[2].path / "generated/f.csv").write_text("id,a0,a1,a2\nx,1,2\n")
+
+
+def file_header(trained: Training) -> None:
+    (trained.roots[2].path / "generated/f.csv").write_text("id,a0,a1,a2\n")
+
+
+def file_empty(trained: Training) -> None:
+    (trained.roots[2].path / "generated/f.csv").write_text("")
+
+
+def file_short(trained: Training) -> None:
+    path = trained.roots[2].path / "generated/new/raw_aligned.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+
+
+FILE = {2: {"data_path": "f.csv"}}
+ALIGNED = {2: {"data_path": "new/raw_aligned.csv"}}
+
+
 def nothing(_: Training) -> None:
     pass
 
@@ -170,6 +227,14 @@ CASES = {
         nothing, "data_path: the model has 1 columns of features of this party", clients={4: None}, own={4}
     ),
     "too large": Case(too_far, "are larger than 65536 in magnitude after scaling", RangeGuardError),
+    "text in a file": Case(file_text, "data_path: 'f.csv': row 3, column 'a1': the cell is text", clients=FILE),
+    "a ragged file": Case(file_ragged, "data_path: 'f.csv': row 2 has 2 cells; the file has 3 columns", clients=FILE),
+    "a header alone": Case(file_header, "data_path: 'f.csv' has a header only", clients=FILE),
+    "an empty file": Case(file_empty, "data_path: 'f.csv' must be CSV in UTF-8 with a header", clients=FILE),
+    "a file with fewer rows": Case(file_short, "'raw_aligned.csv' has not the rows that dataset.json", clients=ALIGNED),
+    "part of a file": Case(
+        file_text, "data_path: 'f.csv' is a file, which has no part train", main={"part": "train"}, clients=FILE
+    ),
     "no ids": Case(no_ids, "the aligned file does not have the ids of all rows", own={4}),
 }
 

@@ -128,7 +128,7 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
 
 def table(labels: Any, fingerprint: str = "") -> NewRows:
     values = np.asarray(labels, dtype=np.float64).reshape(len(labels), -1)
-    return NewRows(values, tuple(f"y{k}" for k in range(values.shape[1])), fingerprint)
+    return NewRows(values, tuple(f"y{k}" for k in range(values.shape[1])), fingerprint, named=False)
 
 
 BAD: dict[str, tuple[Any, Any, str]] = {

@@ -54,7 +54,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "nobody receives": ({"main": {"receiver": 5}}, "receiver: expected the place of a client with data, 2 or 3 or 4"),
     "a word receives": ({"main": {"receiver": "bank"}}, "receiver: expected null or an integer from 0 to 63"),
-    "no path": ({"clients": {2: None}}, "clients[2].client_config.data_path: missing"),
+    "no path": ({"clients": {2: None}}, "clients[2].client_config.data_path: a required field is missing"),
     "a path out": ({"clients": {2: {"data_path": "../x"}}}, "clients[2].client_config.data_path: expected a relative"),
     "labels path out": ({"clients": {4: {"labels_path": "/x"}}}, "labels_path: expected null or a relative path"),
     "another writes": (
