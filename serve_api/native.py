@@ -134,6 +134,12 @@ def get_model(service: Service, name: TaskName) -> Response:
     return json_reply(service.model(name).as_dict())
 
 
+@router.delete("/models/{name}", response_model=ModelOut, responses=_BY_NAME | _BY_STATE)
+def delete_model(service: Service, name: TaskName) -> Response:
+    """Let every party delete its part of a model; answers the model with their receipts. The task stays."""
+    return json_reply(service.delete_model(name).as_dict())
+
+
 @router.get("/parties", response_model=PartiesOut)
 def parties(service: Service) -> Response:
     """List the parties that tasks may name."""

@@ -20,6 +20,7 @@ __all__ = [
     "PartyOut",
     "ProblemOut",
     "QueueOut",
+    "ReceiptOut",
     "RecordOut",
     "ReportOut",
     "TaskOut",
@@ -119,6 +120,15 @@ class TasksOut(BaseModel):
     total: Annotated[int, Field(description="How many tasks fit the filters.")]
 
 
+class ReceiptOut(BaseModel):
+    """What a party says of the part of a model that it has deleted."""
+
+    index: Annotated[int, Field(description="Its place in clients.")]
+    role: str
+    party: str
+    digest: Annotated[str | None, Field(description="SHA-256 of its file of shares; null where it had none.")] = None
+
+
 class ModelOut(BaseModel):
     """A model of a finished training; times are unix seconds."""
 
@@ -131,7 +141,9 @@ class ModelOut(BaseModel):
     metrics: Annotated[dict[str, float] | None, Field(description="On the test rows of the training.")] = None
     members: Annotated[list[MemberOut], Field(description="The clients with data; each has its part.")]
     parameters: Annotated[dict[str, Any], Field(description="Settings of the training.")]
-    predicts: Annotated[bool, Field(description="Whether models of this kind can predict.")]
+    predicts: Annotated[bool, Field(description="Whether it can predict: its kind does, and it is not deleted.")]
+    deleted_at: Annotated[float | None, Field(description="When the parties deleted their parts.")] = None
+    receipts: Annotated[list[ReceiptOut], Field(description="Of the parties that have deleted their parts.")] = []
 
 
 class ModelsOut(BaseModel):

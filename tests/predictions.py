@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from fedray.data.root import DataRoot
 from fedray.parties.linear_recipe import LinearRecipe
 from fedray.parties.network_recipe import NetworkRecipe
+from tests import linear_tasks
 from tests.tasks import Training, client
 
 Float = npt.NDArray[np.float64]
@@ -100,3 +104,33 @@ def seen_in_tests(monkeypatch: pytest.MonkeyPatch) -> list[Float]:
 
         monkeypatch.setattr(recipe, "measure", noting)
     return seen
+
+
+COLUMNS = {2: ("a0", "a1", "a2"), 3: ("b0", "b1"), 4: ("y", "own")}
+
+
+def train_named(root: Path) -> Training:
+    """Return a training that has run, on aligned data sets ``d`` with names, and copies of these, ``new``."""
+    numbers: Json = {"max_iter": 20, "test_per_batches": 20, "learning_rate_init": 0.05}
+    trained = linear_tasks.made_up(root, "logistic", own=1, **numbers)
+    for index, table in zip(trained.roots, [*trained.features, trained.label], strict=True):
+        for name in ("d", "new"):
+            data_set(trained, index, name, table, COLUMNS[index], n_test=24)
+    trained.succeed()
+    return trained
+
+
+def copied(trained: Training, folder: Path) -> Training:
+    """Return a training with a copy of all its files."""
+    made = linear_tasks.made_up(folder / "unused", "logistic", own=1)
+    made.root = folder / "copy"
+    shutil.copytree(trained.root, made.root)
+    made.roots = {index: DataRoot(made.root / f"p{index}") for index in trained.roots}
+    return made
+
+
+def new_rows(trained: Training, index: int, rows: int = 30, columns: tuple[str, ...] | None = None) -> None:
+    """Write other new rows of a party."""
+    rng = np.random.default_rng(index)
+    names = columns or COLUMNS[index]
+    data_set(trained, index, "new", np.round(rng.normal(size=(rows, len(names))), 3), names)

@@ -22,7 +22,7 @@ from fedray.ring import Ring
 from fedray.task.config_bases import Role
 from fedray.task.plan import Member, TaskPlan
 
-__all__ = ["Columns", "Kept", "keep", "load_kept"]
+__all__ = ["Columns", "Kept", "keep", "load_kept", "part_folder"]
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def load_kept(root: DataRoot, model: str, rank: int, member: Member) -> Kept:
     """
     name = shorten(model)
     try:
-        facts, arrays = load_model(_existing(root, model, rank, member.role))
+        facts, arrays = load_model(part_folder(root, model, rank, member.role))
     except FedrayError as error:
         raise DataError(f"model {name}: {error.message}") from None
     kept = _read(facts, arrays)
@@ -159,7 +159,8 @@ def load_kept(root: DataRoot, model: str, rank: int, member: Member) -> Kept:
     return kept
 
 
-def _existing(root: DataRoot, model: str, rank: int, role: Role) -> Path:
+def part_folder(root: DataRoot, model: str, rank: int, role: Role) -> Path:
+    """Return the folder of a data client's part of a model; raises ``DataError`` where there is none."""
     try:
         return root.state_dir(_folder(model, rank, role), create=False)
     except DataError:

@@ -6,20 +6,22 @@ has its part.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fedray.errors import NotFound, StateError
+from fedray.errors import NotFound, SpecError, StateError
 from fedray.task.config_bases import Kind
-from fedray.task.model_rules import PREDICTING, TRAININGS
+from fedray.task.model_rules import PREDICTING, TRAININGS, model_of
 from fedray.task.plan import TaskPlan
 from fedray.task.record import Status
 from fedray.task.rows import StoredTask
 from fedray.task.store import Store
 from fedray.task.text import show
 
-__all__ = ["ModelPage", "ModelView", "get_model", "list_models"]
+__all__ = ["ModelPage", "ModelView", "check_kept", "check_unused", "get_model", "list_models", "note_deleted"]
+
+_MOST_AT_WORK = 10_000
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class ModelView:
     parameters
         What the main client was told: the settings of the training.
     predicts
-        Whether models of this kind can predict.
+        Whether it can: models of this kind do, and it has not been deleted.
+    deleted_at, receipts
+        When its parts were deleted, and each data client's receipt; None and nothing where they were not.
     """
 
     model: str
@@ -54,10 +58,12 @@ class ModelView:
     members: tuple[Mapping[str, object], ...]
     parameters: Mapping[str, object]
     predicts: bool
+    deleted_at: float | None
+    receipts: tuple[Mapping[str, object], ...]
 
     def as_dict(self) -> dict[str, object]:
         """Return the view as it is sent."""
-        return {**vars(self), "members": [*self.members]}
+        return {**vars(self), "members": [*self.members], "receipts": [*self.receipts]}
 
 
 @dataclass(frozen=True)
@@ -82,16 +88,52 @@ def get_model(store: Store, name: str) -> ModelView:
     NotFound
         No task has this name, or one that made no model.
     """
+    return _view(store, _trained(store, name))
+
+
+def check_unused(store: Store, name: str) -> StoredTask:
+    """Return the training of a model that no task uses now.
+
+    Raises
+    ------
+    NotFound
+        As `get_model`.
+    StateError
+        A task that uses it waits or runs.
+    """
+    task = _trained(store, name)
+    for status in (Status.QUEUED, Status.RUNNING):
+        for user in store.list_tasks(status, (Kind.PREDICT,), limit=_MOST_AT_WORK)[0]:
+            if model_of(TaskPlan.from_json(user.plan)) == name:
+                raise StateError(
+                    f"Model {show(name)} is used by task {show(user.name)}, which is {status}; wait for it"
+                )
+    return task
+
+
+def check_kept(store: Store, name: str, where: str) -> None:
+    """Raise a ``SpecError`` about the field `where` if the parties have deleted a model."""
+    if _report(store, name).get("deleted"):
+        raise SpecError(f"{where}: the parties have deleted the model {show(name)}; train it again under another name")
+
+
+def note_deleted(store: Store, name: str, now: float, receipts: Sequence[Mapping[str, object]]) -> None:
+    """Keep the receipts of the parties that have deleted a model, in the report of its training."""
+    store.save_report(name, {**_report(store, name), "deleted": {"at": now, "receipts": [*receipts]}})
+
+
+def _trained(store: Store, name: str) -> StoredTask:
     task = store.get(name)
     if task.kind not in TRAININGS:
         raise NotFound(f"Task with name {show(name)} is of kind {task.kind}, which trains no model")
     if task.status is not Status.FINISHED:
         raise NotFound(f"Task with name {show(name)} is {task.status}, so there is no model of it")
-    return _view(store, task)
+    return task
 
 
 def _view(store: Store, task: StoredTask) -> ModelView:
-    plan, result = TaskPlan.from_json(task.plan), _result(store, task.name)
+    plan, report = TaskPlan.from_json(task.plan), _report(store, task.name)
+    result, deleted = report.get("result") or {}, report.get("deleted") or {}
     parameters = plan.main.config.model_dump(mode="json", exclude={"client_type", "computation_port", "transport"})
     return ModelView(
         model=task.name,
@@ -103,13 +145,14 @@ def _view(store: Store, task: StoredTask) -> ModelView:
         metrics=result.get("metrics"),
         members=tuple({"index": m.index, "role": m.role.value, "party": m.party.name} for m in plan.data),
         parameters=parameters,
-        predicts=Kind(task.kind) in PREDICTING,
+        predicts=Kind(task.kind) in PREDICTING and not deleted,
+        deleted_at=deleted.get("at"),
+        receipts=tuple(deleted.get("receipts", ())),
     )
 
 
-def _result(store: Store, name: str) -> dict[str, Any]:
+def _report(store: Store, name: str) -> dict[str, Any]:
     try:
-        result = store.get_report(name).get("result")
+        return store.get_report(name)
     except StateError:
         return {}
-    return result if isinstance(result, dict) else {}

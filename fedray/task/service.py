@@ -12,7 +12,7 @@ from typing import Protocol
 
 from fedray.errors import FedrayError, NotFound, SpecError, StateError
 from fedray.task.model_rules import check_ready, check_training, model_of
-from fedray.task.models import ModelPage, ModelView, get_model, list_models
+from fedray.task.models import ModelPage, ModelView, check_kept, check_unused, get_model, list_models, note_deleted
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.record import RecordTable, Status, name_taken, refusal
 from fedray.task.registry import Registry
@@ -39,6 +39,9 @@ class Runner(Protocol):
 
     def ready(self, plan: TaskPlan) -> None:
         """Raise a ``FedrayError`` if a task that is about to start could not: no node, no room."""
+
+    def forget(self, plan: TaskPlan) -> list[dict[str, object]]:
+        """Let every data client of a training delete its part of the model; returns a receipt of each."""
 
     def submit(self, plan: TaskPlan) -> None:
         """Take a queued task; returns at once."""
@@ -211,6 +214,23 @@ class TaskService:
         """Return a model; raises ``NotFound``."""
         return get_model(self._store, name)
 
+    def delete_model(self, name: str) -> ModelView:
+        """Let all parties delete their parts of a model, and keep their receipts; the task stays.
+
+        Raises
+        ------
+        NotFound
+            There is no such model.
+        StateError
+            A task that uses it waits or runs.
+        FedrayError
+            A party could not delete its part; nothing is noted, so it can be asked again.
+        """
+        task = check_unused(self._store, name)
+        receipts = self._runner.forget(TaskPlan.from_json(task.plan))
+        note_deleted(self._store, name, self._clock(), receipts)
+        return self.model(name)
+
     def parties(self) -> tuple[PartyView, ...]:
         """Return the parties of the registry; none when every address is a party on this machine."""
         offered = set(self._runner.offered())
@@ -247,6 +267,7 @@ class TaskService:
                 f"clients[{plan.main.index}].client_config.model: no task has the name {show(model)}; name the "
                 "training whose model is to predict"
             ) from None
+        check_kept(self._store, model, f"clients[{plan.main.index}].client_config.model")
         return TaskPlan.from_json(task.plan), task.status
 
     def _submit(self, plan: TaskPlan) -> None:

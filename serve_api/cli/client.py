@@ -80,6 +80,10 @@ class Server:
         """Return the answer to a POST of JSON."""
         return self._request("POST", path, body, params or {})
 
+    def delete(self, path: str) -> Json:
+        """Return the answer to a DELETE."""
+        return self._request("DELETE", path, b"", {})
+
     def _request(self, method: str, path: str, body: bytes, params: Mapping[str, object]) -> Json:
         import httpx
 

@@ -21,6 +21,7 @@ from serve_api.trust import notices
 
 __all__ = [
     "cancel",
+    "forget",
     "model",
     "models",
     "parties",
@@ -144,6 +145,21 @@ def model(context: typer.Context, name: NameArgument, as_json: JsonOption = Fals
     """Show a model: who has its parts, how good it was on the test rows, how it was trained."""
     with connect(context, server) as api:
         found = api.get(model_path(name))
+    (print_json if as_json else print_model)(found)
+
+
+def forget(
+    context: typer.Context,
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Needed: nobody can bring the parts back.")] = False,
+    as_json: JsonOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Let every party delete its part of a model, and show their receipts; the task stays."""
+    if not yes:
+        raise CliError("--yes: expected it, since nobody can bring a deleted part back.", ExitCode.USAGE)
+    with connect(context, server) as api:
+        found = api.delete(model_path(name))
     (print_json if as_json else print_model)(found)
 
 

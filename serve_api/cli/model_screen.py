@@ -39,11 +39,15 @@ def print_model(model: Json) -> None:
         ("batches", model.get("n_batches")),
         ("loss", *in_six_digits([model.get("loss")])),
         ("metrics", _numbers(model.get("metrics"))),
-        ("can predict", "yes" if model.get("predicts") else "not yet"),
+        ("deleted", when(model.get("deleted_at"))),
+        ("can predict", "yes" if model.get("predicts") else "no"),
     ]
     print_table("", ("field", "value"), [row for row in rows if row[1] not in (None, "")])
     members = [(part.get("index"), part.get("role"), part.get("party")) for part in model.get("members", ())]
     print_table("clients with a part", ("client", "role", "party"), members)
+    receipts = [(part.get("index"), part.get("party"), part.get("digest")) for part in model.get("receipts", ())]
+    if receipts:
+        print_table("deleted", ("client", "party", "digest of its shares"), receipts)
     print_table("settings", ("field", "value"), list(model.get("parameters", {}).items()))
 
 

@@ -68,3 +68,14 @@ def test_no_model(models: World, client: TestClient, name: str, words: str) -> N
     answer = client.get(f"/api/v1/models/{name}")
     assert answer.status_code == 404
     assert answer.json()["error"]["message"] == words
+
+
+def test_deleting_a_model(models: World, client: TestClient) -> None:
+    answer = client.delete("/api/v1/models/first")
+    assert answer.status_code == 200
+    found = answer.json()
+    assert [receipt["index"] for receipt in found["receipts"]] == [member["index"] for member in found["members"]]
+    assert found["deleted_at"] is not None
+    assert client.get("/api/v1/models/first").json() == found
+    assert client.get("/api/v1/tasks/first").json()["status"] == "finished"
+    assert client.delete("/api/v1/models/nobody").status_code == 404

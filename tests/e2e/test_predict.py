@@ -114,3 +114,20 @@ def test_a_damaged_part_fails_the_task_with_a_sentence(kept: FedrayServer) -> No
     assert failed["status"] == "failed"
     assert "model 'kept-nn': the model's shares do not belong to its manifest" in failed["error"]["message"]
     assert failed["error"]["party"] == "127.0.0.1:8082"
+
+
+def test_deleting_a_model(kept: FedrayServer) -> None:
+    assert kept.run(training("gone", max_iter=20, test_per_batches=20))["status"] == "finished"
+    folder = kept.root / ".fedray" / "models" / "gone"
+    assert len(list(folder.iterdir())) == 3
+    careful = fedray(kept, "forget", "gone")
+    assert careful.returncode != 0
+    assert "--yes" in careful.stderr
+    done = fedray(kept, "forget", "gone", "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    receipts = json.loads(done.stdout)["receipts"]
+    assert [receipt["party"] for receipt in receipts] == [f"127.0.0.1:{port}" for port in (8084, 8082, 8884)]
+    assert all(len(receipt["digest"]) == 64 for receipt in receipts)
+    assert not folder.exists()
+    refused = kept.post("/createTask", prediction("p6", "gone"))
+    assert 'the parties have deleted the model "gone"' in refused["msg"]

@@ -13,6 +13,7 @@ import pytest
 
 from fedray.data.model_files import load_model, save_model
 from fedray.errors import DataError
+from fedray.parties.forget import forget_part
 from fedray.parties.kept import Kept, load_kept
 from fedray.task.plan import TaskPlan
 from tests.linear_tasks import LinearTask, made_up
@@ -133,3 +134,21 @@ def test_a_plan_without_roots_has_the_same_digest(trained: LinearTask) -> None:
     bare = with_root.without_roots()
     assert bare == plan
     assert TaskPlan.from_json(bare.to_json()).digest == with_root.digest
+
+
+def test_a_part_is_deleted_with_a_receipt(task: LinearTask) -> None:
+    plan = task.plan()
+    member, root = plan.data[0], task.roots[2]
+    digest = load_model(part(task, 0))[0]["digest"]
+    receipt = {"index": 2, "role": "feature_client", "party": member.party.name}
+    assert forget_part(plan, member, root) == {**receipt, "digest": digest}
+    assert list((root.path / ".fedray" / "models").iterdir()) == []
+    assert forget_part(plan, member, root) == {**receipt, "digest": None}
+    load(task, 1)
+
+
+def test_a_damaged_part_is_deleted_too_and_others_in_the_folder_stay(task: LinearTask) -> None:
+    (part(task, 0) / "shares.npz").unlink()
+    (part(task, 0).parent / "2-label_client").mkdir()
+    assert forget_part(task.plan(), task.plan().data[0], task.roots[2])["digest"] is None
+    assert [path.name for path in part(task, 0).parent.iterdir()] == ["2-label_client"]

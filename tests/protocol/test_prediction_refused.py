@@ -1,4 +1,4 @@
-"""What a task that predicts refuses, at every party, before a feature or share leaves; and new rows from alignments."""
+"""What a task that predicts refuses, at every party, before a feature or share leaves."""
 
 from __future__ import annotations
 
@@ -15,112 +15,19 @@ import pytest
 from fedray.channel.channel import Channel
 from fedray.errors import DataError, FedrayError, RangeGuardError, RemoteProtocolError, SpecError, TaskAborted
 from fedray.parties import predictors
-from tests import linear_tasks, tasks
-from tests.predictions import Prediction, data_set, prediction
+from tests import tasks
+from tests.predictions import COLUMNS, Prediction, copied, data_set, new_rows, prediction, train_named
 from tests.tasks import Training
-
-COLUMNS = {2: ("a0", "a1", "a2"), 3: ("b0", "b1"), 4: ("y", "own")}
-
-
-def train(root: Path, objective: str = "logistic", named: bool = True) -> Training:
-    trained = linear_tasks.made_up(root, objective, own=1, max_iter=20, test_per_batches=20, learning_rate_init=0.05)
-    if named:
-        for index, table in zip(trained.roots, [*trained.features, trained.label], strict=True):
-            data_set(trained, index, "d", table, COLUMNS[index], n_test=24)
-            shutil.copytree(trained.roots[index].path / "generated" / "d", trained.path(index, "..").parent / "new")
-    trained.succeed()
-    return trained
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Training:
-    return train(tmp_path_factory.mktemp("kept"))
+    return train_named(tmp_path_factory.mktemp("kept"))
 
 
 @pytest.fixture
 def trained(kept: Training, tmp_path: Path) -> Training:
-    shutil.copytree(kept.root, tmp_path / "copy")
-    made = linear_tasks.made_up(tmp_path / "unused", "logistic", own=1)
-    made.root = tmp_path / "copy"
-    made.roots = {index: type(root)(made.root / f"p{index}") for index, root in kept.roots.items()}
-    return made
-
-
-def new_rows(trained: Training, index: int, rows: int = 30, columns: tuple[str, ...] | None = None) -> None:
-    rng = np.random.default_rng(index)
-    names = columns or COLUMNS[index]
-    data_set(trained, index, "new", np.round(rng.normal(size=(rows, len(names))), 3), names)
-
-
-def test_ids_stand_beside_the_predictions(trained: Training) -> None:
-    for index in trained.roots:
-        new_rows(trained, index)
-    new = {index: {"data_path": "new"} for index in trained.roots}
-    task = prediction(trained, clients=new)
-    task.succeed()
-    header, ids, found = task.predicted(4)
-    assert header == ["customer", "prediction"]
-    assert ids == [f"r{k}" for k in range(30)]
-    assert found.shape == (30, 1)
-    part = prediction(trained, clients={index: {"data_path": "d"} for index in new}, main={"part": "test"}, name="q")
-    part.succeed()
-    assert part.predicted(4)[1] == [f"r{k}" for k in range(96, 120)]
-
-
-def test_a_label_client_whose_new_rows_have_no_label(trained: Training) -> None:
-    """The same features with the label before them, or without, give the same predictions; logistic up to rounding."""
-    for index in trained.roots:
-        new_rows(trained, index)
-    both = []
-    for name in ("with", "without"):
-        if name == "without":
-            table = np.loadtxt(trained.roots[4].path / "generated/new/train.csv", delimiter=",")
-            data_set(trained, 4, "new", table[:, 1:], ("own",))
-        task = prediction(trained, clients={index: {"data_path": "new"} for index in trained.roots}, name=name)
-        task.succeed()
-        both.append(task.predicted(4)[2])
-    assert np.max(np.abs(both[0] - both[1])) < 1e-5
-
-
-def test_a_set_without_a_test_part(trained: Training) -> None:
-    for index in trained.roots:
-        new_rows(trained, index, rows=3)
-        (trained.roots[index].path / "generated/new/test.csv").unlink()
-    task = prediction(trained, clients={index: {"data_path": "new"} for index in trained.roots})
-    task.succeed()
-    assert len(task.predicted(4)[2]) == 3
-
-
-def test_a_file_of_an_alignment_is_as_good_as_its_folder(trained: Training) -> None:
-    for index in trained.roots:
-        new_rows(trained, index)
-    found = []
-    for name, path in (("folders", "new"), ("files", "new/raw_aligned.csv")):
-        clients = {index: {"data_path": path} for index in trained.roots}
-        task = prediction(trained, clients={**clients, 3: {"data_path": "new"}}, name=name)
-        task.succeed()
-        found.append(task.predicted(4))
-    assert found[0][:2] == found[1][:2]
-    assert np.max(np.abs(found[0][2] - found[1][2])) < 1e-5
-
-
-def test_files_that_users_bring(trained: Training) -> None:
-    """Names are compared though no alignment wrote them; ids are those of the receiver's file."""
-    for index in trained.roots:
-        rows = "".join(f"person {k}{',0.5' * len(COLUMNS[index])}\n" for k in range(4))
-        path = trained.roots[index].path / "generated/mine.csv"
-        path.write_text("\ufeffwho," + ",".join(COLUMNS[index]) + "\n" + rows, encoding="utf-8")
-    clients = {index: {"data_path": "mine.csv"} for index in trained.roots}
-    task = prediction(trained, clients=clients)
-    task.succeed()
-    header, ids, found = task.predicted(4)
-    assert (header, ids) == (["who", "prediction"], [f"person {k}" for k in range(4)])
-    assert np.ptp(found) < 1e-5
-    (trained.roots[4].path / "generated/predictions/p/predictions.csv").unlink()
-    path.write_text(path.read_text("utf-8").replace("own", "other"), encoding="utf-8")
-    refused(
-        prediction(trained, clients=clients, name="q"), Case(nothing, "but the model was trained on 'own'", own={4})
-    )
+    return copied(kept, tmp_path)
 
 
 @dataclass
@@ -272,7 +179,7 @@ def test_rows_far_from_those_of_the_training_end_the_task(trained: Training) -> 
 
 def test_parts_of_two_runs_of_one_training(tmp_path: Path) -> None:
     """The same documents, tables and seed: only the run tells them apart, and their shares do not add up."""
-    one, two = train(tmp_path / "one"), train(tmp_path / "two")
+    one, two = train_named(tmp_path / "one"), train_named(tmp_path / "two")
     shutil.copytree(part(two, 2), part(one, 2), dirs_exist_ok=True)
     case = Case(nothing, "the parties' parts of model 't' come from different trainings", own={2, 3, 4})
     refused(prediction(one), case)

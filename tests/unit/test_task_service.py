@@ -35,6 +35,10 @@ class Notes:
     def ready(self, plan: TaskPlan) -> None:
         self._note("ready", plan.task)
 
+    def forget(self, plan: TaskPlan) -> list[dict[str, object]]:
+        self._note("forget", plan.task)
+        return [{"index": 2, "role": "feature_client", "party": "bank", "digest": "0f"}]
+
     def submit(self, plan: TaskPlan) -> None:
         self._note("submit", plan.task)
 
@@ -359,3 +363,43 @@ def test_predicting_with_a_training_that_failed_or_with_other_parties(server: Se
     server.service.cancel("net")
     with pytest.raises(SpecError, match='task "net" is cancelled, so it kept no model'):
         server.service.create(predicting())
+
+
+def finished(server: Server, name: str) -> None:
+    server.service.start(name)
+    for status in (Status.RUNNING, Status.FINISHED):
+        server.store.transition(name, status)
+    server.store.save_report(name, {"result": {"n_batches": 3, "loss": 0.5, "metrics": {"auc": 0.75}}})
+
+
+def test_a_deleted_model_is_noted_with_receipts_and_predicts_no_more(server: Server) -> None:
+    server.service.create(network())
+    with pytest.raises(NotFound, match='Task with name "net" is created, so there is no model of it'):
+        server.service.delete_model("net")
+    finished(server, "net")
+    server.service.create(predicting())
+    server.service.start("scores")
+    with pytest.raises(StateError, match='Model "net" is used by task "scores", which is queued'):
+        server.service.delete_model("net")
+    server.service.cancel("scores")
+    server.now = 200.0
+    model = server.service.delete_model("net")
+    assert (model.deleted_at, model.predicts, model.metrics) == (200.0, False, {"auc": 0.75})
+    assert [receipt["digest"] for receipt in model.receipts] == ["0f"]
+    assert server.service.models().models == (model,)
+    document = predicting()
+    document["task_name"] = "again"
+    with pytest.raises(
+        SpecError, match=r'client_config\.model: the parties have deleted the model "net"; train it again'
+    ):
+        server.service.create(document)
+
+
+def test_a_model_that_a_party_cannot_delete_stays(server: Server) -> None:
+    server.service.create(network())
+    finished(server, "net")
+    server.runner.errors["forget"] = DataError("the part of the model cannot be deleted", "bank")
+    with pytest.raises(DataError):
+        server.service.delete_model("net")
+    assert server.service.model("net").deleted_at is None
+    assert server.service.model("net").predicts is True
