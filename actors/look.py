@@ -1,8 +1,9 @@
-"""Let every party look at its part of a task on its own node, before anything of the task exists."""
+"""What every party does on its own node without a team: look at its part of a task, delete its part of a model."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import ray
 from ray.exceptions import RayError
@@ -11,30 +12,54 @@ from actors.placement import SHARE
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, PlacementError, error_from_dict
 from fedray.parties.check import check_member
+from fedray.parties.forget import forget_part
 from fedray.task.plan import TaskPlan
 
-__all__ = ["look_at"]
+__all__ = ["forget_at", "look_at"]
 
 LOOK_S = 30.0
 
 
 def look_at(plan: TaskPlan, root: str, *, ready: bool) -> None:
     """Raise the first error that a party finds in its part of the plan; one Ray task for each party's resource."""
-    text = plan.to_json()
-    resources = sorted({member.party.resource for member in plan.members})
+    text, resources = plan.to_json(), _resources(plan)
     asked = [_look.options(resources={resource: SHARE}).remote(text, resource, root, ready) for resource in resources]
+    for found in _answers(asked):
+        if found is not None:
+            raise error_from_dict(found)
+
+
+def forget_at(plan: TaskPlan, root: str) -> list[dict[str, Any]]:
+    """Let every data client of a training delete its part of the model; return their receipts, in the plan's order.
+
+    Raises
+    ------
+    FedrayError
+        A party could not; others may have, and say so when they are asked again.
+    """
+    text, resources = plan.to_json(), _resources(plan)
+    asked = [_forget.options(resources={resource: SHARE}).remote(text, resource, root) for resource in resources]
+    answers = _answers(asked)
+    for answer in answers:
+        if "error" in answer:
+            raise error_from_dict(answer["error"])
+    return sorted((receipt for answer in answers for receipt in answer["receipts"]), key=lambda one: one["index"])
+
+
+def _resources(plan: TaskPlan) -> list[str]:
+    return sorted({member.party.resource for member in plan.members})
+
+
+def _answers(asked: list[Any]) -> list[Any]:
     done, late = ray.wait(asked, num_returns=len(asked), timeout=LOOK_S)
     if late:
         for ref in late:
             ray.cancel(ref, force=True)
         raise PlacementError(f"a party's node did not answer within {LOOK_S:g} s; see whether it is overloaded")
     try:
-        answers = ray.get(done)
+        return list(ray.get(done))
     except RayError as error:
         raise PlacementError(f"a party's node failed while it looked at the task ({type(error).__name__})") from None
-    for found in answers:
-        if found is not None:
-            raise error_from_dict(found)
 
 
 @ray.remote(num_cpus=0, max_retries=1)
@@ -47,3 +72,16 @@ def _look(plan: str, resource: str, root: str, ready: bool) -> dict[str, str] | 
             except FedrayError as error:
                 return error.as_dict()
     return None
+
+
+@ray.remote(num_cpus=0, max_retries=1)
+def _forget(plan: str, resource: str, root: str) -> dict[str, Any]:
+    """Delete the parts of the data clients that run on this node's resource; return receipts or the first error."""
+    training, receipts = TaskPlan.from_json(plan), []
+    for member in training.data:
+        if member.party.resource == resource:
+            try:
+                receipts.append(forget_part(training, member, DataRoot(Path(member.party.root or root))))
+            except FedrayError as error:
+                return {"error": error.as_dict()}
+    return {"receipts": receipts}

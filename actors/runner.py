@@ -29,6 +29,13 @@ class RayRunner:
         """Let every party look whether its tables are there."""
         self._look(plan, ready=True)
 
+    def forget(self, plan: TaskPlan) -> list[dict[str, object]]:
+        """Let every data client of a training delete its part of the model; return their receipts."""
+        answer: dict[str, Any] = self._ask("forget", plan.to_json())
+        if "error" in answer:
+            raise error_from_dict(answer["error"])
+        return list(answer["receipts"])
+
     def submit(self, plan: TaskPlan) -> None:
         """Hand a queued task to the supervisor."""
         self._ask("submit", plan.to_json())

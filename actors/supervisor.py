@@ -18,7 +18,7 @@ from ray.actor import ActorHandle
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from actors.look import look_at
+from actors.look import forget_at, look_at
 from actors.placement import offers
 from actors.team import NAMESPACE, Team
 from fedray.errors import FedrayError, PeerLost, PlacementError, StateError
@@ -80,6 +80,16 @@ class Supervisor:
         except FedrayError as error:
             return error.as_dict()
         return None
+
+    @ray.method(concurrency_group="control")
+    def forget(self, plan: str) -> dict[str, Any]:
+        """Let every data client delete its part of a model; return ``{"receipts": ...}`` or ``{"error": ...}``."""
+        try:
+            training = TaskPlan.from_json(plan)
+            offers().require(training)
+            return {"receipts": forget_at(training, self._root)}
+        except FedrayError as error:
+            return {"error": error.as_dict()}
 
     @ray.method(concurrency_group="control")
     def submit(self, plan: str) -> None:

@@ -16,6 +16,9 @@ from serve_api.native_models import (
     EventQuery,
     EventsOut,
     ListQuery,
+    ModelOut,
+    ModelQuery,
+    ModelsOut,
     PartiesOut,
     QueueOut,
     RecordOut,
@@ -116,6 +119,25 @@ def task_record(service: Service, name: TaskName) -> Response:
 def task_report(service: Service, name: TaskName) -> Response:
     """Answer result, cost and leakage of a task."""
     return json_reply(service.report(name))
+
+
+@router.get("/models", response_model=ModelsOut)
+def list_models(service: Service, query: Annotated[ModelQuery, Query()]) -> Response:
+    """List the models of finished trainings, the newest first."""
+    page = service.models(query.search, query.limit, query.offset)
+    return json_reply({"models": [view.as_dict() for view in page.models], "total": page.total})
+
+
+@router.get("/models/{name}", response_model=ModelOut, responses=_BY_NAME)
+def get_model(service: Service, name: TaskName) -> Response:
+    """Answer one model: who has its parts, how good it was, how it was trained."""
+    return json_reply(service.model(name).as_dict())
+
+
+@router.delete("/models/{name}", response_model=ModelOut, responses=_BY_NAME | _BY_STATE)
+def delete_model(service: Service, name: TaskName) -> Response:
+    """Let every party delete its part of a model; answers the model with their receipts. The task stays."""
+    return json_reply(service.delete_model(name).as_dict())
 
 
 @router.get("/parties", response_model=PartiesOut)

@@ -13,10 +13,14 @@ __all__ = [
     "EventsOut",
     "ListQuery",
     "MemberOut",
+    "ModelOut",
+    "ModelQuery",
+    "ModelsOut",
     "PartiesOut",
     "PartyOut",
     "ProblemOut",
     "QueueOut",
+    "ReceiptOut",
     "RecordOut",
     "ReportOut",
     "TaskOut",
@@ -47,6 +51,14 @@ class ListQuery(_Query):
     search: Annotated[str | None, Field(max_length=128, description="Only names that hold this text.")] = None
     limit: Annotated[int, Field(ge=1, le=1000, description="The most tasks to answer.")] = 50
     offset: Annotated[int, Field(ge=0, lt=2**31, description="How many tasks to pass over.")] = 0
+
+
+class ModelQuery(_Query):
+    """Query parameters of ``GET /models``."""
+
+    search: Annotated[str | None, Field(max_length=128, description="Only names that hold this text.")] = None
+    limit: Annotated[int, Field(ge=1, le=1000, description="The most models to answer.")] = 50
+    offset: Annotated[int, Field(ge=0, lt=2**31, description="How many models to pass over.")] = 0
 
 
 class EventQuery(_Query):
@@ -106,6 +118,39 @@ class TasksOut(BaseModel):
 
     tasks: list[TaskOut]
     total: Annotated[int, Field(description="How many tasks fit the filters.")]
+
+
+class ReceiptOut(BaseModel):
+    """What a party says of the part of a model that it has deleted."""
+
+    index: Annotated[int, Field(description="Its place in clients.")]
+    role: str
+    party: str
+    digest: Annotated[str | None, Field(description="SHA-256 of its file of shares; null where it had none.")] = None
+
+
+class ModelOut(BaseModel):
+    """A model of a finished training; times are unix seconds."""
+
+    model: Annotated[str, Field(description="Name of the training that made it.")]
+    kind: str
+    created_at: float
+    trained_at: float | None = None
+    n_batches: Annotated[int | None, Field(description="Batches up to the test whose weights were kept.")] = None
+    loss: float | None = None
+    metrics: Annotated[dict[str, float] | None, Field(description="On the test rows of the training.")] = None
+    members: Annotated[list[MemberOut], Field(description="The clients with data; each has its part.")]
+    parameters: Annotated[dict[str, Any], Field(description="Settings of the training.")]
+    predicts: Annotated[bool, Field(description="Whether it can predict: its kind does, and it is not deleted.")]
+    deleted_at: Annotated[float | None, Field(description="When the parties deleted their parts.")] = None
+    receipts: Annotated[list[ReceiptOut], Field(description="Of the parties that have deleted their parts.")] = []
+
+
+class ModelsOut(BaseModel):
+    """One page of models."""
+
+    models: list[ModelOut]
+    total: Annotated[int, Field(description="How many models fit the filter.")]
 
 
 class EventOut(BaseModel):

@@ -16,7 +16,7 @@ from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manife
 from fedray.data.wording import count, shorten
 from fedray.errors import DataError
 
-__all__ = ["Split", "load_split"]
+__all__ = ["Split", "default_names", "load_split", "read_numbers", "row_problem"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOT_A_NUMBER = ("nan", "na", "null", "none", "n/a")
@@ -70,14 +70,14 @@ def load_split(folder: Path) -> Split:
 def _load(folder: Path) -> Split:
     manifest = read_manifest(folder)
     names = manifest.columns if manifest is not None else None
-    train = _read_numbers(folder, TRAIN, names)
-    test = _read_numbers(folder, TEST, names)
+    train = read_numbers(folder, TRAIN, names)
+    test = read_numbers(folder, TEST, names)
     if train.shape[1] != test.shape[1]:
         raise DataError(
             f"{TRAIN} has {count(train.shape[1], 'column')} and {TEST} {test.shape[1]}; both must have the same columns"
         )
     if manifest is None:
-        return Split(train, test, _default_names(train.shape[1]), "")
+        return Split(train, test, default_names(train.shape[1]), "")
     _check_manifest(manifest, len(train), len(test))
     return Split(train, test, manifest.columns, manifest.fingerprint)
 
@@ -90,18 +90,35 @@ def _check_manifest(manifest: Manifest, n_train: int, n_test: int) -> None:
         )
 
 
-def _default_names(width: int) -> tuple[str, ...]:
+def default_names(width: int) -> tuple[str, ...]:
+    """Return the names of columns that nobody has named: c0, c1, ..."""
     return tuple(f"c{k}" for k in range(width))
 
 
-def _read_numbers(folder: Path, file: str, names: tuple[str, ...] | None) -> npt.NDArray[np.float64]:
+def read_numbers(folder: Path, file: str, names: tuple[str, ...] | None) -> npt.NDArray[np.float64]:
+    """Return a table of numbers, CSV without header and id, shape (n, d).
+
+    Parameters
+    ----------
+    folder
+        A folder that `DataRoot.generated_dir` returned.
+    file
+        ``train.csv`` or ``test.csv``.
+    names
+        Of its columns; None where there is no manifest.
+
+    Raises
+    ------
+    DataError
+        The file is not there, or not as `load_split` wants it.
+    """
     path = _ordinary_file(folder, file)
     width = _first_row_width(path, file)
     if names is not None and width != len(names):
         raise DataError(
             f"{file} has {count(width, 'column')}, but dataset.json names {len(names)}; run the alignment again"
         )
-    named = names if names is not None else _default_names(width)
+    named = names if names is not None else default_names(width)
     table = _read_fast(path, width)
     if table is None:
         return _read_slowly(path, file, named)
@@ -136,7 +153,7 @@ def _first_row_width(path: Path, file: str) -> int:
 
 def _read_fast(path: Path, width: int) -> pa.Table | None:
     """Read numbers with Arrow; None where a row or cell is not as it must be (the slow way finds it)."""
-    names = _default_names(width)
+    names = default_names(width)
     try:
         return pa_csv.read_csv(
             path,
@@ -155,7 +172,7 @@ def _read_slowly(path: Path, file: str, names: tuple[str, ...]) -> npt.NDArray[n
     try:
         with path.open(encoding="utf-8", newline="") as handle:
             for number, row in enumerate(csv.reader(handle), start=1):
-                problem = _row_problem(row, names)
+                problem = row_problem(row, names)
                 if problem:
                     problem = f"row {number}{problem}"
                     break
@@ -167,7 +184,8 @@ def _read_slowly(path: Path, file: str, names: tuple[str, ...]) -> npt.NDArray[n
     return np.array(values, dtype=np.float64)
 
 
-def _row_problem(row: list[str], names: tuple[str, ...]) -> str:
+def row_problem(row: list[str], names: tuple[str, ...]) -> str:
+    """Return what is wrong with a row that should hold a number in each column; "" where nothing is."""
     if not row:
         return " is a blank line; remove it"
     if len(row) != len(names):

@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,18 @@ import numpy.typing as npt
 
 from fedray.errors import DataError
 
-FORMAT = 1
+__all__ = ["FORMAT", "MANIFEST", "SHARES", "load_model", "save_model"]
+
+FORMAT = 2
 SHARES = "shares.npz"
 MANIFEST = "manifest.json"
 
 
 def save_model(folder: Path, manifest: Mapping[str, object], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write a party's part of a model; the manifest comes last, so a folder that has one is complete.
+
+    Beside what the caller says, the manifest tells the ``format``, the version of ``fedray``, the ``digest`` of the
+    file of shares, and a ``seal``, the digest of the manifest without it.
 
     Parameters
     ----------
@@ -35,9 +41,9 @@ def save_model(folder: Path, manifest: Mapping[str, object], arrays: Mapping[str
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     data = buffer.getvalue()
-    facts = {"format": FORMAT, "digest": hashlib.sha256(data).hexdigest(), **manifest}
+    facts = {"format": FORMAT, "fedray": _version(), "digest": hashlib.sha256(data).hexdigest(), **manifest}
     _replace(folder / SHARES, data)
-    _replace(folder / MANIFEST, json.dumps(facts, indent=2, sort_keys=True).encode())
+    _replace(folder / MANIFEST, json.dumps({**facts, "seal": _seal(facts)}, indent=2, sort_keys=True).encode())
 
 
 def load_model(folder: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
@@ -46,19 +52,48 @@ def load_model(folder: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]
     Raises
     ------
     DataError
-        No model is there, it is of another format, or its shares are not those of the manifest.
+        No model is there, it is of another version, its manifest is damaged, or its shares are not those of the
+        manifest: damaged, or of another training.
     """
     try:
-        facts = json.loads((folder / MANIFEST).read_bytes())
+        text = (folder / MANIFEST).read_bytes()
         data = (folder / SHARES).read_bytes()
-    except (OSError, ValueError):
+    except OSError:
         raise DataError("the model's folder holds no complete model; train it again") from None
-    if not isinstance(facts, dict):
-        raise DataError("the model's manifest is damaged; train the model again")
-    if facts.get("format") != FORMAT or facts.get("digest") != hashlib.sha256(data).hexdigest():
-        raise DataError("the model's shares do not belong to its manifest, or are of another version of fedray")
+    facts = _manifest(text)
+    if facts.get("digest") != hashlib.sha256(data).hexdigest():
+        raise DataError(
+            f"the model's shares do not belong to its manifest: {SHARES} is damaged or of another training; put the "
+            "right file back or train the model again"
+        )
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
         return facts, {name: archive[name] for name in archive.files}
+
+
+def _manifest(text: bytes) -> dict[str, Any]:
+    try:
+        facts = json.loads(text)
+    except ValueError:
+        facts = None
+    if isinstance(facts, dict) and type(facts.get("format")) is int and facts["format"] != FORMAT:
+        raise DataError(
+            f"the model is of format {facts['format']}, from another version of fedray; this one reads format "
+            f"{FORMAT}: train the model again, or use the version that wrote it"
+        )
+    if not isinstance(facts, dict) or facts.pop("seal", None) != _seal(facts):
+        raise DataError(f"the model's manifest is damaged; put the right {MANIFEST} back or train the model again")
+    return facts
+
+
+def _seal(facts: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _version() -> str:
+    try:
+        return version("fedray")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "unknown"
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -87,6 +87,18 @@ class DataRoot:
         """
         return self._folder("generated", relative, field, create)
 
+    def generated_file(self, relative: str, field: str = "data_path") -> Path | None:
+        """Return the resolved path of an ordinary file of the party's generated data; None if there is none.
+
+        Raises
+        ------
+        DataError
+            The path leaves its folder.
+        """
+        path = self._inside("generated", relative, field)
+        mode = _mode(path, relative, field)
+        return path if mode is not None and stat.S_ISREG(mode) else None
+
     def check_generated(self, relative: str, field: str = "out_data_path") -> Path | None:
         """Check a folder's path without making it; return the folder if it is there already.
 
@@ -100,15 +112,15 @@ class DataRoot:
             return None
         return self._folder("generated", relative, field, create=False)
 
-    def state_dir(self, relative: str) -> Path:
-        """Return a folder below ``.fedray/``, made where it is missing.
+    def state_dir(self, relative: str, create: bool = True) -> Path:
+        """Return a folder below ``.fedray/``, with `create` made where it is missing.
 
         Raises
         ------
         DataError
-            The path leaves its folder, is no folder, or cannot be made.
+            The path leaves its folder, is no folder, cannot be made, or (without `create`) is missing.
         """
-        return self._folder(".fedray", relative, "state folder", create=True)
+        return self._folder(".fedray", relative, "state folder", create)
 
     def _folder(self, base: str, relative: str, field: str, create: bool) -> Path:
         path = self._inside(base, relative, field)

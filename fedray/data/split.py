@@ -57,6 +57,8 @@ class Manifest:
     fingerprint
         Equal at all parties of the alignment and at no other: parties that train together compare it,
         so that rows of two alignments are never mixed.
+    aligned
+        Name of the file with the ids; "" where an older version wrote the set.
     """
 
     task: str
@@ -64,6 +66,7 @@ class Manifest:
     n_test: int
     columns: tuple[str, ...]
     fingerprint: str
+    aligned: str = ""
 
 
 def test_size(n: int) -> int:
@@ -104,14 +107,14 @@ def write_split(
     """
     n_test = test_size(len(rows))
     names = tuple(table.features.column_names)
-    manifest = Manifest(task, len(rows) - n_test, n_test, names, fingerprint)
+    aligned = f"{Path(raw_name).stem}_aligned.csv"
+    manifest = Manifest(task, len(rows) - n_test, n_test, names, fingerprint, aligned)
     try:
         with _lock(folder):
             finish_writing(folder)
             _refuse_another_party(folder, fingerprint)
             _remove_leftovers(folder)
             staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
-            aligned = f"{Path(raw_name).stem}_aligned.csv"
             try:
                 _write_tables(staging, aligned, table, rows, manifest.n_train, progress)
                 (staging / _MANIFEST).write_text(json.dumps(asdict(manifest)), encoding="utf-8")
@@ -223,6 +226,10 @@ def _read_journal(folder: Path) -> list[str] | None:
     raise DataError(f"{_JOURNAL}: the file is damaged; remove it and run the alignment again")
 
 
+def _plain_or_none(name: object) -> str:
+    return str(name) if _is_plain_name(name) else ""
+
+
 def _is_plain_name(name: object) -> bool:
     return isinstance(name, str) and name not in ("", ".", "..") and "/" not in name and "\0" not in name
 
@@ -262,6 +269,7 @@ def read_manifest(folder: Path) -> Manifest | None:
             int(raw["n_test"]),
             tuple(str(name) for name in raw["columns"]),
             str(raw["fingerprint"]),
+            _plain_or_none(raw.get("aligned", "")),
         )
     except FileNotFoundError:
         return None

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from fedray.ml.design import NetDesign
 from fedray.ml.initial import initial_weights
+from fedray.ml.scored import kept_array
 from fedray.mpc import beaver
 from fedray.mpc.beaver import Opened
 from fedray.mpc.dealer import Bundle
 from fedray.mpc.session import Session
 from fedray.mpc.share import Share
 from fedray.mpc.trunc import trunc
+from fedray.ring import Ring
 
 
 @dataclass
@@ -47,6 +50,18 @@ class DeepLayers:
                 s.constant(start, scales.w),
                 s.constant(start, scales.low),
             )
+
+    def arrays(self) -> dict[str, Ring]:
+        """Return my summands: ``layer_<index>`` as they are kept, ``low_<index>`` as they are multiplied."""
+        fine = {f"layer_{index}": layer.fine.value for index, layer in self.layers.items()}
+        return fine | {f"low_{index}": layer.low.value for index, layer in self.layers.items()}
+
+    def put(self, arrays: Mapping[str, Ring]) -> None:
+        """Take the summands that a training kept, as `arrays` gave them; local."""
+        for index, layer in self.layers.items():
+            shape = layer.fine.shape
+            layer.fine = Share(kept_array(arrays, f"layer_{index}", shape), layer.fine.scale)
+            layer.low = Share(kept_array(arrays, f"low_{index}", shape), layer.low.scale)
 
     def forward(self, index: int, x: Share, bundle: Bundle) -> tuple[Share, Opened]:
         """Return [(x, 1) W] of a layer and the openings that the backward pass uses again.

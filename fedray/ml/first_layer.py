@@ -9,8 +9,8 @@ import numpy as np
 from fedray.ml.design import FIRST_BIAS_SCALE, NetDesign
 from fedray.ml.features import Columns, Features
 from fedray.ml.initial import initial_weights
-from fedray.ml.schedule import matrices
-from fedray.mpc.dealer import Bundle, Supply
+from fedray.ml.scored import kept_array
+from fedray.mpc.dealer import Bundle
 from fedray.mpc.private import MaskedMatrix, Rows
 from fedray.mpc.session import Pending, Round, Session
 from fedray.mpc.share import Share
@@ -23,18 +23,26 @@ class FirstLayer:
 
     Parameters
     ----------
-    inputs
-        My own encoded matrices by name (train, test, label), where I own them.
+    features
+        All private matrices.
     """
 
-    def __init__(self, s: Session, design: NetDesign, supply: Supply, inputs: Mapping[str, Ring]) -> None:
-        self._s, self._design = s, design
-        self._features = Features(s, supply, matrices(design), inputs)
+    def __init__(self, s: Session, design: NetDesign, features: Features) -> None:
+        self._s, self._design, self._features = s, design, features
         start, scales, self._places = initial_weights(design)[0], design.scales[0], design.places
         self.weights: dict[int, Ring] = {
             owner: s.constant(start[place], scales.w).value for owner, place in self._places.items()
         }
         self._bias = s.constant(np.zeros(design.widths[0]), FIRST_BIAS_SCALE)
+
+    def put(self, arrays: Mapping[str, Ring]) -> None:
+        """Take the summands that a training kept, as `arrays` gave them; local."""
+        width = self._design.widths[0]
+        self.weights = {
+            owner: kept_array(arrays, f"first_{owner}", (place.stop - place.start, width))
+            for owner, place in self._places.items()
+        }
+        self._bias = Share(kept_array(arrays, "first_bias", (width,)), FIRST_BIAS_SCALE)
 
     @property
     def masked(self) -> Mapping[tuple[int, str], MaskedMatrix]:
@@ -45,6 +53,10 @@ class FirstLayer:
     def bias(self) -> Share:
         """[b] at the scale of the linear outputs; it is kept with fewer bits, which are all that it has."""
         return self._bias.lift(round(self._design.scales[0].z / FIRST_BIAS_SCALE))
+
+    def arrays(self) -> dict[str, Ring]:
+        """Return my summands as they are kept: ``first_<owner>`` and ``first_bias``."""
+        return {**{f"first_{owner}": w for owner, w in self.weights.items()}, "first_bias": self._bias.value}
 
     @property
     def columns(self) -> Columns:

@@ -5,17 +5,17 @@ Penalty and momentum ride in the rounds that the step has anyway, see `fedray.ml
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from fedray.ml.design import TEST_SCALE
-from fedray.ml.features import Columns, Features
-from fedray.ml.guard_plan import Compare, Slice
+from fedray.ml.features import Features
+from fedray.ml.guard_plan import Compare
 from fedray.ml.linear_curves import curve_of
 from fedray.ml.linear_design import LinearDesign
 from fedray.ml.linear_guard import LinearGuard
+from fedray.ml.linear_outputs import LinearOutputs
 from fedray.ml.linear_schedule import guard_plan, matrices, period_bits
 from fedray.ml.linear_weights import LinearWeights
 from fedray.ml.parity import Observer
@@ -59,6 +59,7 @@ class LinearModel:
         self._s, self._design, self._supply, self._observer = s, design, supply, observer
         self._labels = inputs.get("label")
         self._features = Features(s, supply, matrices(design), inputs)
+        self._outputs = LinearOutputs(s, design, self._features)
         self._curve = curve_of(design.objective)
         self._period = period_bits(design)
         self._rows = Rows(design)
@@ -169,29 +170,11 @@ class LinearModel:
                 continue
             exact = self._supply.step("test") if part.matrix == "test" else None
             wanted = [(self._supply.step("test"), coarse), *([(exact, self.weights.columns)] if exact else [])]
-            guarded, *found = self._outputs(part, wanted)
+            guarded, *found = self._outputs.of(part, wanted)
             self._guard.watch_outputs(part.matrix, guarded)
             if exact:
-                predicted = self._predict(found[0], exact)
+                predicted = self._outputs.predicted(found[0], exact)
                 predictions.append(self._s.reveal_to(self._design.label, "test_predictions", predicted))
         counts, notes = self._guard.reveal(self.done)
         opened = [p for p in predictions if p is not None]
         return Tested(np.vstack(opened) if opened else None, counts, notes)
-
-    def _outputs(self, part: Slice, wanted: Sequence[tuple[Bundle, Columns]]) -> list[Share]:
-        """Return the linear outputs of some rows by each of some columns of weights; the weights share a round."""
-        with self._s.round("weights") as r:
-            offered = [self._features.offer(r, columns.weights, bundle, part.matrix) for bundle, columns in wanted]
-        return [
-            self._features.output(part.rows, columns, self._features.accept(one), bundle, part.matrix)
-            for one, (bundle, columns) in zip(offered, wanted, strict=True)
-        ]
-
-    def _predict(self, z: Share, bundle: Bundle) -> Share:
-        if self._curve is None:
-            return z
-        with self._s.round("linear.z") as r:
-            masked = waves.open_masked(r, z, bundle["wave"])
-        wanted, table = [(self._curve.exact, TEST_SCALE)], self._design.test_table
-        (p,) = waves.evaluate(self._s, masked.value, self._period, table, bundle["wave"], wanted)
-        return p

@@ -29,6 +29,16 @@ def segments(design: LinearDesign) -> Iterator[Segment]:
     return between(design, first, train_correlations(design), stops, lambda done: _test_segments(design, plan, done))
 
 
+def prediction_segments(design: LinearDesign) -> Iterator[Segment]:
+    """Yield the schedule of predictions: that of a test whose rows are the new ones, without training rows."""
+    yield from _test_segments(design, prediction_plan(design), 0)
+
+
+def prediction_plan(design: LinearDesign) -> GuardPlan:
+    """Return what predicting does, in order; the guard looks at no weights again."""
+    return GuardPlan(design, 1, 0)
+
+
 def guard_plan(design: LinearDesign) -> GuardPlan:
     """Return what a test does, in order."""
     return GuardPlan(design, 1, columns_watched(design) * (design.columns + 1))

@@ -13,6 +13,7 @@ import numpy as np
 
 from fedray.ml.features import Columns
 from fedray.ml.linear_design import INTERCEPT_BITS, INTERCEPT_FACTOR, LinearDesign
+from fedray.ml.scored import kept_array
 from fedray.mpc.dealer import Bundle
 from fedray.mpc.session import Round, Session
 from fedray.mpc.share import Share
@@ -42,6 +43,12 @@ class LinearWeights:
         self._places = design.places
         self.w: Ring = np.zeros((design.columns + 1, 1), np.uint64)
         self.v = self.w
+
+    def put(self, arrays: Mapping[str, Ring]) -> None:
+        """Take the summands that a training kept, as `LinearModel.arrays` gave them; local."""
+        places = self._places.items()
+        kept = [kept_array(arrays, f"weights_{owner}", (place.stop - place.start, 1)) for owner, place in places]
+        self.w = np.vstack([*kept, kept_array(arrays, "intercept", (1,))[None]])
 
     def by_owner(self) -> dict[int, Ring]:
         """Return my summands of the weights of each owner's features, shape (columns, 1) each."""

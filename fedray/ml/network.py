@@ -11,25 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.ml.deep_layers import DeepLayers
-from fedray.ml.design import (
-    TEST_HARMONICS,
-    TEST_SCALE,
-    TEST_TABLE_SCALE,
-    NetDesign,
-)
-from fedray.ml.features import Columns
+from fedray.ml.design import NetDesign
+from fedray.ml.features import Columns, Features
 from fedray.ml.first_layer import FirstLayer
 from fedray.ml.guard import Guard
 from fedray.ml.guard_plan import Compare, Slice, network_plan
+from fedray.ml.network_outputs import NetworkOutputs
 from fedray.ml.parity import Observer
-from fedray.ml.schedule import Rows
+from fedray.ml.schedule import Rows, matrices
 from fedray.ml.tested import Tested
 from fedray.mpc import private, waves
 from fedray.mpc.beaver import Opened
 from fedray.mpc.dealer import Bundle, Supply
 from fedray.mpc.session import Session
 from fedray.mpc.share import Share
-from fedray.mpc.waves import Wave
 from fedray.ring import Ring
 
 Float = npt.NDArray[np.float64]
@@ -62,19 +57,14 @@ class Network:
     ) -> None:
         self._s, self._design, self._supply, self._observer = s, design, supply, observer
         self._labels = inputs.get("label")
-        self.first = FirstLayer(s, design, supply, inputs)
+        self.first = FirstLayer(s, design, Features(s, supply, matrices(design), inputs))
         self.deep = DeepLayers(s, design)
+        self._outputs = NetworkOutputs(s, design, self.first, self.deep)
         self._guard, self._plan = Guard(s, design), network_plan(design)
         self._rows = Rows(design)
         self.done = 0
         first = supply.step("init")
-        self._given = self._open_weights((first, "train", self.first.columns))[0], first
-
-    def _open_weights(self, *wanted: tuple[Bundle, str, Columns]) -> list[Ring | None]:
-        """Send weights less their masks to the owners, for one or more products; return what came for me."""
-        with self._s.round("weights") as r:
-            offered = [self.first.offer(r, bundle, matrix, columns) for bundle, matrix, columns in wanted]
-        return [self.first.accept(one) for one in offered]
+        self._given = self._outputs.open_weights((first, "train", self.first.columns))[0], first
 
     def train(self, steps: int) -> None:
         """Run `steps` steps of gradient descent.
@@ -110,7 +100,7 @@ class Network:
                 (waves.sigmoid_wave(waves.HARMONICS), self._design.activation_scale),
                 (waves.slope_wave(waves.HARMONICS), slope_scale),
             )
-            activation, slope = self._waves(index - 1, z, bundle, *hidden)
+            activation, slope = self._outputs.waves(index - 1, z, bundle, *hidden)
             self._show(index - 1, "activation", activation)
             z, opened = self.deep.forward(index, activation, bundle)
             self._show(index, "z", z)
@@ -136,33 +126,18 @@ class Network:
             if self._design.bias:
                 self._observer.see(layer, "bias", bias)
 
-    def _waves(
-        self,
-        index: int,
-        z: Share,
-        bundle: Bundle,
-        *wanted: tuple[Wave, float],
-        table: float | None = None,
-        bits: int | None = None,
-    ) -> list[Share]:
-        parts, scales = bundle[f"wave{index}"], self._design.scales[index]
-        with self._s.round(f"layer{index + 1}.z") as r:
-            pending = waves.open_masked(r, z, parts)
-        period_bits, table_scale = bits or scales.period_bits, table or scales.table
-        return waves.evaluate(self._s, pending.value, period_bits, table_scale, parts, wanted)
-
     def _residual(self, z: Share, rows: npt.NDArray[np.int64], bundle: Bundle) -> Share:
         """Return d loss / d z of the last layer: p - y for bce, 2 (p - y) p' for mse."""
         last = self._design.depth - 1
         scale = self._design.scales[last].residual
         if self._design.loss == "bce":
-            (p,) = self._waves(last, z, bundle, (waves.sigmoid_wave(waves.HARMONICS), scale))
+            (p,) = self._outputs.waves(last, z, bundle, (waves.sigmoid_wave(waves.HARMONICS), scale))
             self._show(last, "prediction", p)
             return p - self._label_share(rows, scale)
         # 2 f at a scale is f at twice the scale
         pull, slope = (
             Share(wave.value, scale)
-            for wave in self._waves(
+            for wave in self._outputs.waves(
                 last,
                 z,
                 bundle,
@@ -205,7 +180,8 @@ class Network:
             if isinstance(part, Compare):
                 self._guard.compare(self._supply.step("test")["range"])
             elif part.matrix == "test":
-                p = self._predict(part, coarse)
+                exact, to_guard = self._supply.step("test"), self._supply.step("test")
+                p = self._outputs.predict(part, exact, to_guard, coarse, self._watch_test)
                 predictions.append(self._s.reveal_to(self._design.label, "test_predictions", p))
             else:
                 self._look_at(part, coarse)
@@ -214,35 +190,25 @@ class Network:
         return Tested(np.vstack(opened) if opened else None, counts.sum(axis=1), notes if opened else ())
 
     def arrays(self) -> dict[str, Ring]:
-        """Return my summands of the weights: ``first_<owner>``, ``first_bias``, ``layer_<index>``."""
-        made: dict[str, Ring] = {f"first_{owner}": w for owner, w in self.first.weights.items()}
-        made["first_bias"] = self.first.bias.value
-        return made | {f"layer_{index}": layer.fine.value for index, layer in self.deep.layers.items()}
+        """Return my summands of the weights.
 
-    def _predict(self, part: Slice, coarse: Columns) -> Share:
-        """Return the predictions of test rows; the guard keeps their linear outputs."""
-        bundle, to_guard = self._supply.step("test"), self._supply.step("test")
-        given, for_guard = self._open_weights((bundle, "test", self.first.columns), (to_guard, "test", coarse))
-        self._guard.watch_outputs(0, "test", self.first.product(part.rows, for_guard, to_guard, "test", coarse))
-        z = self.first.product(part.rows, given, bundle, "test", self.first.columns)
-        for index in range(1, self._design.depth):
-            wave = waves.sigmoid_wave(TEST_HARMONICS), self._design.activation_scale
-            (activation,) = self._waves(index - 1, z, bundle, wave)
-            z, _ = self.deep.forward(index, activation, bundle)
-            self._guard.watch_outputs(index, "test", z)
-        wave = waves.sigmoid_wave(TEST_HARMONICS), TEST_SCALE
-        (p,) = self._waves(self._design.depth - 1, z, bundle, wave, table=TEST_TABLE_SCALE)
-        return p
+        ``first_<owner>``, ``first_bias``, and of each later layer ``layer_<index>`` and ``low_<index>``, as it is kept
+        and as it is multiplied.
+        """
+        return {**self.first.arrays(), **self.deep.arrays()}
+
+    def _watch_test(self, layer: int, z: Share) -> None:
+        self._guard.watch_outputs(layer, "test", z)
 
     def _look_at(self, part: Slice, coarse: Columns) -> None:
         """Bring training rows through all layers for the guard, with the series of training; nothing is opened."""
         bundle = self._supply.step("test")
-        (given,) = self._open_weights((bundle, "train", coarse))
+        (given,) = self._outputs.open_weights((bundle, "train", coarse))
         z = self.first.product(part.rows, given, bundle, "train", coarse)
         self._guard.watch_outputs(0, "train", z)
         for index in range(1, self._design.depth):
             wave = waves.sigmoid_wave(waves.HARMONICS), self._design.activation_scale
             bits = self._design.guard_period_bits if index == 1 else None
-            (activation,) = self._waves(index - 1, z, bundle, wave, bits=bits)
+            (activation,) = self._outputs.waves(index - 1, z, bundle, wave, bits=bits)
             z, _ = self.deep.forward(index, activation, bundle)
             self._guard.watch_outputs(index, "train", z)

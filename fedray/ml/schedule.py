@@ -75,6 +75,21 @@ def feature_matrices(design: Batches) -> tuple[PrivateShape, ...]:
     )
 
 
+def prediction_matrices(design: Batches) -> tuple[PrivateShape, ...]:
+    """Return the private matrices of predictions: new rows, which go through a model as those of a test do."""
+    return tuple(shape for shape in feature_matrices(design) if shape.matrix == "test")
+
+
+def prediction_segments(design: NetDesign) -> Iterator[Segment]:
+    """Yield the schedule of a network's predictions: that of a test whose rows are the new ones."""
+    yield from _network_test(design, prediction_plan(design), 0)
+
+
+def prediction_plan(design: NetDesign) -> GuardPlan:
+    """Return what a network's predictions do, in order; the guard looks at no weights again."""
+    return GuardPlan(design, sum(design.widths), 0)
+
+
 def segments(design: NetDesign) -> Iterator[Segment]:
     """Yield the schedule of a network: steps, looks of the guard between them, and tests."""
     plan = network_plan(design)

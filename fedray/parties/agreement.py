@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from typing import Any
 
 from fedray.errors import DataError, RemoteProtocolError
@@ -29,7 +31,8 @@ def agree(ctx: PartyContext, mine: dict[str, object] | None) -> Course:
         shapes = [told[m.index] or {} for m in data]
         _check_rows(ctx, shapes)
         rows = (_count(shapes[0], "n_train"), _count(shapes[0], "n_test"))
-        return recipe_of(ctx.plan).course(tuple(_count(shape, "features") for shape in shapes), rows)
+        course = recipe_of(ctx.plan).course(tuple(_count(shape, "features") for shape in shapes), rows)
+        return replace(course, facts={**course.facts, "run": _run(shapes)})
 
 
 def _shapes(ctx: PartyContext, frm: int) -> dict[str, object]:
@@ -37,9 +40,16 @@ def _shapes(ctx: PartyContext, frm: int) -> dict[str, object]:
     counts = [told.get(key) for key in ("n_train", "n_test", "features")] if isinstance(told, dict) else []
     if not counts or any(type(count) is not int or not 0 <= count < 2**40 for count in counts):
         raise RemoteProtocolError(f"{ctx.plan.names[frm]}: expected the numbers of its rows and columns")
+    if not isinstance(told.get("run"), str):
+        raise RemoteProtocolError(f"{ctx.plan.names[frm]}: expected its part of the name of this run")
     if not isinstance(told.get("rows"), str):
         raise RemoteProtocolError(f"{ctx.plan.names[frm]}: expected the name of its alignment, or an empty one")
     return dict(told)
+
+
+def _run(shapes: list[dict[str, object]]) -> str:
+    """Return a name for this run of the training, of which each data client drew a part: no other run has it."""
+    return hashlib.sha256("/".join(str(shape["run"]) for shape in shapes).encode()).hexdigest()[:32]
 
 
 def hear_test(ctx: PartyContext, label: int) -> dict[str, Any]:

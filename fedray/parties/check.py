@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from fedray.data.root import DataRoot
+from fedray.data.split import TEST, TRAIN
 from fedray.errors import DataError, FedrayError
-from fedray.task.configs import AlignmentData, TableConfig
+from fedray.task.configs import AlignmentData, PredictData, TableConfig
 from fedray.task.plan import Member
 
 __all__ = ["check_member"]
+
+_FILES = (TRAIN, TEST)
 
 
 def check_member(member: Member, root: DataRoot, *, ready: bool) -> None:
@@ -36,11 +39,27 @@ def _check(member: Member, root: DataRoot, ready: bool) -> None:
         root.check_raw(config.raw_data_path)
         root.check_generated(config.out_data_path)
     if isinstance(config, TableConfig):
-        folder = root.check_generated(config.data_path, field="data_path")
-        files = ("train.csv", "test.csv")
-        missing = [name for name in files if folder is None or not (folder / name).is_file()]
-        if ready and missing:
-            raise DataError(
-                f"data_path {config.data_path!r}: no {' and no '.join(missing)} there; run the alignment task that "
-                "writes this folder first"
+        missing = _missing(root, "data_path", config.data_path)
+        _complain("data_path", config.data_path, missing if ready else [])
+    if isinstance(config, PredictData):
+        for field, path in (("data_path", config.data_path), ("labels_path", config.labels_path)):
+            missing = (
+                _missing(root, field, path) if path is not None and root.generated_file(path, field) is None else []
             )
+            _complain(field, path, missing if ready and len(missing) == len(_FILES) else [])
+        if config.out_data_path is not None:
+            root.check_generated(config.out_data_path)
+
+
+def _missing(root: DataRoot, field: str, path: str) -> list[str]:
+    """Return which of the tables of a data set are not there yet; refuses a path that leaves its folder."""
+    folder = root.check_generated(path, field=field)
+    return [name for name in _FILES if folder is None or not (folder / name).is_file()]
+
+
+def _complain(field: str, path: str | None, missing: list[str]) -> None:
+    if missing:
+        raise DataError(
+            f"{field} {path!r}: no {' and no '.join(missing)} there; run the alignment task that writes this folder "
+            "first"
+        )

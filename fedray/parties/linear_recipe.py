@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,14 +15,17 @@ from fedray.ml.features import encoded
 from fedray.ml.linear_design import CLASS_WEIGHT_SCALE, LinearDesign
 from fedray.ml.linear_model import LinearModel
 from fedray.ml.linear_oracle import LinearOracle
-from fedray.ml.linear_schedule import matrices, segments
+from fedray.ml.linear_schedule import matrices, prediction_segments, segments
+from fedray.ml.linear_scorer import LinearScorer
 from fedray.ml.parity import Observer
+from fedray.ml.schedule import prediction_matrices
 from fedray.mpc.dealer import Supply
 from fedray.mpc.session import Session
 from fedray.parties.labels import Target, binary, counted, measured
+from fedray.parties.predictors import Measured, Scoring
 from fedray.parties.recipes import Clear, Course, Data, Design
 from fedray.parties.stopping import Stopping
-from fedray.ring import encode
+from fedray.ring import Ring, encode
 from fedray.task.linear_configs import METRICS_OF, LinearLabel, LinearMain
 from fedray.task.plan import TaskPlan
 
@@ -34,6 +39,12 @@ SCORES = {"linear": "r2", "logistic": "auc", "poisson": "d2"}
 
 LEAST_COUNT = 1e-3
 """Least prediction of a count over the mean: e^-6.9, beyond the range of the exponential, whose error may be larger."""
+
+
+RANGES = {"linear": (-np.inf, np.inf), "logistic": (0.0, 1.0), "poisson": (LEAST_COUNT, np.inf)}
+"""What a prediction can be, in the model's units."""
+
+MEASURED: dict[str, Measured] = {"linear": "regression", "logistic": "binary", "poisson": "count"}
 
 
 class LinearRecipe:
@@ -84,11 +95,24 @@ class LinearRecipe:
         """Return loss and metrics in the units of the label's table."""
         from fedray.ml import metrics  # scikit-learn costs 100 MiB, and only the label client measures
 
-        objective = self._main.objective
-        low, high = {"linear": (-np.inf, np.inf), "logistic": (0.0, 1.0), "poisson": (LEAST_COUNT, np.inf)}[objective]
-        found = target.centre + target.unit * np.clip(predictions, low, high)
+        objective, found = self._main.objective, self.values(predictions, target.centre, target.unit)
         metric = self._label.metric or METRICS_OF[objective][0]
         return metrics.loss(LOSSES[objective], target.test, found), metrics.evaluate(metric, target.test, found)
+
+    def values(self, predictions: Float, centre: float, unit: float) -> Float:
+        """Return predictions in the units of the label's table."""
+        return centre + unit * np.clip(predictions, *RANGES[self._main.objective])
+
+    @property
+    def measured(self) -> Measured:
+        """What labels are."""
+        return MEASURED[self._main.objective]
+
+    def scoring(self, features: tuple[int, ...], rows: int, batch: int) -> Scoring:
+        """Work out the predictions of new rows: the training's design, whose test rows they are."""
+        design = replace(self._design(features, (0, rows)), test_batch=batch)
+        segments = partial(prediction_segments, design)
+        return Scoring(self._rank, prediction_matrices(design), segments, partial(_scorer, design))
 
     def stopping(self) -> Stopping | None:
         """Return the judge of auc, r2 or d2, if the task wants one."""
@@ -134,6 +158,13 @@ def _model(design: LinearDesign, s: Session, supply: Supply, data: Data, observe
         if data.target.weights is not None:
             inputs["weight"] = encode(data.target.weights, CLASS_WEIGHT_SCALE, "a weight of a class")
     return LinearModel(s, design, supply, inputs, observer)
+
+
+def _scorer(
+    design: LinearDesign, s: Session, supply: Supply, rows: Float | None, arrays: Mapping[str, Ring]
+) -> LinearScorer:
+    inputs = encoded({} if rows is None else {"test": rows}, design.scales.x)
+    return LinearScorer(s, design, supply, inputs, arrays)
 
 
 def _check_reach(labels: Float, limit: float) -> None:

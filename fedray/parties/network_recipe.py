@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -9,17 +11,20 @@ import numpy.typing as npt
 
 from fedray.data.load import Split
 from fedray.errors import LocalProtocolError
-from fedray.ml.design import FEATURE_SCALE, NetDesign
+from fedray.ml.design import FEATURE_SCALE, FIRST_BIAS_SCALE, NetDesign
 from fedray.ml.features import encoded
 from fedray.ml.network import Network
+from fedray.ml.network_scorer import NetworkScorer
 from fedray.ml.oracle import Oracle
 from fedray.ml.parity import Observer
-from fedray.ml.schedule import matrices, segments
+from fedray.ml.schedule import matrices, prediction_matrices, prediction_segments, segments
 from fedray.mpc.dealer import Supply
 from fedray.mpc.session import Session
 from fedray.parties.labels import Target, binary
+from fedray.parties.predictors import Measured, Scoring
 from fedray.parties.recipes import Clear, Course, Data, Design
 from fedray.parties.stopping import Stopping
+from fedray.ring import Ring
 from fedray.task.configs import NetLabel, NetMain
 from fedray.task.plan import TaskPlan
 
@@ -60,7 +65,7 @@ class NetworkRecipe:
         facts: dict[str, object] = {
             "widths": list(design.widths),
             "weight_scales": [layer.w for layer in scales],
-            "bias_scale": scales[0].z,
+            "bias_scale": FIRST_BIAS_SCALE,
         }
         return Course(design, matrices(design), partial(segments, design), partial(_network, design), facts)
 
@@ -68,8 +73,23 @@ class NetworkRecipe:
         """Return loss and metrics of the scores."""
         from fedray.ml import metrics  # scikit-learn costs 100 MiB, and only the label client measures
 
-        p = np.clip(predictions, 0.0, 1.0)
+        p = self.values(predictions, target.centre, target.unit)
         return metrics.loss(self._label.loss, target.test, p), metrics.evaluate(self._label.metric, target.test, p)
+
+    def values(self, predictions: Float, centre: float, unit: float) -> Float:
+        """Return scores from 0 to 1."""
+        return centre + unit * np.clip(predictions, 0.0, 1.0)
+
+    @property
+    def measured(self) -> Measured:
+        """What labels are: 0 and 1."""
+        return "binary"
+
+    def scoring(self, features: tuple[int, ...], rows: int, batch: int) -> Scoring:
+        """Work out the predictions of new rows: the training's design, whose test rows they are."""
+        design = replace(self._design(features, (0, rows)), test_batch=batch)
+        segments = partial(prediction_segments, design)
+        return Scoring(self._rank, prediction_matrices(design), segments, partial(_scorer, design))
 
     def stopping(self) -> Stopping | None:
         """Return None: networks run to their end."""
@@ -104,3 +124,10 @@ def _network(design: NetDesign, s: Session, supply: Supply, data: Data, observer
     if data.target is not None:
         inputs["label"] = data.target.train.astype(np.uint64)
     return Network(s, design, supply, inputs, observer)
+
+
+def _scorer(
+    design: NetDesign, s: Session, supply: Supply, rows: Float | None, arrays: Mapping[str, Ring]
+) -> NetworkScorer:
+    inputs = encoded({} if rows is None else {"test": rows}, FEATURE_SCALE)
+    return NetworkScorer(s, design, supply, inputs, arrays)

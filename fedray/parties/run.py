@@ -29,6 +29,8 @@ def _play(kind: Kind, role: Role) -> Play:
         from fedray.parties import alignment
 
         return alignment.run_main if role is Role.MAIN_CLIENT else alignment.run_data
+    if kind is Kind.PREDICT:
+        return _predicting(role)
     if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):
         from fedray.parties import training
 
@@ -36,6 +38,16 @@ def _play(kind: Kind, role: Role) -> Play:
     from fedray.parties import training_helpers
 
     return training_helpers.run_main if role is Role.MAIN_CLIENT else training_helpers.run_dealer
+
+
+def _predicting(role: Role) -> Play:
+    if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):
+        from fedray.parties import prediction
+
+        return prediction.run_data
+    from fedray.parties import prediction_helpers
+
+    return prediction_helpers.run_main if role is Role.MAIN_CLIENT else prediction_helpers.run_dealer
 
 
 def run_party(ctx: PartyContext) -> PartyOutcome:

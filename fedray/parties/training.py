@@ -15,11 +15,10 @@ What kind of model it is, only the recipe knows.
 
 from __future__ import annotations
 
+import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fedray.data.model_files import save_model
-from fedray.data.scaling import Standardizer
 from fedray.errors import LocalProtocolError
 from fedray.ml.design import FEATURE_LIMIT
 from fedray.ml.schedule import LONGEST_SEGMENT
@@ -28,6 +27,7 @@ from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
 from fedray.parties.agreement import agree, hear_test
 from fedray.parties.context import PartyContext, PartyOutcome
+from fedray.parties.kept import Columns, keep
 from fedray.parties.parity import Parity
 from fedray.parties.parity import begin as begin_parity
 from fedray.parties.recipes import Course, Data, Model, recipe_of
@@ -42,10 +42,10 @@ PROGRESS_EVERY_S = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A data client's input: its tables in real units, what scaled them, and the shapes that it tells."""
+    """A data client's input: its tables in real units, its columns, and the shapes that it tells."""
 
     data: Data
-    scaling: Standardizer
+    columns: Columns
     shapes: dict[str, object]
 
 
@@ -76,7 +76,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     if model.done < course.design.steps:
         supply.end()
     with ctx.channel.phase("save"):
-        _save(ctx, course, run.kept, prepared)
+        facts = {"features": list(course.design.features), "steps": course.design.steps, **course.facts}
+        keep(ctx.plan, ctx.member, ctx.root, prepared.columns, run.kept, facts)
         ctx.channel.send_json(ctx.plan.main.index, "done", model.done)
         ctx.channel.flush()
     return PartyOutcome(run.result | parity.result() if parity else run.result)
@@ -94,8 +95,13 @@ def prepare(ctx: PartyContext) -> Prepared:
         "n_test": len(split.test),
         "features": len(scaling.columns),
         "rows": split.fingerprint,
+        "run": secrets.token_hex(8),
     }
-    return Prepared(Data(features, table.target), scaling, shapes)
+    labels = split.columns[: len(split.columns) - len(scaling.columns)]
+    columns = Columns(labels, scaling, bool(split.fingerprint))
+    if table.target is not None:
+        columns = replace(columns, centre=table.target.centre, unit=table.target.unit)
+    return Prepared(Data(features, table.target), columns, shapes)
 
 
 def _dealer(ctx: PartyContext) -> int:
@@ -194,19 +200,3 @@ class Run:
             bytes=cost.bytes,
             **known,
         )
-
-
-def _save(ctx: PartyContext, course: Course, arrays: dict[str, Ring], prepared: Prepared) -> None:
-    folder = ctx.root.state_dir(f"models/{ctx.plan.task}/{ctx.me}-{ctx.member.role.value}")
-    manifest: dict[str, object] = {
-        "kind": ctx.plan.kind.value,
-        "task": ctx.plan.task,
-        "plan": ctx.plan.digest,
-        "features": list(course.design.features),
-        "steps": course.design.steps,
-        "scaling": prepared.scaling.as_dict(),
-        **course.facts,
-    }
-    if prepared.data.target is not None:
-        manifest["label"] = {"centre": prepared.data.target.centre, "unit": prepared.data.target.unit}
-    save_model(folder, manifest, arrays)

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     ALIGNMENT = "alignment"
     SHARED_NN = "shared_nn"
     LINEAR = "linear"
+    PREDICT = "predict"
 
 
 class ClientConfig(BaseModel):

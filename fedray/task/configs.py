@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from fedray.task.config_bases import ClientConfig, Kind, MainConfig, Role, TableConfig, TrainMain
 from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole
 from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
+from fedray.task.predict_configs import PredictData, PredictFeature, PredictLabel, PredictMain
 
 __all__ = [
     "ALIASES",
@@ -33,6 +34,10 @@ __all__ = [
     "NetFeature",
     "NetLabel",
     "NetMain",
+    "PredictData",
+    "PredictFeature",
+    "PredictLabel",
+    "PredictMain",
     "Role",
     "TableConfig",
     "TrainMain",
@@ -195,7 +200,7 @@ class NetLabel(TableConfig):
     ] = "auc"
 
 
-DataConfig = AlignmentData | NetFeature | NetLabel | LinearFeature | LinearLabel
+DataConfig = AlignmentData | NetFeature | NetLabel | LinearFeature | LinearLabel | PredictFeature | PredictLabel
 """The configurations of clients that have data."""
 
 Config = Annotated[
@@ -207,7 +212,10 @@ Config = Annotated[
     | NetLabel
     | LinearMain
     | LinearFeature
-    | LinearLabel,
+    | LinearLabel
+    | PredictMain
+    | PredictFeature
+    | PredictLabel,
     Field(discriminator="client_type"),
 ]
 """Any client's configuration, told apart by ``client_type``."""
@@ -229,12 +237,15 @@ def _row(model: type[ClientConfig], kinds: set[Kind], *roles: Role) -> ClientTyp
 CLIENT_TYPES = {
     "alignment_main": _row(AlignmentMain, {Kind.ALIGNMENT}, Role.MAIN_CLIENT),
     "alignment_data": _row(AlignmentData, {Kind.ALIGNMENT}, Role.FEATURE_CLIENT, Role.LABEL_CLIENT),
-    "triplet_producer": _row(DealerConfig, {Kind.SHARED_NN, Kind.LINEAR}, Role.CRYPTO_PRODUCER),
+    "triplet_producer": _row(DealerConfig, {Kind.SHARED_NN, Kind.LINEAR, Kind.PREDICT}, Role.CRYPTO_PRODUCER),
     "shared_nn_main": _row(NetMain, {Kind.SHARED_NN}, Role.MAIN_CLIENT),
     "shared_nn_feature": _row(NetFeature, {Kind.SHARED_NN}, Role.FEATURE_CLIENT),
     "shared_nn_label": _row(NetLabel, {Kind.SHARED_NN}, Role.LABEL_CLIENT),
     "linear_main": _row(LinearMain, {Kind.LINEAR}, Role.MAIN_CLIENT),
     "linear_feature": _row(LinearFeature, {Kind.LINEAR}, Role.FEATURE_CLIENT),
     "linear_label": _row(LinearLabel, {Kind.LINEAR}, Role.LABEL_CLIENT),
+    "predict_main": _row(PredictMain, {Kind.PREDICT}, Role.MAIN_CLIENT),
+    "predict_feature": _row(PredictFeature, {Kind.PREDICT}, Role.FEATURE_CLIENT),
+    "predict_label": _row(PredictLabel, {Kind.PREDICT}, Role.LABEL_CLIENT),
 }
 """Client type -> roles, kinds and model. A kind of task is added here."""

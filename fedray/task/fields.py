@@ -22,6 +22,7 @@ __all__ = [
     "number",
     "optional",
     "optional_choice",
+    "optional_path",
     "relative_path",
     "title",
     "whole",
@@ -132,6 +133,14 @@ def relative_path() -> BeforeValidator:
     return _field(
         "a relative path of 1 to 1024 printable characters with /, without .. and \\",
         _is_relative_path,
+    )
+
+
+def optional_path() -> BeforeValidator:
+    """Return the check for null or a path below a party's own root."""
+    return _field(
+        "null or a relative path of 1 to 1024 printable characters with /, without .. and \\",
+        lambda value: value is None or _is_relative_path(value),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from fedray.errors import SpecError
 from fedray.task.configs import MainConfig, TrainMain
+from fedray.task.predict_configs import PredictMain
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.reveals import Reveal, reveals_of
 from fedray.task.spec import ClientConfig, Config, Kind, Role, TaskSpec
@@ -97,6 +98,14 @@ class TaskPlan:
         """The label client, if the task has one."""
         return next((m for m in self.members if m.role is Role.LABEL_CLIENT), None)
 
+    @property
+    def receiver(self) -> Member | None:
+        """The client that gets the predictions, in a task that predicts."""
+        config = self.main.config
+        if not isinstance(config, PredictMain):
+            return None
+        return self.label if config.receiver is None else self.members[config.receiver]
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Display names by index, all different: the party, with its role where it plays several."""
@@ -112,6 +121,11 @@ class TaskPlan:
         for member in document["members"]:
             del member["party"]["root"]
         return hashlib.sha256(_canonical(document).encode()).hexdigest()
+
+    def without_roots(self) -> TaskPlan:
+        """Return the same plan as any site may know it: where a party's data root lies is its own affair."""
+        members = tuple(replace(member, party=replace(member.party, root=None)) for member in self.members)
+        return replace(self, members=members)
 
     def to_json(self) -> str:
         """Return the plan as canonical JSON: sorted names, no blanks, ASCII."""

@@ -12,8 +12,9 @@ from fedray.task.spec import Kind
 
 __all__ = ["Reveal", "To", "reveals_of"]
 
-To = Literal["all", "data", "label", "main"]
-"""Who learns a value: everybody but the dealer, the parties with data, the label party, the main client."""
+To = Literal["all", "data", "label", "main", "receiver"]
+"""Who learns a value: everybody but the dealer, the parties with data, the label party, the main client, the party that
+a task declares as receiver."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,33 @@ _REVEALS = {
             "all",
             "How many test rows, training rows, and weights with velocities left the range in which the arithmetic is "
             "right: three counts at each test.",
+        ),
+    ),
+    Kind.PREDICT: (
+        Reveal("shapes", "all", "The number of new rows, and what everybody knows of the model from its training."),
+        Reveal(
+            "predictions",
+            "receiver",
+            "The predicted value of each row.",
+            "A prediction tells a weighted sum of the row's features; whoever chooses many rows can learn the weights.",
+        ),
+        Reveal(
+            "label_units",
+            "receiver",
+            "Of a regression, and only where the receiver is not the label party: mean and deviation, or the mean of "
+            "counts, of the labels of the training, by which predictions are in the label's units.",
+        ),
+        Reveal(
+            "range_guard",
+            "all",
+            "How many linear outputs of the new rows left the range in which the arithmetic is right: a count for each "
+            "layer.",
+        ),
+        Reveal(
+            "evaluation",
+            "main",
+            "Only if the receiver compares the predictions with its labels: metrics, and tables and curves over groups "
+            "of at least 20 rows.",
         ),
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -61,13 +62,13 @@ def named(name: str) -> sa.ColumnElement[bool]:
     return tasks.c.name == name if name.isprintable() else sa.false()
 
 
-def filters(status: Status | None, kind: str | None, search: str | None) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions for tasks with this status, this kind and this text in the name; None takes all."""
+def filters(status: Status | None, kinds: Sequence[str] | None, search: str | None) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions for tasks of this status, one of these kinds, this text in the name; None takes all."""
     wanted: list[sa.ColumnElement[bool]] = []
     if status is not None:
         wanted.append(tasks.c.status == status.value)
-    if kind is not None:
-        wanted.append(tasks.c.kind == kind if kind.isprintable() else sa.false())
+    if kinds is not None:
+        wanted.append(tasks.c.kind.in_([kind for kind in kinds if kind.isprintable()]))
     if search:
         wanted.append(tasks.c.name.icontains(search, autoescape=True) if search.isprintable() else sa.false())
     return wanted

@@ -19,6 +19,8 @@ from fedray.task.configs import (
     LinearLabel,
     LinearMain,
     NetMain,
+    PredictData,
+    PredictMain,
     Role,
 )
 from fedray.task.linear_configs import METRICS_OF
@@ -40,6 +42,7 @@ _NEEDS = {
     Kind.ALIGNMENT: _Needs(data_clients=2, roles=()),
     Kind.SHARED_NN: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.LINEAR: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
+    Kind.PREDICT: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
 }
 
 
@@ -64,6 +67,7 @@ def broken_rules(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -
         *_widths(clients),
         *_objective(clients),
         *_columns(clients),
+        *_receiver(clients),
         *_outputs(clients, places),
     ]
 
@@ -149,6 +153,27 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
         metrics = METRICS_OF[main.objective]
         if isinstance(config, LinearLabel) and config.metric is not None and config.metric not in metrics:
             yield f"{where}.metric: expected {' or '.join(metrics)} for objective {main.objective}, got {config.metric}"
+
+
+def _receiver(clients: Sequence[Client]) -> Iterator[str]:
+    main, config = next((place, config) for place, (role, config) in enumerate(clients) if role is Role.MAIN_CLIENT)
+    if not isinstance(config, PredictMain):
+        return
+    data = [index for index, (role, _) in enumerate(clients) if role in _DATA_ROLES]
+    if config.receiver is not None and config.receiver not in data:
+        places = " or ".join(map(str, data))
+        yield (
+            f"clients[{main}].client_config.receiver: expected the place of a client with data, {places}, "
+            f"got {config.receiver}"
+        )
+        return
+    labels = [index for index in data if clients[index][0] is Role.LABEL_CLIENT]
+    receiver = config.receiver if config.receiver is not None else next(iter(labels), None)
+    for index, (_, other) in enumerate(clients):
+        for field in ("out_data_path", "labels_path"):
+            if index != receiver and isinstance(other, PredictData) and getattr(other, field) is not None:
+                where = f"clients[{index}].client_config.{field}"
+                yield f"{where}: expected null, since only the receiver, clients[{receiver}], has one"
 
 
 def _columns(clients: Sequence[Client]) -> Iterator[str]:

@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from fedray.errors import FedrayError, SpecError, StateError
+from fedray.errors import FedrayError, NotFound, SpecError, StateError
+from fedray.task.model_rules import check_ready, check_training, model_of
+from fedray.task.models import ModelPage, ModelView, check_kept, check_unused, get_model, list_models, note_deleted
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.record import RecordTable, Status, name_taken, refusal
 from fedray.task.registry import Registry
@@ -19,7 +21,7 @@ from fedray.task.store import Store, StoredEvent, StoredTask
 from fedray.task.text import show
 from fedray.task.views import PartyView, TaskPage, TaskView, view_of
 
-__all__ = ["PartyView", "Runner", "TaskPage", "TaskService", "TaskView"]
+__all__ = ["ModelPage", "ModelView", "PartyView", "Runner", "TaskPage", "TaskService", "TaskView"]
 
 _MAX_PAGE = 1000
 _MAX_START = 2**53
@@ -37,6 +39,9 @@ class Runner(Protocol):
 
     def ready(self, plan: TaskPlan) -> None:
         """Raise a ``FedrayError`` if a task that is about to start could not: no node, no room."""
+
+    def forget(self, plan: TaskPlan) -> list[dict[str, object]]:
+        """Let every data client of a training delete its part of the model; returns a receipt of each."""
 
     def submit(self, plan: TaskPlan) -> None:
         """Take a queued task; returns at once."""
@@ -126,6 +131,9 @@ class TaskService:
         if task.status is not Status.CREATED:
             raise refusal(name, task.status)
         plan = TaskPlan.from_json(task.plan)
+        trained = self._training(plan)
+        if trained is not None:
+            check_ready(plan, *trained)
         self._runner.ready(plan)
         self._store.transition(name, Status.QUEUED)
         self._submit(plan)
@@ -179,7 +187,8 @@ class TaskService:
         wanted = None if status is None else Status(_one_of("status", status, tuple(Status)))
         if kind is not None:
             _one_of("kind", kind, tuple(Kind))
-        found, total = self._store.list_tasks(wanted, kind, search, limit, offset)
+        kinds = None if kind is None else (kind,)
+        found, total = self._store.list_tasks(wanted, kinds, search, limit, offset)
         queue = self._store.queue()
         return TaskPage(tuple(self._view(task, queue) for task in found), total)
 
@@ -195,6 +204,32 @@ class TaskService:
     def report(self, name: str) -> dict[str, object]:
         """Return the report of a task; raises ``NotFound``, or ``StateError`` while there is none."""
         return self._store.get_report(name)
+
+    def models(self, search: str | None = None, limit: int = 100, offset: int = 0) -> ModelPage:
+        """Return a page of the models of finished trainings, the newest first; as `list`, raises ``SpecError``."""
+        _check_page(limit, offset)
+        return list_models(self._store, search, limit, offset)
+
+    def model(self, name: str) -> ModelView:
+        """Return a model; raises ``NotFound``."""
+        return get_model(self._store, name)
+
+    def delete_model(self, name: str) -> ModelView:
+        """Let all parties delete their parts of a model, and keep their receipts; the task stays.
+
+        Raises
+        ------
+        NotFound
+            There is no such model.
+        StateError
+            A task that uses it waits or runs.
+        FedrayError
+            A party could not delete its part; nothing is noted, so it can be asked again.
+        """
+        task = check_unused(self._store, name)
+        receipts = self._runner.forget(TaskPlan.from_json(task.plan))
+        note_deleted(self._store, name, self._clock(), receipts)
+        return self.model(name)
 
     def parties(self) -> tuple[PartyView, ...]:
         """Return the parties of the registry; none when every address is a party on this machine."""
@@ -213,9 +248,27 @@ class TaskService:
             raise name_taken(spec.task_name)  # before the parties are asked; the store decides in the end
         plan = make_plan(spec, self._registry, self._new_seed())
         _check_parity(plan, self._trust_mode)
+        trained = self._training(plan)
+        if trained is not None:
+            check_training(plan, *trained)
         self._runner.check(plan)
         self._store.create_task(spec.task_name, spec.kind.value, spec.model_dump_json(), plan.to_json())
         return self.get(spec.task_name)
+
+    def _training(self, plan: TaskPlan) -> tuple[TaskPlan, Status] | None:
+        """Return the training whose model a plan uses, and how it stands; None where it uses none."""
+        model = model_of(plan)
+        if model is None:
+            return None
+        try:
+            task = self._store.get(model)
+        except NotFound:
+            raise SpecError(
+                f"clients[{plan.main.index}].client_config.model: no task has the name {show(model)}; name the "
+                "training whose model is to predict"
+            ) from None
+        check_kept(self._store, model, f"clients[{plan.main.index}].client_config.model")
+        return TaskPlan.from_json(task.plan), task.status
 
     def _submit(self, plan: TaskPlan) -> None:
         try:

@@ -28,6 +28,9 @@ from fedray.task.configs import (
     NetFeature,
     NetLabel,
     NetMain,
+    PredictFeature,
+    PredictLabel,
+    PredictMain,
     Role,
 )
 from fedray.task.fields import EXPECTED, address, title, whole
@@ -49,6 +52,9 @@ __all__ = [
     "NetFeature",
     "NetLabel",
     "NetMain",
+    "PredictFeature",
+    "PredictLabel",
+    "PredictMain",
     "Role",
     "TaskSpec",
     "parse",

@@ -148,7 +148,7 @@ class Store:
     def list_tasks(
         self,
         status: Status | None = None,
-        kind: str | None = None,
+        kinds: Sequence[str] | None = None,
         search: str | None = None,
         limit: int = 100,
         offset: int = 0,
@@ -157,14 +157,14 @@ class Store:
 
         Parameters
         ----------
-        status, kind
-            Only tasks with these; None takes all.
+        status, kinds
+            Only tasks with this status, of one of these kinds; None takes all.
         search
             Only tasks whose names contain this text, in upper or lower case.
         limit, offset
             The page: how many tasks, after how many.
         """
-        wanted = filters(status, kind, search)
+        wanted = filters(status, kinds, search)
         page = sa.select(tasks).where(*wanted).order_by(tasks.c.id.desc()).limit(limit).offset(offset)
         count = sa.select(sa.func.count()).select_from(tasks).where(*wanted)
         with self._engine.connect() as connection:

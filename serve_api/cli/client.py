@@ -12,7 +12,7 @@ from serve_api.cli.exit_codes import CliError, ExitCode
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["DEFAULT_URL", "Server", "task_path"]
+__all__ = ["DEFAULT_URL", "Server", "model_path", "task_path"]
 
 DEFAULT_URL: Final = "http://127.0.0.1:8380"
 _TIMEOUT_S: Final = 60.0  # createTask waits for a look at every party's files
@@ -29,9 +29,18 @@ def task_path(name: str, part: str = "") -> str:
     CliError
         A name that no task can have.
     """
+    return f"/tasks/{_quoted(name)}" + (f"/{part}" if part else "")
+
+
+def model_path(name: str) -> str:
+    """Return the path of a model; raises as `task_path`."""
+    return f"/models/{_quoted(name)}"
+
+
+def _quoted(name: str) -> str:
     if not name or "/" in name or name in {".", ".."}:
         raise CliError("NAME: expected the name of a task, which is not empty and has no '/'.", ExitCode.USAGE)
-    return f"/tasks/{quote(name, safe='')}" + (f"/{part}" if part else "")
+    return quote(name, safe="")
 
 
 class Server:
@@ -70,6 +79,10 @@ class Server:
     def post(self, path: str, body: bytes = b"", params: Mapping[str, object] | None = None) -> Json:
         """Return the answer to a POST of JSON."""
         return self._request("POST", path, body, params or {})
+
+    def delete(self, path: str) -> Json:
+        """Return the answer to a DELETE."""
+        return self._request("DELETE", path, b"", {})
 
     def _request(self, method: str, path: str, body: bytes, params: Mapping[str, object]) -> Json:
         import httpx

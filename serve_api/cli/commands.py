@@ -10,15 +10,29 @@ from typing import Annotated
 import typer
 
 from fedray.errors import SpecError
-from serve_api.cli.client import Server, task_path
+from serve_api.cli.client import Server, model_path, task_path
 from serve_api.cli.exit_codes import CliError, ExitCode
+from serve_api.cli.model_screen import print_model, print_models
 from serve_api.cli.options import JsonOption, NameArgument, ServerOption, WatchOption, connect
 from serve_api.cli.report import print_report
 from serve_api.cli.screen import clean, print_json, print_record, print_table, print_task, print_tasks
 from serve_api.cli.watch import watch
 from serve_api.trust import notices
 
-__all__ = ["cancel", "parties", "record", "report", "start", "status", "submit", "tasks", "watch_task"]
+__all__ = [
+    "cancel",
+    "forget",
+    "model",
+    "models",
+    "parties",
+    "record",
+    "report",
+    "start",
+    "status",
+    "submit",
+    "tasks",
+    "watch_task",
+]
 
 
 def submit(
@@ -113,6 +127,40 @@ def tasks(
     with connect(context, server) as api:
         page = api.get("/tasks", {"status": status, "kind": kind, "limit": limit})
     (print_json if as_json else print_tasks)(page)
+
+
+def models(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="The most models to show.")] = 50,
+    as_json: JsonOption = False,
+    server: ServerOption = None,
+) -> None:
+    """List the models of finished trainings, the newest first."""
+    with connect(context, server) as api:
+        page = api.get("/models", {"limit": limit})
+    (print_json if as_json else print_models)(page)
+
+
+def model(context: typer.Context, name: NameArgument, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Show a model: who has its parts, how good it was on the test rows, how it was trained."""
+    with connect(context, server) as api:
+        found = api.get(model_path(name))
+    (print_json if as_json else print_model)(found)
+
+
+def forget(
+    context: typer.Context,
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Needed: nobody can bring the parts back.")] = False,
+    as_json: JsonOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Let every party delete its part of a model, and show their receipts; the task stays."""
+    if not yes:
+        raise CliError("--yes: expected it, since nobody can bring a deleted part back.", ExitCode.USAGE)
+    with connect(context, server) as api:
+        found = api.delete(model_path(name))
+    (print_json if as_json else print_model)(found)
 
 
 def parties(context: typer.Context, as_json: JsonOption = False, server: ServerOption = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from serve_api.cli.evaluation import print_evaluation
 from serve_api.cli.progress import size_text
 from serve_api.cli.screen import clean, in_six_digits, print_table
 from serve_api.trust import notices
@@ -21,7 +22,9 @@ def print_report(report: Json) -> None:
     """Print a report as the native API answers it."""
     head = [str(report[key]) for key in ("task", "kind", "status") if report.get(key)]
     typer.echo(clean("  ".join(head)))
-    _print_result(_mapping(report.get("result")))
+    result = _mapping(report.get("result"))
+    _print_result({key: value for key, value in result.items() if key != "evaluation"})
+    print_evaluation(result.get("evaluation"))
     _print_parity(_mapping(report.get("parity")))
     print_leakage(report.get("leakage"))
     cost = _mapping(report.get("cost"))

@@ -21,6 +21,7 @@ __all__ = [
     "print_table",
     "print_task",
     "print_tasks",
+    "when",
 ]
 
 Json = dict[str, Any]
@@ -63,9 +64,9 @@ def print_task(task: Json) -> None:
         ("task", task["task_name"]),
         ("kind", task["kind"]),
         ("status", task["status"]),
-        ("created", _when(task.get("created_at"))),
-        ("started", _when(task.get("started_at"))),
-        ("ended", _when(task.get("ended_at"))),
+        ("created", when(task.get("created_at"))),
+        ("started", when(task.get("started_at"))),
+        ("ended", when(task.get("ended_at"))),
         ("place in queue", task.get("queue_position")),
         ("progress", _progress(task.get("progress"))),
         ("batches", task.get("n_batches")),
@@ -82,7 +83,7 @@ def print_task(task: Json) -> None:
 def print_tasks(page: Json) -> None:
     """Print a page of tasks."""
     rows = [
-        (task["task_name"], task["kind"], task["status"], _when(task.get("created_at")), task.get("n_batches"))
+        (task["task_name"], task["kind"], task["status"], when(task.get("created_at")), task.get("n_batches"))
         for task in page["tasks"]
     ]
     print_table("", ("task", "kind", "status", "created", "batches"), rows)
@@ -99,7 +100,8 @@ def in_six_digits(row: Sequence[object]) -> list[object]:
     return [f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row]
 
 
-def _when(seconds: object) -> str:
+def when(seconds: object) -> str:
+    """Return a time, or nothing where there is none."""
     if not isinstance(seconds, int | float):
         return ""
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")

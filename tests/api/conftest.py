@@ -46,6 +46,12 @@ class ScriptedRunner:
         if self.not_ready is not None:
             raise self.not_ready
 
+    def forget(self, plan: TaskPlan) -> list[dict[str, object]]:
+        if self.refusal is not None:
+            raise self.refusal
+        names = [(member.index, member.role.value, member.party.name) for member in plan.data]
+        return [{"index": index, "role": role, "party": party, "digest": "0f"} for index, role, party in names]
+
     def submit(self, plan: TaskPlan) -> None:
         self.submitted.append(plan.task)
         self.on_submit(plan.task)

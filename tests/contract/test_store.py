@@ -211,12 +211,14 @@ class TestStore:
         found, total = store.list_tasks(limit=3, offset=1)
         assert ([task.name for task in found], total) == (["Task-6", "Task-5", "Task-4"], 8)
         assert store.list_tasks(status=Status.QUEUED)[1] == 3
-        assert [task.name for task in store.list_tasks(kind="shared_nn")[0]] == ["net_1"]
+        assert [task.name for task in store.list_tasks(kinds=["shared_nn"])[0]] == ["net_1"]
+        assert store.list_tasks(kinds=["shared_nn", "linear"])[1] == 1
+        assert store.list_tasks(kinds=[]) == ([], 0)
         assert store.list_tasks(search="tASK")[1] == 7
         assert store.list_tasks(search="_")[1] == 1
         assert store.list_tasks(search="%")[1] == 0
         assert store.list_tasks(search="\x00") == ([], 0)
-        assert store.list_tasks(kind="\x00") == ([], 0)
+        assert store.list_tasks(kinds=["\x00"]) == ([], 0)
         assert store.list_tasks(status=Status.QUEUED, search="1")[1] == 1
         assert store.list_tasks(offset=8) == ([], 8)
 

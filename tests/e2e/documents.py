@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.api.documents import member
 
-__all__ = ["SEED", "alignment", "linear_training", "seed", "training"]
+__all__ = ["SEED", "alignment", "linear_training", "prediction", "seed", "training"]
 
 Json = dict[str, Any]
 SEED = Path(__file__).with_name("seed_create_task.txt").read_text(encoding="utf-8")
@@ -62,5 +62,19 @@ def linear_training(name: str, **main: object) -> Json:
             member("feature_client", 8084, "linear_feature", data_path="f1"),
             member("feature_client", 8082, "linear_feature", data_path="f2"),
             member("label_client", 8884, "linear_label", data_path="l"),
+        ],
+    }
+
+
+def prediction(name: str, model: str, label: Json | None = None, **main: object) -> Json:
+    """Return a task that predicts with a model of `training` or `linear_training`; main's fields as keywords."""
+    return {
+        "task_name": name,
+        "clients": [
+            member("main_client", 8377, "predict_main", model=model, **main),
+            member("crypto_producer", 8999, "triplet_producer"),
+            member("feature_client", 8084, "predict_feature", data_path="f1"),
+            member("feature_client", 8082, "predict_feature", data_path="f2"),
+            member("label_client", 8884, "predict_label", **({"data_path": "l"} if label is None else label)),
         ],
     }

@@ -28,7 +28,9 @@ METRICS = {"linear": "regression", "logistic": "auc", "poisson": "poisson"}
 def models(task: LinearTask) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return manifest and shares of every data client."""
     roles = {index: "label_client" if index == max(task.roots) else "feature_client" for index in task.roots}
-    return [load_model(root.path / ".fedray" / "models" / "t" / f"{k}-{roles[k]}") for k, root in task.roots.items()]
+    return [
+        load_model(root.path / ".fedray" / "models" / "t" / f"{k - 2}-{roles[k]}") for k, root in task.roots.items()
+    ]
 
 
 def coefficients(task: LinearTask) -> tuple[np.ndarray[Any, np.dtype[np.float64]], float]:

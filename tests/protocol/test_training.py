@@ -59,7 +59,7 @@ def test_result_record_and_model_equal_the_oracle(tmp_path: Path) -> None:
 
 
 def folders(task: Training) -> list[tuple[str, DataRoot]]:
-    names = {2: "2-feature_client", 3: "3-feature_client", 4: "4-label_client"}
+    names = {2: "0-feature_client", 3: "1-feature_client", 4: "2-label_client"}
     return [(names[index], root) for index, root in task.roots.items()]
 
 

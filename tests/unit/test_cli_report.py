@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from serve_api.cli.model_screen import print_model, print_models
 from serve_api.cli.report import print_report
 from serve_api.cli.screen import clean, print_task
 from serve_api.trust import LAB_NOTICE, PARITY_NOTICE
@@ -140,3 +141,51 @@ def test_task_with_much(capsys: pytest.CaptureFixture[str]) -> None:
 def test_clean() -> None:
     assert clean("信用 50%") == "信用 50%"
     assert clean("a\nb\ud800") == "a\\nb\\ud800"
+
+
+EVALUATION: dict[str, Any] = {
+    "rows": 100,
+    "outputs": [
+        {
+            "metrics": {"auc": 0.7654321},
+            "gains": [{"rows": 50, "lift": 1.5}, {"rows": 50, "lift": 0.5}, "none"],
+            "curve": [{"tpr": 0.123, "fpr": 0.456}],
+            "calibration": [],
+        }
+    ],
+}
+
+
+def test_an_evaluation_is_shown_as_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    print_report({"result": {"model": "credit", "evaluation": EVALUATION}})
+    said = capsys.readouterr().out
+    for words in ("model", "credit", "auc", "0.765432", "gains", "1.5"):
+        assert words in said
+    assert "calibration" not in said
+    assert "0.123" not in said
+
+
+@pytest.mark.parametrize("evaluation", [None, 3, {}, {"outputs": 3}, {"outputs": [None]}, {"outputs": [{"gains": 1}]}])
+def test_an_evaluation_that_is_none(capsys: pytest.CaptureFixture[str], evaluation: object) -> None:
+    print_report({"result": {"model": "credit", "evaluation": evaluation}})
+    assert "credit" in capsys.readouterr().out
+
+
+def test_models_as_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    model: dict[str, Any] = {
+        "model": "credit",
+        "kind": "linear",
+        "created_at": 1.0,
+        "trained_at": 2.0,
+        "n_batches": 7,
+        "loss": 0.25,
+        "metrics": {"auc": 0.7654321},
+        "members": [{"index": 2, "role": "feature_client", "party": "bank"}],
+        "parameters": {"alpha": 0.5},
+        "predicts": True,
+    }
+    print_models({"models": [model, {"model": "bare", "kind": "linear"}], "total": 2})
+    print_model(model)
+    said = capsys.readouterr().out
+    for words in ("auc 0.765432", "bank", "bare", "2 of 2 models", "can predict", "alpha", "0.25"):
+        assert words in said

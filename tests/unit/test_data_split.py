@@ -51,7 +51,7 @@ def test_sizes_and_order(tmp_path: Path, n: int, n_test: int) -> None:
     assert rows(tmp_path / "test.csv") == [row[1:] for row in aligned[n - n_test :]]
     assert files(tmp_path) == ALL
     manifest = read_manifest(tmp_path)
-    assert manifest == split.Manifest("task1", n - n_test, n_test, ("x", "y"), "f")
+    assert manifest == split.Manifest("task1", n - n_test, n_test, ("x", "y"), "f", "t_aligned.csv")
 
 
 def test_plain_cells_are_not_quoted(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fedray.data import model_files
-from fedray.data.model_files import load_model, save_model
+from fedray.data.model_files import FORMAT, load_model, save_model
 from fedray.errors import DataError
 
 SHARES = {"first_0": np.array([[1, 2**64 - 1]], dtype=np.uint64), "first_bias": np.zeros(1, dtype=np.uint64)}
@@ -21,7 +21,7 @@ def test_round_trip(tmp_path: Path) -> None:
     facts, arrays = load_model(tmp_path)
     assert facts["task"] == "t"
     assert facts["scaling"] == {"mean": [0.1]}
-    assert facts["format"] == 1
+    assert facts["format"] == FORMAT
     assert list(arrays) == list(SHARES)
     for name, array in SHARES.items():
         assert arrays[name].dtype == np.uint64
@@ -88,10 +88,20 @@ def test_changed_shares_are_refused(tmp_path: Path) -> None:
         load_model(tmp_path)
 
 
-def test_another_format_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("field", ["task", "digest", "seal", "fedray"])
+def test_a_changed_manifest_is_refused(tmp_path: Path, field: str) -> None:
+    save_model(tmp_path, {"task": "one"}, SHARES)
+    facts = json.loads((tmp_path / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps({**facts, field: "other"}))
+    with pytest.raises(DataError, match="manifest is damaged"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("other", [1, FORMAT + 1])
+def test_another_format_is_refused(tmp_path: Path, other: int) -> None:
     save_model(tmp_path, {}, SHARES)
     facts = json.loads((tmp_path / "manifest.json").read_text())
-    (tmp_path / "manifest.json").write_text(json.dumps({**facts, "format": 2}))
+    (tmp_path / "manifest.json").write_text(json.dumps({**facts, "format": other}))
     with pytest.raises(DataError, match="another version"):
         load_model(tmp_path)
 

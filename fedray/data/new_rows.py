@@ -1,0 +1,175 @@
+"""Rows that a model is to predict: read from an aligned data set, with their ids for the one who gets the predictions.
+
+The rows of a set are those of ``train.csv``, then those of ``test.csv``: the order of the alignment, in which the file
+with the ids is too.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fedray.data.csv_write import CsvFile
+from fedray.data.load import default_names, read_numbers
+from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manifest
+from fedray.data.wording import count
+from fedray.errors import DataError
+
+__all__ = ["FILE", "Ids", "NewRows", "Part", "load_ids", "load_rows", "write_predictions"]
+
+Part = Literal["all", "train", "test"]
+
+FILE = "predictions.csv"
+ROW = "row"
+"""Name of the column of row numbers, where there is no id."""
+
+
+@dataclass(frozen=True)
+class Ids:
+    """The ids of some rows, in their order, and the name of their column."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class NewRows:
+    """A party's columns of some rows.
+
+    Attributes
+    ----------
+    values
+        Finite float64, shape (n, d).
+    columns
+        Names of the d columns; c0, c1, ... where the folder has no manifest.
+    fingerprint
+        Equal at all parties whose rows were aligned together; "" where there is no manifest.
+    named
+        Whether the names are those of a table.
+    ids
+        Of the rows; None where they are not known, or were not asked for.
+    """
+
+    values: npt.NDArray[np.float64]
+    columns: tuple[str, ...]
+    fingerprint: str
+    named: bool
+    ids: Ids | None = None
+
+
+def load_rows(folder: Path, part: Part) -> NewRows:
+    """Read the rows of a data set that an alignment wrote, or that a user put there without ``dataset.json``.
+
+    Raises
+    ------
+    DataError
+        As `fedray.data.load.load_split`; a file that is missing counts as no rows if the other is there.
+    """
+    try:
+        finish_writing(folder)
+        manifest = read_manifest(folder)
+        names = manifest.columns if manifest is not None else None
+        tables = {file: read_numbers(folder, file, names) for file in _files(folder, part, manifest)}
+    except OSError as error:
+        reason = error.strerror
+    else:
+        return _joined(tables, manifest)
+    raise DataError(f"data_path: the folder cannot be read ({reason}); check its permissions")
+
+
+def _files(folder: Path, part: Part, manifest: Manifest | None) -> list[str]:
+    wanted = {"all": (TRAIN, TEST), "train": (TRAIN,), "test": (TEST,)}[part]
+    if manifest is not None:
+        rows = {TRAIN: manifest.n_train, TEST: manifest.n_test}
+        found = [file for file in wanted if rows[file]]
+    else:
+        found = [file for file in wanted if (folder / file).exists()]
+    if not found:
+        raise DataError(f"data_path: the folder has no rows in {' and '.join(wanted)}; run the alignment first")
+    return found
+
+
+def _joined(tables: dict[str, npt.NDArray[np.float64]], manifest: Manifest | None) -> NewRows:
+    widths = {file: table.shape[1] for file, table in tables.items()}
+    if len(set(widths.values())) > 1:
+        listed = " and ".join(f"{file} {count(width, 'column')}" for file, width in widths.items())
+        raise DataError(f"{listed}: both must have the same columns")
+    values = np.vstack(list(tables.values()))
+    if manifest is None:
+        return NewRows(values, default_names(values.shape[1]), "", named=False)
+    rows = {TRAIN: manifest.n_train, TEST: manifest.n_test}
+    wrong = [file for file, table in tables.items() if len(table) != rows[file]]
+    if wrong:
+        raise DataError(
+            f"{wrong[0]} has {count(len(tables[wrong[0]]), 'row')}, but dataset.json says {rows[wrong[0]]}; run the "
+            "alignment again, or remove dataset.json if you changed the files yourself"
+        )
+    return NewRows(values, manifest.columns, manifest.fingerprint, named=True)
+
+
+def load_ids(folder: Path, part: Part) -> Ids | None:
+    """Return the ids of the rows that `load_rows` reads; None where no alignment wrote them.
+
+    Raises
+    ------
+    DataError
+        The file with the ids is missing, or has not as many rows as the tables.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None or not manifest.aligned:
+        return None
+    total = manifest.n_train + manifest.n_test
+    first, last = {"all": (0, total), "train": (0, manifest.n_train), "test": (manifest.n_train, total)}[part]
+    try:
+        with (folder / manifest.aligned).open(encoding="utf-8", newline="") as handle:
+            reader = csv.reader(handle)
+            name = next(reader, [""])[0]
+            ids = [row[0] if row else "" for row in islice(reader, total + 1)]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        ids = []
+    if len(ids) != total:
+        raise DataError("the aligned file does not have the ids of all rows; run the alignment again")
+    return Ids(name, tuple(ids[first:last]))
+
+
+def write_predictions(folder: Path, ids: Ids | None, predictions: npt.NDArray[np.float64]) -> None:
+    """Write ``predictions.csv``, all of it or nothing: id or row number from 1, then the predictions.
+
+    Parameters
+    ----------
+    predictions
+        Shape (n, outputs), in the order of the ids; written so that they are read back to the last bit.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be written to.
+    """
+    temporary = folder / f".{FILE}.{os.getpid()}"
+    outputs = predictions.shape[1]
+    names = ["prediction"] if outputs == 1 else [f"prediction_{k + 1}" for k in range(outputs)]
+    first: Sequence[str] = ids.values if ids is not None else [str(k + 1) for k in range(len(predictions))]
+    try:
+        temporary.unlink(missing_ok=True)
+        file = CsvFile(temporary, [ids.name if ids is not None else ROW, *names])
+        temporary.chmod(0o600)
+        cells = [[repr(value) for value in predictions[:, k].tolist()] for k in range(outputs)]
+        file.write([pa.array(column, pa.string()) for column in (first, *cells)])
+        file.close()
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(folder / FILE)
+    except OSError as error:
+        reason = error.strerror
+    else:
+        return
+    raise DataError(f"out_data_path: the predictions cannot be written ({reason}); check space and permissions")

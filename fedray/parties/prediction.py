@@ -1,0 +1,203 @@
+"""Predicting new rows with a kept model: what the data clients do, and the order of steps of all roles.
+
+::
+
+    data clients    find their parts of the model, read, check and scale their rows; nothing has been said so far
+    everybody       learns of which training the parts are and how many rows there are, and refuses what does not fit
+    owners          mask their rows once
+    dealer          streams correlations
+    data clients    bring the rows through the model; the predictions are opened to the receiver
+    everybody       learns how many linear outputs left their range; too many end the task
+    label client    tells the receiver the units of a regression's label
+    receiver        writes the predictions, and compares them with its labels if it has any
+
+The shares stay what they are: predicting changes no file of the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fedray.data.new_rows import Ids, NewRows, load_ids, load_rows, write_predictions
+from fedray.data.row_file import load_row_file
+from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
+from fedray.ml.design import FEATURE_LIMIT
+from fedray.mpc import Session
+from fedray.mpc.dealer import Supply
+from fedray.parties.answers import Answers, answers_of
+from fedray.parties.context import PartyContext, PartyOutcome
+from fedray.parties.kept import Kept, load_kept
+from fedray.parties.new_columns import features_of
+from fedray.parties.prediction_agreement import Agreed, Told, agree, main_config
+from fedray.parties.predictors import predictor_of
+from fedray.ring import series
+from fedray.task.model_rules import check_clients
+from fedray.task.plan import Member
+from fedray.task.predict_configs import PredictData
+from fedray.task.record import EventKind
+
+__all__ = ["Prepared", "prepare", "run_data"]
+
+Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A data client's input.
+
+    Attributes
+    ----------
+    kept
+        Its part of the model.
+    rows
+        Its new rows, scaled, shape (n, columns); None where the model has no features of it.
+    told
+        What it tells the others.
+    ids, answers
+        At the receiver, if it has any: ids of the rows, and their labels.
+    """
+
+    kept: Kept
+    rows: Float | None
+    told: Told
+    ids: Ids | None
+    answers: Answers | None
+
+
+def run_data(ctx: PartyContext) -> PartyOutcome:
+    """Play a feature client or the label client.
+
+    Raises
+    ------
+    DataError, SpecError, RangeGuardError
+        The model or the rows cannot be used; raised before any feature or share leaves, but for the guard of the
+        outputs.
+    """
+    with ctx.channel.phase("read"):
+        ctx.begin("read", "reading the model and the new rows")
+        prepared = prepare(ctx)
+    agreed = agree(ctx, prepared.told)
+    if prepared.answers is not None:
+        prepared.answers.check(agreed.rows, agreed.fingerprint)
+    receiver = _receiver(ctx)
+    predictions = _predict(ctx, agreed, prepared, receiver)
+    with ctx.channel.phase("write"):
+        units = _units(ctx, agreed, prepared, receiver)
+        told: dict[str, object] = {}
+        if predictions is not None:
+            told = _write(ctx, prepared, agreed.predictor.values(predictions, *units))
+        ctx.channel.send_json(ctx.plan.main.index, "done", told)
+        ctx.channel.flush()
+    return PartyOutcome({"rows": agreed.rows})
+
+
+def prepare(ctx: PartyContext) -> Prepared:
+    """Find this data client's part of the model, and read, check and scale its new rows; local."""
+    config, rank = _config(ctx), ctx.plan.data.index(ctx.member)
+    kept = load_kept(ctx.root, main_config(ctx).model, rank, ctx.member)
+    check_clients(ctx.plan, kept.training)
+    predictor, needed = predictor_of(kept.training), kept.features[rank]
+    if needed and config.data_path is None:
+        raise DataError(f"data_path: the model has {needed} columns of features of this party; name a folder with rows")
+    table = _table(ctx, config.data_path)
+    rows = None
+    if needed and table is not None:
+        rows = kept.columns.scaling.apply(features_of(kept.columns, table), FEATURE_LIMIT)
+    labels = _table(ctx, config.labels_path, "labels_path")
+    answers = None if labels is None else answers_of(labels, predictor.outputs, predictor.measured)
+    told = Told(
+        rows=None if table is None else len(table.values),
+        fingerprint="" if table is None else table.fingerprint,
+        run=kept.run,
+        features=kept.features,
+        training=kept.training.to_json(),
+    )
+    ids = None
+    if _receiver(ctx).index == ctx.me:
+        ids = _ids(ctx, config.data_path, table) or _ids(ctx, config.labels_path, labels)
+    return Prepared(kept, rows, told, ids, answers)
+
+
+def _table(ctx: PartyContext, path: str | None, field: str = "data_path") -> NewRows | None:
+    if path is None:
+        return None
+    part = main_config(ctx).part
+    file = ctx.root.generated_file(path, field)
+    try:
+        if file is not None:
+            return load_row_file(file, part)
+        return load_rows(ctx.root.generated_dir(path, field=field), part)
+    except DataError as error:
+        if error.message.startswith(field):
+            raise
+        raise DataError(f"{field}: {error.message.removeprefix('data_path: ')}") from None
+
+
+def _ids(ctx: PartyContext, path: str | None, table: NewRows | None) -> Ids | None:
+    """Return the ids of rows that were read from a path."""
+    if path is None or table is None or table.ids is not None:
+        return None if table is None else table.ids
+    return load_ids(ctx.root.generated_dir(path, field="data_path"), main_config(ctx).part)
+
+
+def _config(ctx: PartyContext) -> PredictData:
+    config = ctx.member.config
+    if not isinstance(config, PredictData):
+        raise LocalProtocolError("the plan gives this party no configuration for predictions")
+    return config
+
+
+def _receiver(ctx: PartyContext) -> Member:
+    if ctx.plan.receiver is None:
+        raise LocalProtocolError("the plan has no receiver of predictions")
+    return ctx.plan.receiver
+
+
+def _predict(ctx: PartyContext, agreed: Agreed, prepared: Prepared, receiver: Member) -> Float | None:
+    if ctx.plan.dealer is None:
+        raise LocalProtocolError("the plan has no dealer")
+    scoring = agreed.scoring
+    with ctx.channel.phase("share"):
+        ctx.begin("share", "masking the rows")
+        series.warm_up()
+        session = Session(ctx.channel, tuple(member.index for member in ctx.plan.data))
+        supply = Supply(ctx.channel, ctx.plan.dealer.index, session.rank, scoring.label, scoring.segments())
+        scorer = scoring.scorer(session, supply, prepared.rows, prepared.kept.arrays)
+    with ctx.channel.phase("predict"):
+        ctx.begin("predict", f"predicting {agreed.rows} rows")
+        scored = scorer.predict(ctx.plan.data.index(receiver))
+    if ctx.me == receiver.index:
+        for note in scored.notes:
+            ctx.tell(EventKind.NOTE, phase="predict", text=note)
+    return scored.predictions
+
+
+def _units(ctx: PartyContext, agreed: Agreed, prepared: Prepared, receiver: Member) -> tuple[float, float]:
+    """Return centre and unit of the label: the label client's own, or told by it to another receiver."""
+    label, columns = ctx.plan.data[agreed.scoring.label].index, prepared.kept.columns
+    if agreed.predictor.measured == "binary" or receiver.index == label:
+        return columns.centre, columns.unit
+    if ctx.me == label:
+        ctx.channel.reveals.add("label_units", (receiver.index,), ())
+        ctx.channel.send_json(receiver.index, "label_units", {"centre": columns.centre, "unit": columns.unit})
+    if ctx.me != receiver.index:
+        return 0.0, 1.0
+    told = ctx.channel.recv_json(label, "label_units")
+    numbers = [told.get("centre"), told.get("unit")] if isinstance(told, dict) else []
+    if not numbers or not all(isinstance(number, float) and np.isfinite(number) for number in numbers):
+        raise RemoteProtocolError(f"{ctx.plan.names[label]}: expected mean and deviation of the training's labels")
+    return float(numbers[0] or 0.0), float(numbers[1] or 1.0)
+
+
+def _write(ctx: PartyContext, prepared: Prepared, values: Float) -> dict[str, object]:
+    """Write the predictions; return what the receiver tells the main client."""
+    path = _config(ctx).out_data_path or f"predictions/{ctx.plan.task}"
+    ctx.begin("write", "writing the predictions")
+    write_predictions(ctx.root.generated_dir(path, create=True), prepared.ids, values)
+    if prepared.answers is None:
+        return {}
+    ctx.channel.reveals.add("evaluation", (ctx.plan.main.index,), ())
+    return {"evaluation": prepared.answers.evaluate(values)}

@@ -1,0 +1,105 @@
+"""What a kind of model brings into predicting with it; the flow itself is in `fedray.parties.prediction`.
+
+A kind of model that can predict has a class with the methods of `Predictor`, a line in `predictor_of`, and its kind in
+`fedray.task.model_rules.PREDICTING`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fedray.errors import SpecError
+from fedray.ml.scored import Scorer
+from fedray.mpc.dealer import PrivateShape, Supply
+from fedray.mpc.schedule import Segment
+from fedray.mpc.session import Session
+from fedray.ring import Ring
+from fedray.task.config_bases import Kind
+from fedray.task.plan import TaskPlan
+
+__all__ = ["Predictor", "Scoring", "predictor_of"]
+
+Float = npt.NDArray[np.float64]
+Measured = Literal["binary", "regression", "count"]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Predictions that everybody has agreed on.
+
+    Attributes
+    ----------
+    label
+        Rank of the label client, which takes the dealer's corrections.
+    matrices
+        The private matrices whose masks the dealer knows.
+    segments
+        Makes the schedule of correlations.
+    scorer
+        Makes my part of the model from my scaled rows, None where I have no features, and what I kept; talks.
+    """
+
+    label: int
+    matrices: tuple[PrivateShape, ...]
+    segments: Callable[[], Iterator[Segment]]
+    scorer: Callable[[Session, Supply, Float | None, Mapping[str, Ring]], Scorer]
+
+
+class Predictor(Protocol):
+    """How a kind of model predicts; made from the plan of the training, the same at every party."""
+
+    @property
+    def outputs(self) -> int:
+        """Predictions of a row."""
+
+    @property
+    def measured(self) -> Measured:
+        """What labels are, and so how predictions are evaluated."""
+
+    def scoring(self, features: tuple[int, ...], rows: int, batch: int) -> Scoring:
+        """Work out the predictions from everybody's shapes; pure.
+
+        Parameters
+        ----------
+        features
+            Columns of features at each data client, in the plan's order.
+        rows
+            New rows.
+        batch
+            Rows that go through the model at once.
+        """
+
+    def values(self, predictions: Float, centre: float, unit: float) -> Float:
+        """Return predictions in the units of the label's table, within the range that they can have.
+
+        Parameters
+        ----------
+        predictions
+            As they are opened, shape (rows, outputs).
+        centre, unit
+            A label of the table is centre + unit times the model's.
+        """
+
+
+def predictor_of(training: TaskPlan) -> Predictor:
+    """Return how the model of a training predicts.
+
+    Raises
+    ------
+    SpecError
+        Models of this kind cannot predict.
+    """
+    if training.kind is Kind.SHARED_NN:
+        from fedray.parties.network_recipe import NetworkRecipe
+
+        return NetworkRecipe(training)
+    if training.kind is Kind.LINEAR:
+        from fedray.parties.linear_recipe import LinearRecipe
+
+        return LinearRecipe(training)
+    raise SpecError(f"a model of kind {training.kind} cannot predict yet")

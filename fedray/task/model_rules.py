@@ -1,0 +1,83 @@
+"""Whether a task that predicts fits to the training that it names: the rules that need no party's files."""
+
+from __future__ import annotations
+
+from fedray.errors import SpecError, StateError
+from fedray.task.config_bases import Kind
+from fedray.task.plan import TaskPlan
+from fedray.task.predict_configs import PredictMain
+from fedray.task.record import Status
+from fedray.task.text import show
+
+__all__ = ["PREDICTING", "TRAININGS", "check_clients", "check_ready", "check_training", "model_of"]
+
+TRAININGS = (Kind.SHARED_NN, Kind.LINEAR)
+"""Kinds of task that make a model."""
+
+PREDICTING = (Kind.SHARED_NN, Kind.LINEAR)
+"""Kinds of model that can predict."""
+
+_NOTHING_KEPT = (Status.FAILED, Status.CANCELLED)
+
+
+def model_of(plan: TaskPlan) -> str | None:
+    """Return the name of the training whose model a plan uses; None where it uses none."""
+    config = plan.main.config
+    return config.model if isinstance(config, PredictMain) else None
+
+
+def check_training(plan: TaskPlan, training: TaskPlan, status: Status) -> None:
+    """See that a plan can use the model of a training.
+
+    Raises
+    ------
+    SpecError
+        The other task makes no model, one that cannot predict yet, or one of other parties; or it kept none.
+    """
+    where = f"clients[{plan.main.index}].client_config.model"
+    if training.kind not in TRAININGS:
+        raise SpecError(f"{where}: task {show(training.task)} is of kind {training.kind}, which trains no model")
+    if training.kind not in PREDICTING:
+        able = ", ".join(PREDICTING)
+        raise SpecError(f"{where}: a model of kind {training.kind} cannot predict yet; models of {able} can")
+    if status in _NOTHING_KEPT:
+        raise SpecError(f"{where}: task {show(training.task)} is {status}, so it kept no model; train it again")
+    check_clients(plan, training)
+
+
+def check_ready(plan: TaskPlan, training: TaskPlan, status: Status) -> None:
+    """See that the training whose model a plan uses has finished.
+
+    Raises
+    ------
+    StateError
+        It has not.
+    SpecError
+        As `check_training`.
+    """
+    check_training(plan, training, status)
+    if status is not Status.FINISHED:
+        raise StateError(
+            f"Task with name {plan.task} needs the model of task {show(training.task)}, which is {status}; start this "
+            "one when that has finished"
+        )
+
+
+def check_clients(plan: TaskPlan, training: TaskPlan) -> None:
+    """See that the clients with data are those of the training, in its order: they have the shares.
+
+    Raises
+    ------
+    SpecError
+        They are others.
+    """
+    wanted, got = _clients(training), _clients(plan)
+    if wanted != got:
+        raise SpecError(
+            f"clients: model {show(training.task)} was trained by {', '.join(wanted)}; predicting with it needs the "
+            f"same clients with data in the same order, got {', '.join(got)}"
+        )
+
+
+def _clients(plan: TaskPlan) -> list[str]:
+    return [f"{member.party.name} as {member.role}" for member in plan.data]

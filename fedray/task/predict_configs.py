@@ -1,0 +1,67 @@
+"""What the clients of a task that predicts with a kept model may be told."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fedray.task.config_bases import ClientConfig, MainConfig
+from fedray.task.fields import choice, optional, optional_path, relative_path, title, whole
+
+__all__ = ["Part", "PredictData", "PredictFeature", "PredictLabel", "PredictMain"]
+
+Part = Literal["all", "train", "test"]
+
+
+class PredictMain(MainConfig):
+    """Which model predicts which rows, and for whom.
+
+    Attributes
+    ----------
+    model
+        The name of the training that made the model.
+    receiver
+        Place in ``clients`` of the one party that gets the predictions, one with data; None is the label client.
+    part
+        Rows of the tables: ``train``, ``test``, or ``all`` of them, those of ``train.csv`` first.
+    batch_size
+        Rows that go through the model at once.
+    """
+
+    client_type: Literal["predict_main"]
+    model: Annotated[str, title()]
+    receiver: Annotated[int | None, optional(0, 63)] = None
+    part: Annotated[Part, choice("all", "train", "test")] = "all"
+    batch_size: Annotated[int, whole(1, 100_000)] = 10_000
+
+
+class PredictData(ClientConfig):
+    """A party with a part of the model.
+
+    Attributes
+    ----------
+    data_path
+        Folder below the party's generated-data folder with the new rows, as an alignment writes it, or a CSV file there
+        with header and id; None where the model has no features of this party.
+    out_data_path
+        At the receiver: folder below its generated-data folder for ``predictions.csv``; None is
+        ``predictions/<name of the task>``.
+    labels_path
+        At the receiver: folder or file that begins with the labels of the same rows, to evaluate the predictions.
+    """
+
+    data_path: Annotated[str | None, optional_path()] = None
+    out_data_path: Annotated[str | None, optional_path()] = None
+    labels_path: Annotated[str | None, optional_path()] = None
+
+
+class PredictFeature(PredictData):
+    """A party with columns of features."""
+
+    client_type: Literal["predict_feature"]
+    data_path: Annotated[str, relative_path()]
+
+
+class PredictLabel(PredictData):
+    """The label client of the training: it has a part of the model, and needs no labels of the new rows."""
+
+    client_type: Literal["predict_label"]

@@ -1,0 +1,40 @@
+"""The evaluation of predictions as tables, as the report of a task has it; the curve is for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from serve_api.cli.screen import in_six_digits, print_table
+
+__all__ = ["print_evaluation"]
+
+Json = dict[str, Any]
+
+_TABLES = {
+    "gains": "gains",
+    "confusion": "confusion",
+    "calibration": "calibration",
+}
+
+
+def print_evaluation(evaluation: object) -> None:
+    """Print what the receiver of predictions told of them; parts that are missing are left out."""
+    outputs = evaluation.get("outputs") if isinstance(evaluation, dict) else None
+    if not isinstance(outputs, list):
+        return
+    for number, output in enumerate(outputs, start=1):
+        which = f", output {number}" if len(outputs) > 1 else ""
+        found = output if isinstance(output, dict) else {}
+        metrics = found.get("metrics")
+        if isinstance(metrics, dict):
+            print_table(f"evaluation{which}", ("metric", "value"), [in_six_digits(pair) for pair in metrics.items()])
+        for name, title in _TABLES.items():
+            rows = list(_rows(found.get(name)))
+            if rows:
+                head = tuple(rows[0])
+                print_table(f"{title}{which}", head, [in_six_digits([row.get(key) for key in head]) for row in rows])
+
+
+def _rows(table: object) -> Iterator[Json]:
+    yield from (row for row in table if isinstance(row, dict)) if isinstance(table, list) else ()

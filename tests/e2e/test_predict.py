@@ -1,0 +1,133 @@
+"""The life of a model over HTTP, on a real cluster: train, predict, evaluate, and what is refused on the way."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.e2e.documents import linear_training, prediction, training
+from tests.e2e.tables import COMMON
+from tests.e2e.test_happy import aligned_ids, fedray
+from tests.server import FedrayServer
+
+pytestmark = [pytest.mark.e2e, pytest.mark.ray]
+
+
+@pytest.fixture(scope="module")
+def kept(aligned: FedrayServer) -> FedrayServer:
+    """The server, with a linear model `kept` and a network `kept-nn`."""
+    for document in (
+        linear_training("kept", max_iter=200, test_per_batches=100, learning_rate_init=0.05),
+        training("kept-nn", max_iter=100, test_per_batches=100, in_dim=4, layers=[1], transport="fast"),
+    ):
+        done = aligned.run(document)
+        assert done["status"] == "finished", done
+    return aligned
+
+
+def predicted(server: FedrayServer, folder: str) -> tuple[list[str], list[str], list[float]]:
+    with (server.root / "generated" / folder / "predictions.csv").open(newline="") as handle:
+        header, *rows = list(csv.reader(handle))
+    return header, [row[0] for row in rows], [float(row[1]) for row in rows]
+
+
+def test_train_predict_and_evaluate(kept: FedrayServer) -> None:
+    label = {"data_path": "l", "labels_path": "l", "out_data_path": "scores"}
+    done = kept.run(prediction("predict", "kept", label, part="test"))
+    assert (done["status"], done["kind"]) == ("finished", "predict"), done
+    header, ids, scores = predicted(kept, "scores")
+    assert header == ["ID", "prediction"]
+    assert ids == aligned_ids(kept.root / "generated" / "l")[400:]
+    assert all(0.0 <= score <= 1.0 for score in scores)
+    y = np.loadtxt(kept.root / "generated" / "l" / "test.csv")
+    assert np.mean(np.array(scores)[y == 1]) > np.mean(np.array(scores)[y == 0]) + 0.2
+    report = kept.get("/api/v1/tasks/predict/report")
+    assert (report["result"]["model"], report["result"]["rows"]) == ("kept", COMMON // 5)
+    (found,) = report["result"]["evaluation"]["outputs"]
+    trained = kept.get("/api/v1/tasks/kept/report")["result"]["metrics"]
+    assert found["metrics"]["auc"] == pytest.approx(trained["auc"], abs=1e-3)
+    assert [row["rows"] for row in found["gains"]] == [20] * 5
+    learned = {entry["tag"]: entry["to"] for entry in report["leakage"]}
+    assert set(learned) == {"shapes", "predictions", "range_guard", "evaluation"}
+    assert learned["predictions"] == ["127.0.0.1:8884"]
+    assert not list(kept.root.rglob("generated/predictions/predict"))
+
+
+def test_another_receiver_all_rows_and_the_fast_transport(kept: FedrayServer) -> None:
+    document = prediction("predict-nn", "kept-nn", {}, receiver=2, transport="fast", batch_size=100)
+    done = kept.run(document)
+    assert done["status"] == "finished", done
+    header, ids, scores = predicted(kept, "predictions/predict-nn")
+    assert header == ["ID", "prediction"]
+    assert ids == aligned_ids(kept.root / "generated" / "f1")
+    assert len(scores) == COMMON
+    assert kept.get("/api/v1/tasks/predict-nn/report")["result"] == {
+        "model": "kept-nn",
+        "rows": COMMON,
+        "receiver": "127.0.0.1:8084",
+    }
+
+
+def test_models_are_listed(kept: FedrayServer) -> None:
+    names = [found["model"] for found in kept.get("/api/v1/models", search="kept")["models"]]
+    assert names == ["kept-nn", "kept"]
+    shown = fedray(kept, "models")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "kept-nn" in shown.stdout
+    one = fedray(kept, "model", "kept", "--json")
+    assert json.loads(one.stdout)["metrics"]["auc"] > 0.9
+    assert "learning_rate_init" in fedray(kept, "model", "kept").stdout
+    none = fedray(kept, "model", "nobody")
+    assert none.returncode != 0
+    assert "Task with name nobody not exist" in none.stderr
+
+
+def test_refusals_before_and_after_the_start(kept: FedrayServer, tmp_path: Path) -> None:
+    unknown = kept.post("/createTask", prediction("p1", "nobody"))
+    assert unknown["status"] == "err"
+    assert 'clients[0].client_config.model: no task has the name "nobody"' in unknown["msg"]
+    swapped = prediction("p2", "kept")
+    swapped["clients"][2], swapped["clients"][3] = swapped["clients"][3], swapped["clients"][2]
+    assert "needs the same clients with data in the same order" in kept.post("/createTask", swapped)["msg"]
+    elsewhere = prediction("p3", "kept", receiver=1)
+    assert "receiver: expected the place of a client with data" in kept.post("/createTask", elsewhere)["msg"]
+    columns = prediction("p4", "kept")
+    columns["clients"][2]["client_config"]["data_path"] = "f2"
+    failed = kept.run(columns)
+    assert failed["status"] == "failed"
+    assert "column 1 of the new rows is 'b0', but the model was trained on 'a0' there" in failed["error"]["message"]
+    assert not list(kept.root.rglob("generated/predictions/p4"))
+
+
+def test_a_damaged_part_fails_the_task_with_a_sentence(kept: FedrayServer) -> None:
+    (path,) = kept.root.rglob(".fedray/models/kept-nn/1-feature_client/shares.npz")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-7])
+    try:
+        failed = kept.run(prediction("p5", "kept-nn"))
+    finally:
+        path.write_bytes(whole)
+    assert failed["status"] == "failed"
+    assert "model 'kept-nn': the model's shares do not belong to its manifest" in failed["error"]["message"]
+    assert failed["error"]["party"] == "127.0.0.1:8082"
+
+
+def test_deleting_a_model(kept: FedrayServer) -> None:
+    assert kept.run(training("gone", max_iter=20, test_per_batches=20))["status"] == "finished"
+    folder = kept.root / ".fedray" / "models" / "gone"
+    assert len(list(folder.iterdir())) == 3
+    careful = fedray(kept, "forget", "gone")
+    assert careful.returncode != 0
+    assert "--yes" in careful.stderr
+    done = fedray(kept, "forget", "gone", "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    receipts = json.loads(done.stdout)["receipts"]
+    assert [receipt["party"] for receipt in receipts] == [f"127.0.0.1:{port}" for port in (8084, 8082, 8884)]
+    assert all(len(receipt["digest"]) == 64 for receipt in receipts)
+    assert not folder.exists()
+    refused = kept.post("/createTask", prediction("p6", "gone"))
+    assert 'the parties have deleted the model "gone"' in refused["msg"]

@@ -1,0 +1,110 @@
+"""What each party sees of a task that predicts. These are checks against mistakes, not proofs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fedray.channel import Frame
+from tests import linear_tasks, tasks
+from tests.predictions import Prediction, prediction
+from tests.tasks import Training
+
+JSON = {"shapes", "done", "label_units"}
+MAIN, DEALER, ONE, TWO, LABEL = range(5)
+KINDS = ["linear", "logistic", "network"]
+ROWS = 480
+
+
+def trained(root: Path, kind: str) -> Training:
+    plain = {"scale": "none"}
+    if kind == "network":
+        main = {"in_dim": 3, "layers": [1], "max_iter": 10, "test_per_batches": 10}
+        task = tasks.made_up(root, own=1, rows=ROWS, main=main)
+    else:
+        task = linear_tasks.made_up(root, kind, own=1, rows=ROWS, max_iter=10, test_per_batches=10)
+    task.feature, task.labeler = plain, {**task.labeler, **plain}
+    task.succeed()
+    return task
+
+
+def predicting(training: Training, receiver: int) -> Prediction:
+    return prediction(training, main={"receiver": receiver})
+
+
+def outline(view: list[tuple[int, Frame]]) -> dict[int, list[tuple[str, object]]]:
+    """Return by sender what came, without values; the length of numbers as text is no shape."""
+    made: dict[int, list[tuple[str, object]]] = defaultdict(list)
+    for frm, frame in view:
+        shapes = None if frame.label in JSON else [(array.dtype.str, array.shape) for array in frame.arrays]
+        made[frm].append((frame.label, shapes))
+    return made
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("changed", [ONE, TWO, LABEL])
+def test_other_rows_change_no_label_sender_or_shape(tmp_path: Path, kind: str, changed: int) -> None:
+    training = trained(tmp_path, kind)
+    outlines = []
+    for again in (False, True):
+        task = predicting(training, TWO)
+        if again:
+            tables = [*training.features, training.label]
+            rng = np.random.default_rng(9)
+            task.write(changed, "train.csv", 0.5 * rng.normal(size=tables[changed - 2][: training.n_train].shape))
+        task.succeed()
+        outlines.append([outline(view) for view in task.views])
+    assert outlines[0] == outlines[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_masked_looks_uniform(tmp_path: Path, kind: str) -> None:
+    """Every word, by receiver and label: a chi-square far beyond chance fails; also the summands of predictions."""
+    task = predicting(trained(tmp_path, kind), TWO)
+    task.succeed()
+    seen: dict[tuple[int, str], list[bytes]] = defaultdict(list)
+    for me, view in enumerate(task.views):
+        for _, frame in view:
+            if frame.label not in JSON:
+                seen[me, frame.label] += [array.tobytes() for array in frame.arrays]
+    tried = set()
+    for (_, label), parts in seen.items():
+        data = np.frombuffer(b"".join(parts), np.uint8)
+        if data.size >= 256 * 5:
+            tried.add(label)
+            counts, expected = np.bincount(data, minlength=256), data.size / 256
+            # 255 degrees of freedom: 420 is beyond seven standard deviations
+            assert ((counts - expected) ** 2 / expected).sum() < 420, label
+    assert {"private.test", "guard", "deal", "reveal.predictions"} <= tried
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("receiver", [ONE, LABEL])
+def test_predictions_go_to_the_receiver_only(tmp_path: Path, kind: str, receiver: int) -> None:
+    task = predicting(trained(tmp_path, kind), receiver)
+    outcomes = task.succeed()
+    hears = [sum(frame.label == "reveal.predictions" for _, frame in view) for view in task.views]
+    assert hears == [2 if index == receiver else 0 for index in range(5)]
+    assert {frame.label for _, frame in task.views[MAIN]} == {"shapes", "done"}
+    assert {frame.label for _, frame in task.views[DEALER]} <= {"shapes", "deal.credit"}
+    units = [index for index, view in enumerate(task.views) if any(frame.label == "label_units" for _, frame in view)]
+    assert units == ([receiver] if kind == "linear" and receiver != LABEL else [])
+    opened = {entry["tag"] for outcome in outcomes.values() for entry in outcome.reveals}
+    assert opened <= {reveal.tag for reveal in task.plan().reveals}
+    assert task.files() == [receiver]
+
+
+def test_the_shares_of_the_model_are_in_no_frame(tmp_path: Path) -> None:
+    training = trained(tmp_path, "linear")
+    task = predicting(training, ONE)
+    task.succeed()
+    said = [b"".join(array.tobytes() for array in frame.arrays) for view in task.views for _, frame in view]
+    assert len(said) > 50
+    for path in tmp_path.rglob("shares.npz"):
+        with np.load(path) as archive:
+            for name in archive.files:
+                for word in archive[name].reshape(-1):
+                    assert not any(word.tobytes() in data for data in said)

@@ -1,0 +1,160 @@
+"""Predicting with a kept model: the same as the training's own tests, for the receiver alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fedray.channel import Frame
+from fedray.parties.oracle import insecure_oracle
+from fedray.task.record import Status
+from fedray.task.report import build_report
+from tests import linear_tasks, tasks
+from tests.predictions import prediction, seen_in_tests
+from tests.tasks import Training
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "bce": {"in_dim": 1, "layers": []},
+    "deep": {"in_dim": 4, "layers": [3, 1]},
+    "wide": {"in_dim": 3, "layers": [1], "bias": False},
+}
+OBJECTIVES = ("linear", "logistic", "poisson")
+KINDS = (*OBJECTIVES, *NETWORKS)
+
+UNIT = {"linear": 0.0, "logistic": 1e-5, "poisson": 1e-3, "bce": 2e-5, "deep": 2e-3, "wide": 2e-3}
+"""How far two runs over the same rows may be apart: tables of the curves are rounded anew in each."""
+
+
+def training(root: Path, kind: str, own: int = 1) -> Training:
+    if kind in NETWORKS:
+        return tasks.made_up(root, own=own, main={**NETWORKS[kind], "max_iter": 20, "test_per_batches": 10})
+    return linear_tasks.made_up(root, kind, own=own, max_iter=20, test_per_batches=10, learning_rate_init=0.05)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_predictions_are_those_of_the_trainings_last_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    seen = seen_in_tests(monkeypatch)
+    trained = training(tmp_path, kind)
+    trained.succeed()
+    task = prediction(trained, main={"part": "test", "batch_size": 10})
+    outcomes = task.succeed()
+    header, rows, found = task.predicted(4)
+    assert header == ["row", "prediction"]
+    assert rows == [str(k + 1) for k in range(24)]
+    assert np.max(np.abs(found - seen[-1])) <= UNIT[kind]
+    assert np.std(found) > 3.0 * UNIT[kind]
+    assert task.files() == [4]
+    assert outcomes[0].result == {"model": "t", "rows": 24, "receiver": task.plan().names[4]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_predictions_are_those_of_the_oracle(tmp_path: Path, kind: str) -> None:
+    trained = training(tmp_path, kind)
+    trained.succeed()
+    task = prediction(trained, main={"part": "test"})
+    task.succeed()
+    oracle, design, _ = insecure_oracle(trained.plan(), trained.roots)
+    oracle.train(design.steps)
+    expected = oracle.predict()
+    bound = {"deep": 6e-3, "wide": 6e-3, "linear": 1e-2, "poisson": 1e-2}.get(kind, 1e-3)
+    assert np.max(np.abs(task.predicted(4)[2] - expected)) < bound
+
+
+def test_all_rows_come_in_the_order_of_the_files(tmp_path: Path) -> None:
+    trained = training(tmp_path, "linear")
+    trained.succeed()
+    parts = {}
+    for part in ("all", "train", "test"):
+        task = prediction(trained, main={"part": part}, name=part)
+        task.succeed()
+        parts[part] = task.predicted(4)[2]
+    assert [len(parts[part]) for part in ("all", "train", "test")] == [120, 96, 24]
+    np.testing.assert_array_equal(parts["all"], np.vstack([parts["train"], parts["test"]]))
+
+
+@pytest.mark.parametrize("kind", OBJECTIVES)
+def test_a_feature_client_may_receive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    seen = seen_in_tests(monkeypatch)
+    trained = training(tmp_path, kind, own=0)
+    trained.succeed()
+    task = prediction(trained, main={"part": "test", "receiver": 3}, clients={4: None, 3: {"out_data_path": "x/y"}})
+    outcomes = task.succeed()
+    assert task.files() == [3]
+    assert np.max(np.abs(task.predicted(3, "x/y")[2] - seen[-1])) <= UNIT[kind]
+    tags = {entry["tag"]: entry["to"] for outcome in outcomes.values() for entry in outcome.reveals}
+    assert tags["predictions"] == [3]
+    assert tags.get("label_units") == (None if kind == "logistic" else [3])
+
+
+def test_nobody_else_hears_predictions(tmp_path: Path) -> None:
+    """Only frames to the receiver hold summands that add up to them; everybody's log names the same learner."""
+    trained = training(tmp_path, "linear")
+    trained.succeed()
+    task = prediction(trained, main={"part": "test", "receiver": 2})
+    outcomes = task.succeed()
+    report = build_report(
+        task.plan(),
+        {
+            index: {"result": o.result, "cost": o.cost, "reveals": o.reveals, "seconds": 0.0}
+            for index, o in outcomes.items()
+        },
+        status=Status.FINISHED,
+        seconds=1.0,
+        trust_mode="lab",
+    )
+    leakage: Any = report["leakage"]
+    learned = {entry["tag"]: entry["to"] for entry in leakage}
+    names = task.plan().names
+    assert learned == {
+        "shapes": list(names),
+        "predictions": [names[2]],
+        "label_units": [names[2]],
+        "range_guard": list(names[2:]),
+    }
+    assert [index for index, view in enumerate(task.views) if any(heard(frame) for _, frame in view)] == [2]
+
+
+def heard(frame: Frame) -> bool:
+    return frame.label.endswith("predictions")
+
+
+def test_predicting_changes_no_file_of_the_model(tmp_path: Path) -> None:
+    trained = training(tmp_path, "deep")
+    trained.succeed()
+    before = {path: path.read_bytes() for path in tmp_path.rglob(".fedray/**/*") if path.is_file()}
+    assert len(before) == 6
+    for name in ("one", "two"):
+        prediction(trained, main={"part": "test"}, name=name).succeed()
+    assert {path: path.read_bytes() for path in tmp_path.rglob(".fedray/**/*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_receiver_evaluates_as_the_training_did(tmp_path: Path, kind: str) -> None:
+    trained = training(tmp_path, kind)
+    told: Any = trained.succeed()[0].result["metrics"]
+    task = prediction(trained, main={"part": "test"}, clients={4: {"labels_path": "d"}})
+    outcomes = task.succeed()
+    result: Any = outcomes[0].result["evaluation"]
+    assert result["rows"] == 24
+    (found,) = result["outputs"]
+    for name, value in told.items():
+        # rows whose scores are nearly equal may change places
+        assert found["metrics"][name] == pytest.approx(value, abs=2e-2 if kind in NETWORKS else 1e-3)
+    assert found["calibration"][0]["rows"] == 24
+    tags = {entry["tag"] for outcome in outcomes.values() for entry in outcome.reveals}
+    assert tags == {"shapes", "predictions", "range_guard", "evaluation"}
+    assert all("evaluation" not in outcomes[index].result for index in (1, 2, 3, 4))
+
+
+def test_labels_that_cannot_be_used_end_the_task_before_anything_leaves(tmp_path: Path) -> None:
+    trained = training(tmp_path, "logistic")
+    trained.succeed()
+    task = prediction(trained, main={"part": "test", "receiver": 2}, clients={2: {"labels_path": "d"}})
+    assert task.run() == {}
+    assert "labels_path: label column 'c0' must hold 0 and 1 only" in task.errors[2].message
+    assert task.files() == []
