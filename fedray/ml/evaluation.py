@@ -105,7 +105,7 @@ def curve(y: Float, p: Float) -> Table:
     true = np.concatenate([[0.0], np.cumsum(y[order])[ends - 1] / y.sum()])
     false = np.concatenate([[0.0], np.cumsum(1.0 - y[order])[ends - 1] / (1.0 - y).sum()])
     return [
-        {"rows": float(part), "tpr": float(t), "fpr": float(f), "ks": float(t - f)}
+        {"rows": float(part), "true_positive_rate": float(t), "false_positive_rate": float(f), "ks": float(t - f)}
         for part, t, f in zip((0, *ends / len(y)), true, false, strict=True)
     ]
 

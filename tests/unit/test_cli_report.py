@@ -149,7 +149,7 @@ EVALUATION: dict[str, Any] = {
         {
             "metrics": {"auc": 0.7654321},
             "gains": [{"rows": 50, "lift": 1.5}, {"rows": 50, "lift": 0.5}, "none"],
-            "curve": [{"tpr": 0.123, "fpr": 0.456}],
+            "curve": [{"true_positive_rate": 0.123, "false_positive_rate": 0.456}],
             "calibration": [],
         }
     ],

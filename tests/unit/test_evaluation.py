@@ -95,12 +95,16 @@ def test_curves_lie_on_the_exact_ones() -> None:
     y, p = scores(2000)
     points: Any = evaluate("binary", y, p)["curve"]
     assert len(points) == CURVE_POINTS + 1
-    assert (points[0]["tpr"], points[0]["fpr"]) == (0.0, 0.0)
-    assert (points[-1]["tpr"], points[-1]["fpr"]) == (1.0, 1.0)
+    assert (points[0]["true_positive_rate"], points[0]["false_positive_rate"]) == (0.0, 0.0)
+    assert (points[-1]["true_positive_rate"], points[-1]["false_positive_rate"]) == (1.0, 1.0)
     false, true, _ = metrics.roc_curve(y, p, drop_intermediate=False)
     exact = set(zip(np.round(false, 12), np.round(true, 12), strict=True))
-    assert {(round(point["fpr"], 12), round(point["tpr"], 12)) for point in points} <= exact
-    area = np.trapezoid([point["tpr"] for point in points], [point["fpr"] for point in points])
+    assert {
+        (round(point["false_positive_rate"], 12), round(point["true_positive_rate"], 12)) for point in points
+    } <= exact
+    area = np.trapezoid(
+        [point["true_positive_rate"] for point in points], [point["false_positive_rate"] for point in points]
+    )
     assert area == pytest.approx(metrics.roc_auc_score(y, p), abs=2e-3)
 
 
