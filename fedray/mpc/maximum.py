@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -37,7 +38,8 @@ class Level:
     right: tuple[bool, ...]
 
 
-def bracket(count: int) -> list[Level]:
+@lru_cache(maxsize=16)
+def bracket(count: int) -> tuple[Level, ...]:
     """Return the levels of a tournament of `count` elements: ceil(log2 count) of them."""
     made, widths = [], [1] * count
     while len(widths) > 1:
@@ -45,7 +47,7 @@ def bracket(count: int) -> list[Level]:
         behind = [(k // 2, k % 2 == 1) for k in range(2 * pairs) for _ in range(widths[k])]
         made.append(Level(pairs, tuple(pair for pair, _ in behind), tuple(second for _, second in behind)))
         widths = [widths[2 * k] + widths[2 * k + 1] for k in range(pairs)] + widths[2 * pairs :]
-    return made
+    return tuple(made)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Tournament:
         if not -len(self.shape) <= self.axis < len(self.shape) or not self.shape[self.axis]:
             raise LocalProtocolError(f"no largest number along axis {self.axis} of an array of shape {self.shape}")
 
-    def levels(self) -> list[Level]:
+    def levels(self) -> tuple[Level, ...]:
         """Return the levels along the axis."""
         return bracket(self.shape[self.axis])
 

@@ -1,0 +1,152 @@
+"""Private bins of the owners as one-hot matrices, masked once, and histograms of shared numbers over them.
+
+X, one column for each bin of each column of the table but its last bin, is kept transposed and in blocks of rows. Its
+owner needs no mask after the beginning and keeps the bins themselves; the others keep E = X - U.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from fedray.mpc.dealer import Bundle, PrivateShape, Supply
+from fedray.mpc.session import Session
+from fedray.ring import Ring
+from fedray.trees.design import ROWS_BLOCK, TreeDesign
+from fedray.trees.masks import HistogramMask
+
+__all__ = ["PrivateBins", "bin_matrices", "histogram_masks"]
+
+Codes = npt.NDArray[np.int64]
+
+
+def bin_matrices(design: TreeDesign) -> tuple[PrivateShape, ...]:
+    """Return the private matrices: X^T of each owner's training rows, in blocks of rows."""
+    return tuple(
+        PrivateShape(owner, name, (design.onehot(owner), count))
+        for owner in design.owners
+        for name, count in _blocks(design)
+    )
+
+
+def _blocks(design: TreeDesign) -> tuple[tuple[str, int], ...]:
+    n_train = design.rows[0]
+    starts = range(0, n_train, ROWS_BLOCK)
+    return tuple((f"bins{k}", min(ROWS_BLOCK, n_train - start)) for k, start in enumerate(starts))
+
+
+def histogram_masks(design: TreeDesign, tree: int, numbers: int) -> tuple[HistogramMask, ...]:
+    """Return what the histograms of so many numbers of a row take, over the columns of a tree."""
+    return tuple(
+        HistogramMask(
+            f"H{owner}",
+            owner,
+            _blocks(design),
+            _lines(design, owner, columns),
+            (design.onehot(owner), design.rows[0], numbers),
+        )
+        for owner, columns in design.sampled_columns(tree).items()
+        if columns.size
+    )
+
+
+def _lines(design: TreeDesign, owner: int, columns: npt.NDArray[np.int64]) -> tuple[int, ...] | None:
+    if columns.size == design.features[owner]:
+        return None
+    cuts = design.thresholds(owner)
+    return tuple(int(column) * cuts + cut for column in columns for cut in range(cuts))
+
+
+class PrivateBins:
+    """One party's view of all owners' bins.
+
+    Parameters
+    ----------
+    codes
+        At an owner its bins, training rows before test rows, shape (rows, columns); None elsewhere.
+    """
+
+    def __init__(self, s: Session, design: TreeDesign, supply: Supply, codes: Codes | None) -> None:
+        self._s, self._design = s, design
+        self.codes = codes
+        self._orders = [] if codes is None else [_sorted(design, s.rank, c) for c in codes[: design.rows[0]].T]
+        self._blocks: dict[tuple[int, str], Ring] = {}
+        start: dict[int, int] = dict.fromkeys(design.owners, 0)
+        for shape in bin_matrices(design):
+            rows = slice(start[shape.owner], start[shape.owner] + shape.shape[1])
+            start[shape.owner] = rows.stop
+            self._share(supply, shape, rows)
+
+    def _share(self, supply: Supply, shape: PrivateShape, rows: slice) -> None:
+        """Send or take E = X - U of a block."""
+        s, label = self._s, f"private.{shape.matrix}"
+        if s.rank != shape.owner or self.codes is None:
+            with s.round(label) as r:
+                pending = r.receive(shape.owner, shape.shape)
+            self._blocks[shape.owner, shape.matrix] = pending.value
+            return
+        e = np.uint64(0) - supply.mask(shape)
+        cuts = self._design.thresholds(s.rank)
+        for column, codes in enumerate(self.codes[rows].T):
+            inside = np.flatnonzero(codes < cuts)
+            e[column * cuts + codes[inside], inside] += np.uint64(1)
+        with s.round(label) as r:
+            for peer in s.others:
+                r.give(peer, e)
+
+    def histograms(self, masks: tuple[HistogramMask, ...], d: Ring, bundle: Bundle) -> Mapping[int, Ring]:
+        """Return my summands of X^T d by owner, each (columns of X, h), for the columns of a tree.
+
+        With M from the dealer, C = d - M is opened to the owner:
+
+            owner     X^T C + [U^T M]               X^T C is a sum of C over the rows of each bin
+            others    E^T M_j + [U^T M]_j           while C travels
+
+        Parameters
+        ----------
+        masks
+            Those of the tree, with correlations of their names in the bundle.
+        d
+            My summands, shape (h, n_train).
+
+        Cost: 1 round; h n_train elements from each other party to each owner; one histogram mask an owner.
+        Leaks: nothing (C is uniform).
+        Ref: protocols, sections 3 and 18.
+        """
+        rank = self._s.rank
+        with self._s.round("histogram") as r:
+            opened = {
+                mask.owner: r.gather(mask.owner, d if rank == mask.owner else d - bundle[mask.name]["M"])
+                for mask in masks
+            }
+            found = {mask.owner: self._elsewhere(mask, bundle) for mask in masks if mask.owner != rank}
+        for mask in masks:
+            if mask.owner == rank:
+                found[rank] = self._here(mask, opened[rank].value) + bundle[mask.name]["UtM"]
+        return found
+
+    def _elsewhere(self, mask: HistogramMask, bundle: Bundle) -> Ring:
+        parts = bundle[mask.name]
+        return mask.product(lambda name: self._blocks[mask.owner, name], parts["M"]) + parts["UtM"]
+
+    def _here(self, mask: HistogramMask, c: Ring) -> Ring:
+        """Return X^T C at the owner."""
+        cuts = self._design.thresholds(self._s.rank)
+        lines = range(mask.shape[0]) if mask.lines is None else mask.lines
+        columns = [line // cuts for line in lines[::cuts]]
+        made = np.zeros((len(columns), cuts, mask.shape[2]), np.uint64)
+        for place, column in enumerate(columns):
+            order, bins, starts = self._orders[column]
+            if bins.size:
+                made[place, bins] = np.add.reduceat(c[:, order], starts, axis=1).T
+        return made.reshape(-1, mask.shape[2])
+
+
+def _sorted(design: TreeDesign, owner: int, codes: Codes) -> tuple[Codes, Codes, Codes]:
+    """Return the rows in the order of their bins, those of the last bin left out; the bins that occur; their starts."""
+    order = np.argsort(codes, kind="stable")
+    inside = order[codes[order] < design.thresholds(owner)]
+    bins, starts = np.unique(codes[inside], return_index=True)
+    return inside, bins, starts.astype(np.int64)
