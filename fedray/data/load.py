@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ __all__ = ["Split", "default_names", "load_split", "read_numbers", "row_problem"
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOT_A_NUMBER = ("nan", "na", "null", "none", "n/a")
+_GAPS = ("", "NaN", "nan", "NA", "null")
+"""Ways to write a gap that the fast reader knows; others are left to the slow one."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Split:
     Parameters
     ----------
     train, test
-        Finite float64, shapes (n_train, d) and (n_test, d), C order.
+        Float64, shapes (n_train, d) and (n_test, d), C order; finite, or NaN where gaps were allowed.
     columns
         Names of the d columns; c0, c1, ... where the folder has no manifest.
     fingerprint
@@ -42,7 +45,7 @@ class Split:
     fingerprint: str
 
 
-def load_split(folder: Path) -> Split:
+def load_split(folder: Path, *, gaps: bool = False) -> Split:
     """Read a data set that an alignment wrote, or that a user put there: CSV without header and id.
 
     Rows of messages count from 1. A blank line is an error, not skipped: it would shift this party's rows
@@ -52,6 +55,8 @@ def load_split(folder: Path) -> Split:
     ----------
     folder
         A folder that `DataRoot.generated_dir` returned.
+    gaps
+        Whether a cell may be empty or say that its value is missing; it is then read as NaN.
 
     Raises
     ------
@@ -61,17 +66,17 @@ def load_split(folder: Path) -> Split:
     """
     try:
         finish_writing(folder)
-        return _load(folder)
+        return _load(folder, gaps)
     except OSError as error:
         reason = error.strerror
     raise DataError(f"data_path: the folder cannot be read ({reason}); check its permissions")
 
 
-def _load(folder: Path) -> Split:
+def _load(folder: Path, gaps: bool) -> Split:
     manifest = read_manifest(folder)
     names = manifest.columns if manifest is not None else None
-    train = read_numbers(folder, TRAIN, names)
-    test = read_numbers(folder, TEST, names)
+    train = read_numbers(folder, TRAIN, names, gaps)
+    test = read_numbers(folder, TEST, names, gaps)
     if train.shape[1] != test.shape[1]:
         raise DataError(
             f"{TRAIN} has {count(train.shape[1], 'column')} and {TEST} {test.shape[1]}; both must have the same columns"
@@ -95,7 +100,7 @@ def default_names(width: int) -> tuple[str, ...]:
     return tuple(f"c{k}" for k in range(width))
 
 
-def read_numbers(folder: Path, file: str, names: tuple[str, ...] | None) -> npt.NDArray[np.float64]:
+def read_numbers(folder: Path, file: str, names: tuple[str, ...] | None, gaps: bool = False) -> npt.NDArray[np.float64]:
     """Return a table of numbers, CSV without header and id, shape (n, d).
 
     Parameters
@@ -106,6 +111,8 @@ def read_numbers(folder: Path, file: str, names: tuple[str, ...] | None) -> npt.
         ``train.csv`` or ``test.csv``.
     names
         Of its columns; None where there is no manifest.
+    gaps
+        As for `load_split`.
 
     Raises
     ------
@@ -119,15 +126,15 @@ def read_numbers(folder: Path, file: str, names: tuple[str, ...] | None) -> npt.
             f"{file} has {count(width, 'column')}, but dataset.json names {len(names)}; run the alignment again"
         )
     named = names if names is not None else default_names(width)
-    table = _read_fast(path, width)
+    table = _read_fast(path, width, _GAPS if gaps else ())
     if table is None:
-        return _read_slowly(path, file, named)
+        return _read_slowly(path, file, named, gaps)
     values = np.empty((table.num_rows, width), dtype=np.float64)
     for k, column in enumerate(table.columns):
-        values[:, k] = column.to_numpy()
+        values[:, k] = column.to_numpy()  # NaN for a null
     # One pass over a sum finds out whether there is anything to look for.
-    if not np.isfinite(values).all():
-        return _read_slowly(path, file, named)
+    if np.isinf(values).any() if gaps else not np.isfinite(values).all():
+        return _read_slowly(path, file, named, gaps)
     return values
 
 
@@ -151,7 +158,7 @@ def _first_row_width(path: Path, file: str) -> int:
     raise DataError(f"{file} is not CSV text in UTF-8")
 
 
-def _read_fast(path: Path, width: int) -> pa.Table | None:
+def _read_fast(path: Path, width: int, nulls: tuple[str, ...]) -> pa.Table | None:
     """Read numbers with Arrow; None where a row or cell is not as it must be (the slow way finds it)."""
     names = default_names(width)
     try:
@@ -159,24 +166,26 @@ def _read_fast(path: Path, width: int) -> pa.Table | None:
             path,
             read_options=pa_csv.ReadOptions(use_threads=False, column_names=names),
             parse_options=pa_csv.ParseOptions(ignore_empty_lines=False),
-            convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.float64()), null_values=[]),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.float64()), null_values=list(nulls)
+            ),
         )
     except pa.ArrowInvalid:
         return None
 
 
-def _read_slowly(path: Path, file: str, names: tuple[str, ...]) -> npt.NDArray[np.float64]:
+def _read_slowly(path: Path, file: str, names: tuple[str, ...], gaps: bool) -> npt.NDArray[np.float64]:
     """Read row by row to name the first cell that is no number."""
     values: list[list[float]] = []
     problem = ""
     try:
         with path.open(encoding="utf-8", newline="") as handle:
             for number, row in enumerate(csv.reader(handle), start=1):
-                problem = row_problem(row, names)
+                problem = row_problem(row, names, gaps)
                 if problem:
                     problem = f"row {number}{problem}"
                     break
-                values.append([float(cell) for cell in row])
+                values.append([math.nan if _is_gap(cell) else float(cell) for cell in row])
     except (UnicodeDecodeError, csv.Error):
         problem = f"row {len(values) + 1} is not CSV text in UTF-8"
     if problem:
@@ -184,17 +193,22 @@ def _read_slowly(path: Path, file: str, names: tuple[str, ...]) -> npt.NDArray[n
     return np.array(values, dtype=np.float64)
 
 
-def row_problem(row: list[str], names: tuple[str, ...]) -> str:
+def row_problem(row: list[str], names: tuple[str, ...], gaps: bool = False) -> str:
     """Return what is wrong with a row that should hold a number in each column; "" where nothing is."""
     if not row:
         return " is a blank line; remove it"
     if len(row) != len(names):
         return f" has {count(len(row), 'cell')}; the file has {count(len(names), 'column')}"
     for name, cell in zip(names, row, strict=True):
-        problem = _cell_problem(cell.strip())
+        problem = "" if gaps and _is_gap(cell) else _cell_problem(cell.strip())
         if problem:
             return f", column {shorten(name)}: {problem}"
     return ""
+
+
+def _is_gap(cell: str) -> bool:
+    text = cell.strip().lower().lstrip("+-")
+    return not text or text in _NOT_A_NUMBER
 
 
 def _cell_problem(cell: str) -> str:

@@ -18,9 +18,11 @@ from fedray.data.root import DataRoot
 from fedray.data.scaling import Standardizer
 from fedray.data.wording import shorten
 from fedray.errors import DataError, FedrayError
+from fedray.parties.recipes import Transform
 from fedray.ring import Ring
 from fedray.task.config_bases import Role
 from fedray.task.plan import Member, TaskPlan
+from fedray.trees.binning import Binning
 
 __all__ = ["Columns", "Kept", "keep", "load_kept", "part_folder"]
 
@@ -42,7 +44,7 @@ class Columns:
     """
 
     labels: tuple[str, ...]
-    scaling: Standardizer
+    scaling: Transform
     named: bool
     centre: float = 0.0
     unit: float = 1.0
@@ -63,7 +65,8 @@ class Columns:
         DataError, KeyError, TypeError, ValueError
             The facts are no such thing.
         """
-        scaling, label = Standardizer.from_dict(facts["scaling"]), facts.get("label", {"columns": []})
+        written, label = facts["scaling"], facts.get("label", {"columns": []})
+        scaling: Transform = Binning.from_dict(written) if "edges" in written else Standardizer.from_dict(written)
         names = tuple(str(name) for name in label["columns"])
         centre, unit = float(label.get("centre", 0.0)), float(label.get("unit", 1.0))
         return cls(names, scaling, facts["named"] is True, centre, unit)

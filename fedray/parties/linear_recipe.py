@@ -24,6 +24,7 @@ from fedray.mpc.session import Session
 from fedray.parties.labels import Target, binary, counted, measured
 from fedray.parties.predictors import Measured, Scoring
 from fedray.parties.recipes import Clear, Course, Data, Design
+from fedray.parties.scaled import Scaled
 from fedray.parties.stopping import Stopping
 from fedray.ring import Ring, encode
 from fedray.task.linear_configs import METRICS_OF, LinearLabel, LinearMain
@@ -47,7 +48,7 @@ RANGES = {"linear": (-np.inf, np.inf), "logistic": (0.0, 1.0), "poisson": (LEAST
 MEASURED: dict[str, Measured] = {"linear": "regression", "logistic": "binary", "poisson": "count"}
 
 
-class LinearRecipe:
+class LinearRecipe(Scaled):
     """How a linear model is trained; see `fedray.parties.recipes.Recipe`.
 
     Raises

@@ -23,6 +23,7 @@ from fedray.mpc.session import Session
 from fedray.parties.labels import Target, binary
 from fedray.parties.predictors import Measured, Scoring
 from fedray.parties.recipes import Clear, Course, Data, Design
+from fedray.parties.scaled import Scaled
 from fedray.parties.stopping import Stopping
 from fedray.ring import Ring
 from fedray.task.configs import NetLabel, NetMain
@@ -33,7 +34,7 @@ __all__ = ["NetworkRecipe"]
 Float = npt.NDArray[np.float64]
 
 
-class NetworkRecipe:
+class NetworkRecipe(Scaled):
     """How a network is trained; see `fedray.parties.recipes.Recipe`.
 
     Raises

@@ -5,9 +5,9 @@ A new kind of model is a class with the methods of `Recipe`, and a line in `reci
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +22,10 @@ from fedray.mpc.session import Session
 from fedray.parties.labels import Target
 from fedray.parties.stopping import Stopping
 from fedray.ring import Ring
-from fedray.task.configs import Kind
+from fedray.task.configs import DataTable, Kind
 from fedray.task.plan import TaskPlan
 
-__all__ = ["Clear", "Course", "Data", "Design", "Model", "Recipe", "recipe_of"]
+__all__ = ["Clear", "Course", "Data", "Design", "Model", "Recipe", "Transform", "Watched", "recipe_of"]
 
 Float = npt.NDArray[np.float64]
 
@@ -68,6 +68,31 @@ class Model(Protocol):
 
     def arrays(self) -> dict[str, Ring]:
         """Return my summands of the weights by name; the arrays are never written to."""
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A model whose steps are so long that it tells how far it is inside one."""
+
+    def watch(self, told: Callable[[int, int], None]) -> None:
+        """Take what is called, at times, with the parts of a step that are done, and all of them."""
+
+
+class Transform(Protocol):
+    """What brings a data client's columns of features to the model's units, fitted on the training rows."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that the model sees."""
+
+    def apply(self, x: Float, bound: float = np.inf) -> Float:
+        """Return them, shape (rows, columns); none beyond the bound."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Return a sentence for each column that the model cannot use."""
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the map as JSON values."""
 
 
 class Clear(Protocol):
@@ -134,6 +159,12 @@ class Recipe(Protocol):
     def target(self, split: Split) -> Target:
         """Check the labels and bring them to the model's units; at the label client."""
 
+    def gaps(self, config: DataTable) -> bool:
+        """Return whether cells of a client's table may be empty."""
+
+    def fit(self, config: DataTable, train: Float, columns: Sequence[str]) -> Transform:
+        """Fit the transform of a client's features, shape (n_train, columns)."""
+
     def course(self, features: tuple[int, ...], rows: tuple[int, int]) -> Course:
         """Work out the training from everybody's shapes; pure.
 
@@ -182,4 +213,8 @@ def recipe_of(plan: TaskPlan) -> Recipe:
         from fedray.parties.linear_recipe import LinearRecipe
 
         return LinearRecipe(plan)
+    if plan.kind is Kind.TREES:
+        from fedray.parties.tree_recipe import TreeRecipe
+
+        return TreeRecipe(plan)
     raise LocalProtocolError(f"a task of kind {plan.kind} trains nothing")

@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from fedray.data.load import Split, load_split
 from fedray.data.root import DataRoot
-from fedray.data.scaling import Standardizer
 from fedray.errors import LocalProtocolError
 from fedray.parties.labels import Target
-from fedray.parties.recipes import Recipe
-from fedray.task.configs import Role, TableConfig
+from fedray.parties.recipes import Recipe, Transform
+from fedray.task.configs import DataTable, Role
 from fedray.task.plan import Member
 
 __all__ = ["Table", "read_table"]
@@ -31,13 +30,16 @@ class Table:
         The tables as they are in its files.
     target
         The first columns at the label client; None elsewhere.
+    labels
+        How many columns these are.
     scaling
         Of the other columns, the features; fitted on the training rows.
     """
 
     split: Split
     target: Target | None
-    scaling: Standardizer
+    labels: int
+    scaling: Transform
 
     def features(self, bound: float = np.inf) -> dict[str, Float]:
         """Return the scaled features by part, ``train`` and ``test``, each (rows, columns); there may be no column.
@@ -52,9 +54,8 @@ class Table:
         RangeGuardError
             A scaled value is larger.
         """
-        labels = len(self.split.columns) - len(self.scaling.columns)
         parts = {"train": self.split.train, "test": self.split.test}
-        return {part: self.scaling.apply(table[:, labels:], bound) for part, table in parts.items()}
+        return {part: self.scaling.apply(table[:, self.labels :], bound) for part, table in parts.items()}
 
 
 def read_table(recipe: Recipe, member: Member, root: DataRoot) -> Table:
@@ -68,10 +69,10 @@ def read_table(recipe: Recipe, member: Member, root: DataRoot) -> Table:
         The plan gives the member no tables.
     """
     config = member.config
-    if not isinstance(config, TableConfig):
+    if not isinstance(config, DataTable):
         raise LocalProtocolError("the plan gives this party no configuration with data")
-    split = load_split(root.generated_dir(config.data_path, field="data_path"))
+    split = load_split(root.generated_dir(config.data_path, field="data_path"), gaps=recipe.gaps(config))
     target = recipe.target(split) if member.role is Role.LABEL_CLIENT else None
     labels = recipe.outputs if target is not None else 0
-    scaling = Standardizer.fit(split.train[:, labels:], split.columns[labels:], config.scale)
-    return Table(split, target, scaling)
+    scaling = recipe.fit(config, split.train[:, labels:], split.columns[labels:])
+    return Table(split, target, labels, scaling)

@@ -30,7 +30,7 @@ from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept import Columns, keep
 from fedray.parties.parity import Parity
 from fedray.parties.parity import begin as begin_parity
-from fedray.parties.recipes import Course, Data, Model, recipe_of
+from fedray.parties.recipes import Course, Data, Model, Watched, recipe_of
 from fedray.parties.tables import read_table
 from fedray.ring import Ring, series
 from fedray.task.record import TRAIN_PHASE, EventKind
@@ -97,8 +97,7 @@ def prepare(ctx: PartyContext) -> Prepared:
         "rows": split.fingerprint,
         "run": secrets.token_hex(8),
     }
-    labels = split.columns[: len(split.columns) - len(scaling.columns)]
-    columns = Columns(labels, scaling, bool(split.fingerprint))
+    columns = Columns(split.columns[: table.labels], scaling, bool(split.fingerprint))
     if table.target is not None:
         columns = replace(columns, centre=table.target.centre, unit=table.target.unit)
     return Prepared(Data(features, table.target), columns, shapes)
@@ -136,6 +135,8 @@ class Run:
         self.result: dict[str, object] = {}
         self.kept: dict[str, Ring] = {}
         self.over = False
+        if isinstance(model, Watched):
+            model.watch(self._inside)
 
     def to_next_test(self) -> None:
         """Train up to the next test; the label client tells how far it is."""
@@ -187,7 +188,13 @@ class Run:
         ctx.channel.flush()
         return found
 
-    def _tell_progress(self) -> None:
+    def _inside(self, part: int, parts: int) -> None:
+        """Tell, at the label client and now and then, how far a long step is."""
+        if self._target is not None and time.monotonic() - self._told_s >= PROGRESS_EVERY_S:
+            self._told_s = time.monotonic()
+            self._tell_progress(part=part, parts=parts)
+
+    def _tell_progress(self, **inside: int) -> None:
         done, cost = self._model.done, self._ctx.channel.cost.total()
         known = {name: self._last[name] for name in ("loss", "metrics") if self._last}
         self._ctx.tell(
@@ -199,4 +206,5 @@ class Run:
             rounds=cost.rounds,
             bytes=cost.bytes,
             **known,
+            **inside,
         )

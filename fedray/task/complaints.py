@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from fedray.task.configs import ALIASES, CLIENT_TYPES, UNSUPPORTED
+from fedray.task.configs import ALIASES, CLIENT_TYPES
 from fedray.task.fields import EXPECTED
 from fedray.task.text import show
 
@@ -94,9 +94,6 @@ def _unknown_type(loc: Sequence[int | str], config: object) -> str:
     name = config.get("client_type") if isinstance(config, dict) else None
     if name is None:
         return f"{_path(loc)}: a required field is missing"
-    if isinstance(name, str) and name in UNSUPPORTED:
-        kinds = sorted({kind for row in CLIENT_TYPES.values() for kind in row.kinds})
-        return f"{_path(loc)}: {name} is not supported yet; use the clients of {' or '.join(kinds)}"
     known = (*CLIENT_TYPES, *ALIASES)
     hint = closest(name, known) if isinstance(name, str) else f"known are {', '.join(known)}"
     return f"{_path(loc)}: expected a known type of client, got {show(name)}; {hint}"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fedray.task.fields import choice, flag, relative_path, whole
 
-__all__ = ["ClientConfig", "Kind", "MainConfig", "Role", "TableConfig", "TrainMain"]
+__all__ = ["ClientConfig", "DataTable", "Kind", "MainConfig", "Role", "TableConfig", "TrainMain"]
 
 
 class Role(StrEnum):
@@ -28,6 +28,7 @@ class Kind(StrEnum):
     SHARED_NN = "shared_nn"
     LINEAR = "linear"
     PREDICT = "predict"
+    TREES = "secure_xgboost"
 
 
 class ClientConfig(BaseModel):
@@ -58,6 +59,11 @@ class MainConfig(ClientConfig):
 
     transport: Annotated[Literal["ray", "fast"], choice("ray", "fast")] = "ray"
 
+    @property
+    def common_seed(self) -> int | None:
+        """The public seed that the document fixes, or None."""
+        return None
+
 
 class TrainMain(MainConfig):
     """What every type of main client of a training has.
@@ -80,22 +86,26 @@ class TrainMain(MainConfig):
     max_iter: Annotated[int, whole(1, 10**8)] = 10_010
     parity: Annotated[bool, flag()] = False
 
-    @property
-    def common_seed(self) -> int | None:
-        """The public seed that the document fixes, or None."""
-        return None
 
-
-class TableConfig(ClientConfig):
+class DataTable(ClientConfig):
     """What every type of client with a table to train on has.
 
     Attributes
     ----------
     data_path
         Folder below the party's generated-data folder, with ``train.csv`` and ``test.csv``.
+    """
+
+    data_path: Annotated[str, relative_path()]
+
+
+class TableConfig(DataTable):
+    """What every type of client with a table of numbers to be scaled has.
+
+    Attributes
+    ----------
     scale
         ``standard`` scales each column of features by its mean and deviation on the training rows.
     """
 
-    data_path: Annotated[str, relative_path()]
     scale: Annotated[Literal["standard", "none"], choice("standard", "none")] = "standard"

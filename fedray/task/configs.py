@@ -10,21 +10,22 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from fedray.task.config_bases import ClientConfig, Kind, MainConfig, Role, TableConfig, TrainMain
+from fedray.task.config_bases import ClientConfig, DataTable, Kind, MainConfig, Role, TableConfig, TrainMain
 from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole
 from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
 from fedray.task.predict_configs import PredictData, PredictFeature, PredictLabel, PredictMain
+from fedray.task.tree_configs import TreeFeature, TreeLabel, TreeMain
 
 __all__ = [
     "ALIASES",
     "CLIENT_TYPES",
-    "UNSUPPORTED",
     "AlignmentData",
     "AlignmentMain",
     "ClientConfig",
     "ClientType",
     "Config",
     "DataConfig",
+    "DataTable",
     "DealerConfig",
     "Kind",
     "LinearFeature",
@@ -41,6 +42,9 @@ __all__ = [
     "Role",
     "TableConfig",
     "TrainMain",
+    "TreeFeature",
+    "TreeLabel",
+    "TreeMain",
 ]
 
 MAX_CLIENTS = 64
@@ -49,9 +53,6 @@ MAX_WIDTH = 4096
 
 ALIASES = {"alignment_client": "alignment_data"}
 """Other spellings of client types."""
-
-UNSUPPORTED = ("secure_xgboost_main", "secure_xgboost_feature", "secure_xgboost_label")
-"""Client types of the MainServer API that this version cannot run."""
 
 
 def _canonical(client_type: str) -> str:
@@ -200,7 +201,17 @@ class NetLabel(TableConfig):
     ] = "auc"
 
 
-DataConfig = AlignmentData | NetFeature | NetLabel | LinearFeature | LinearLabel | PredictFeature | PredictLabel
+DataConfig = (
+    AlignmentData
+    | NetFeature
+    | NetLabel
+    | LinearFeature
+    | LinearLabel
+    | PredictFeature
+    | PredictLabel
+    | TreeFeature
+    | TreeLabel
+)
 """The configurations of clients that have data."""
 
 Config = Annotated[
@@ -215,7 +226,10 @@ Config = Annotated[
     | LinearLabel
     | PredictMain
     | PredictFeature
-    | PredictLabel,
+    | PredictLabel
+    | TreeMain
+    | TreeFeature
+    | TreeLabel,
     Field(discriminator="client_type"),
 ]
 """Any client's configuration, told apart by ``client_type``."""
@@ -237,7 +251,9 @@ def _row(model: type[ClientConfig], kinds: set[Kind], *roles: Role) -> ClientTyp
 CLIENT_TYPES = {
     "alignment_main": _row(AlignmentMain, {Kind.ALIGNMENT}, Role.MAIN_CLIENT),
     "alignment_data": _row(AlignmentData, {Kind.ALIGNMENT}, Role.FEATURE_CLIENT, Role.LABEL_CLIENT),
-    "triplet_producer": _row(DealerConfig, {Kind.SHARED_NN, Kind.LINEAR, Kind.PREDICT}, Role.CRYPTO_PRODUCER),
+    "triplet_producer": _row(
+        DealerConfig, {Kind.SHARED_NN, Kind.LINEAR, Kind.TREES, Kind.PREDICT}, Role.CRYPTO_PRODUCER
+    ),
     "shared_nn_main": _row(NetMain, {Kind.SHARED_NN}, Role.MAIN_CLIENT),
     "shared_nn_feature": _row(NetFeature, {Kind.SHARED_NN}, Role.FEATURE_CLIENT),
     "shared_nn_label": _row(NetLabel, {Kind.SHARED_NN}, Role.LABEL_CLIENT),
@@ -247,5 +263,8 @@ CLIENT_TYPES = {
     "predict_main": _row(PredictMain, {Kind.PREDICT}, Role.MAIN_CLIENT),
     "predict_feature": _row(PredictFeature, {Kind.PREDICT}, Role.FEATURE_CLIENT),
     "predict_label": _row(PredictLabel, {Kind.PREDICT}, Role.LABEL_CLIENT),
+    "secure_xgboost_main": _row(TreeMain, {Kind.TREES}, Role.MAIN_CLIENT),
+    "secure_xgboost_feature": _row(TreeFeature, {Kind.TREES}, Role.FEATURE_CLIENT),
+    "secure_xgboost_label": _row(TreeLabel, {Kind.TREES}, Role.LABEL_CLIENT),
 }
 """Client type -> roles, kinds and model. A kind of task is added here."""

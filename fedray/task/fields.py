@@ -19,10 +19,12 @@ __all__ = [
     "class_weights",
     "column",
     "flag",
+    "nothing",
     "number",
     "optional",
     "optional_choice",
     "optional_path",
+    "optional_within",
     "relative_path",
     "title",
     "whole",
@@ -72,6 +74,19 @@ def within(low: float, high: float) -> BeforeValidator:
         f"a number from {low:g} to {high:g}",
         lambda value: type(value) in (int, float) and (value == low or _within(value, low, high)),
     )
+
+
+def optional_within(low: float, high: float) -> BeforeValidator:
+    """Return the check for null or a finite number from ``low`` to ``high``."""
+    return _field(
+        f"null or a number from {low:g} to {high:g}",
+        lambda value: value is None or (type(value) in (int, float) and (value == low or _within(value, low, high))),
+    )
+
+
+def nothing(why: str) -> BeforeValidator:
+    """Return the check for null, for a field that only documents of others have; the reason is told."""
+    return _field(f"null ({why})", lambda value: value is None)
 
 
 def class_weights(low: float, high: float) -> BeforeValidator:

@@ -168,7 +168,7 @@ def make_plan(spec: TaskSpec, registry: Registry, seed: str) -> TaskPlan:
         for index, client in enumerate(spec.clients)
     )
     main = next(member.config for member in members if member.role is Role.MAIN_CLIENT)
-    fixed = main.common_seed if isinstance(main, TrainMain) else None
+    fixed = main.common_seed if isinstance(main, MainConfig) else None
     common = seed if fixed is None else f"seed {fixed}"
     reveals = reveals_of(spec.kind, parity=_parity(main))
     return TaskPlan(spec.task_name, spec.kind, members, reveals, common)

@@ -12,9 +12,9 @@ from fedray.task.spec import Kind
 
 __all__ = ["Reveal", "To", "reveals_of"]
 
-To = Literal["all", "data", "label", "main", "receiver"]
+To = Literal["all", "data", "label", "main", "receiver", "owner"]
 """Who learns a value: everybody but the dealer, the parties with data, the label party, the main client, the party that
-a task declares as receiver."""
+a task declares as receiver, or each party with features for itself."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,45 @@ _REVEALS = {
             "all",
             "How many test rows, training rows, and weights with velocities left the range in which the arithmetic is "
             "right: three counts at each test.",
+        ),
+    ),
+    Kind.TREES: (
+        Reveal(
+            "shapes", "all", "The numbers of rows and columns of each party's tables; constant columns do not count."
+        ),
+        Reveal(
+            "split_owner",
+            "data",
+            "Which party owns the column of each split; for a node without a split the first party with features.",
+            "How often a party is named tells how much its columns count.",
+        ),
+        Reveal(
+            "split",
+            "owner",
+            "Column, threshold and side of missing values of each split, to the owner of the column; and to the first "
+            "party with features at which nodes named as its own no split was worth while.",
+            "The owner learns which of its own columns separate the label, and about where.",
+        ),
+        Reveal(
+            "test_predictions",
+            "label",
+            "The predicted value of each test row, at each test.",
+            "Rows of equal predictions are in the same leaves; changes between tests tell so for each tree.",
+        ),
+        Reveal(
+            "test_loss",
+            "all",
+            "The mean loss on the test rows, at each test.",
+            "In a regression it is in the units of the label, so it tells about how widely labels are spread.",
+        ),
+        Reveal(
+            "test_metrics", "all", "The metrics on the test rows, at each test, and with early stopping the verdict."
+        ),
+        Reveal(
+            "range_guard",
+            "all",
+            "How many scores of rows and how many leaves left the range in which the arithmetic is right: two counts "
+            "at each test.",
         ),
     ),
     Kind.PREDICT: (

@@ -22,9 +22,11 @@ from fedray.task.configs import (
     PredictData,
     PredictMain,
     Role,
+    TreeMain,
 )
 from fedray.task.linear_configs import METRICS_OF
 from fedray.task.text import show
+from fedray.task.tree_configs import TREE_METRICS_OF
 
 __all__ = ["broken_rules"]
 
@@ -43,6 +45,7 @@ _NEEDS = {
     Kind.SHARED_NN: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.LINEAR: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.PREDICT: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
+    Kind.TREES: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
 }
 
 
@@ -66,6 +69,7 @@ def broken_rules(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -
         *_listeners(clients),
         *_widths(clients),
         *_objective(clients),
+        *_trees(clients),
         *_columns(clients),
         *_receiver(clients),
         *_outputs(clients, places),
@@ -174,6 +178,21 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
             if index != receiver and isinstance(other, PredictData) and getattr(other, field) is not None:
                 where = f"clients[{index}].client_config.{field}"
                 yield f"{where}: expected null, since only the receiver, clients[{receiver}], has one"
+
+
+def _trees(clients: Sequence[Client]) -> Iterator[str]:
+    for index, (_, config) in enumerate(clients):
+        if not isinstance(config, TreeMain):
+            continue
+        where, metrics = f"clients[{index}].client_config", TREE_METRICS_OF[config.objective]
+        of = f"for objective {config.objective}"
+        if config.metric is not None and config.metric not in metrics:
+            yield f"{where}.metric: expected {' or '.join(metrics)} {of}, got {config.metric}"
+        if config.objective == "reg:squarederror":
+            if config.scale_pos_weight != 1.0:
+                yield f"{where}.scale_pos_weight: expected 1 {of}, got {config.scale_pos_weight:g}"
+        elif config.base_score is not None and not 1e-6 <= config.base_score <= 1.0 - 1e-6:
+            yield f"{where}.base_score: expected null or a probability from 1e-06 to 1 - 1e-06 {of}"
 
 
 def _columns(clients: Sequence[Client]) -> Iterator[str]:

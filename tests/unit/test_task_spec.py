@@ -227,7 +227,6 @@ BAD_NETWORKS = [
     ("clients.0.client_config.client_type", ..., ": a required field is missing"),
     ("clients.0.client_config.client_type", "shared_nn_mian", 'got "shared_nn_mian"; did you mean shared_nn_main?'),
     ("clients.0.client_config.client_type", ["x"], "type of client, got a list; known are alignment_main"),
-    ("clients.0.client_config.client_type", "secure_xgboost_main", "is not supported yet; use the clients of align"),
     ("clients.0.client_config.computation_port", ..., ": a required field is missing"),
     ("clients.0.client_config.computation_port", 70000, ": expected an integer from 1 to 65535, got 70000"),
     ("clients.0.client_config.batch_size", "abc", ': expected an integer from 1 to 100000, got "abc"'),
