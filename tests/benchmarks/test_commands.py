@@ -55,6 +55,28 @@ def run_program(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
 
 
+def test_trees(data: Path) -> None:
+    (line,) = run("trees", "--data", data, "--trees", 2, "--depth", 2, "--bins", 4, "--transport", "memory")
+    fields = {
+        "parties",
+        "rows",
+        "features",
+        "trees",
+        "depth",
+        "bins",
+        "bytes",
+        "rss_mb",
+        "auc",
+        "auc_oracle",
+        "auc_plain",
+    }
+    assert line.keys() >= EVERYWHERE | fields | {"s_per_tree", "rounds_per_tree", "bytes_per_tree", "share_seconds"}
+    assert (line["rows"], line["features"], line["trees"]) == (ROWS - ROWS // 5, COLUMNS, 2)
+    assert line["auc"] == pytest.approx(line["auc_oracle"], abs=0.02)
+    assert line["bytes"] > line["bytes_per_tree"] > 0
+    check_spread(line, "s_per_tree", 1)
+
+
 def check_spread(line: Line, name: str, runs: int) -> None:
     assert line["runs"] == runs
     assert 0 < line[f"{name}_min"] <= line[name] <= line[f"{name}_max"]

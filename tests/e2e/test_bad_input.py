@@ -64,7 +64,6 @@ ALIGNMENTS: dict[str, tuple[Callable[[Json], None], str]] = {
     "unknown field of a configuration": (config(1, raw_path="x"), r"clients\[1\].*raw_path"),
     "type of another role": (config(0, client_type="alignment_data"), r"clients\[0\]"),
     "unknown type": (config(1, client_type="alignment_magic"), r"clients\[1\].*client_type"),
-    "a type that is not there yet": (config(1, client_type="secure_xgboost_feature"), r"clients\[1\].*client_type"),
     "kinds mixed": (config(1, client_type="shared_nn_feature"), r"clients\[1\]"),
     "port too large": (client(1, http_port=70000), r"clients\[1\]\.http_port"),
     "port a truth": (config(1, computation_port=True), r"clients\[1\].*computation_port"),

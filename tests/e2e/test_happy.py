@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.documents import alignment, linear_training, seed, training
+from tests.e2e.documents import alignment, linear_training, seed, training, tree_training
 from tests.e2e.tables import COMMON
 from tests.server import FedrayServer
 
@@ -104,6 +104,29 @@ def test_a_linear_model_with_weights_of_classes_and_early_stopping(aligned: Fedr
     assert record["rows"][-1][3] > 0.95
     tags = {entry["tag"] for entry in aligned.get("/api/v1/tasks/linear/report")["leakage"]}
     assert tags == {"shapes", "test_predictions", "test_loss", "test_metrics", "range_guard"}
+
+
+@pytest.mark.parametrize("transport", ["ray", "fast"])
+def test_boosted_trees(aligned: FedrayServer, transport: str) -> None:
+    name = f"trees-{transport}"
+    config = {"max_iteration": 3, "max_depth": 2, "learning_rate": 0.5, "reg_lambda": 1, "sync_info": {"seed": 1}}
+    done = aligned.run(tree_training(name, metric="auc_ks", transport=transport, config=config))
+    assert (done["status"], done["kind"]) == ("finished", "secure_xgboost"), done
+    rows = aligned.get("/queryRecord", task_name=name)["msg"]
+    assert [row[1] for row in rows] == [1, 2, 3]
+    assert rows[-1][2] < rows[0][2]
+    assert rows[-1][3] > 0.8
+    told = {entry["tag"]: entry for entry in aligned.get(f"/api/v1/tasks/{name}/report")["leakage"]}
+    assert told.keys() == {
+        "shapes",
+        "split_owner",
+        "split",
+        "test_predictions",
+        "test_loss",
+        "test_metrics",
+        "range_guard",
+    }
+    assert set(told["split"]["to"]) == {"127.0.0.1:8084", "127.0.0.1:8082"}
 
 
 def test_the_report_tells_result_cost_and_leakage(trained: tuple[FedrayServer, str]) -> None:

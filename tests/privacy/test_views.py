@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from fedray.channel import Frame
-from tests import linear_tasks
+from fedray.data.model_files import load_model
+from tests import linear_tasks, tree_tasks
 from tests.tasks import Training, made_up
 
 JSON = {"shapes", "test", "done"}
@@ -22,7 +23,29 @@ LINEAR: dict[str, dict[str, Any]] = {
     "weighted": {"objective": "logistic", "alpha": 0.01, "class_weight": {"0": 1, "1": 2}},
     "poisson": {"objective": "poisson"},
 }
-KINDS = [*NETWORKS, *LINEAR]
+TREES: dict[str, dict[str, Any]] = {
+    "trees": {},
+    "boosted regression": {"objective": "reg:squarederror", "subsample": 0.7},
+    "weighted trees": {"scale_pos_weight": 2, "colsample_bytree": 0.7, "early_stopping_rounds": 9},
+}
+KINDS = [*NETWORKS, *LINEAR, *TREES]
+SEEN = {
+    "networks": {"private.train", "private.test", "layer1.z", "residual", "deal"},
+    "linear": {"private.train", "private.test", "linear.z", "residual", "deal"},
+    "trees": {
+        "private.bins0",
+        "histogram",
+        "inverse",
+        "quotient",
+        "best",
+        "members",
+        "layer.open",
+        "mul",
+        "trunc",
+        "deal",
+    },
+}
+"""What is masked and large enough to be looked at, whatever else there is."""
 
 
 def task_of(root: Path, kind: str) -> Training:
@@ -31,6 +54,9 @@ def task_of(root: Path, kind: str) -> Training:
         task: Training = linear_tasks.made_up(root, own=1, rows=480, **numbers)
         task.labeler, task.feature = {"scale": "none"}, {"scale": "none"}
         return task
+    if kind in TREES:
+        numbers = {"n_estimators": 2, "max_depth": 2, "max_bin": 4, **TREES[kind]}
+        return tree_tasks.made_up(root, own=1, rows=480, **numbers)
     in_dim, layers, loss = NETWORKS[kind]
     main = {"in_dim": in_dim, "layers": layers, "max_iter": 20, "test_per_batches": 7, "batch_size": 32}
     return made_up(root, main=main, labeler={"loss": loss, "scale": "none"}, feature={"scale": "none"}, own=1, rows=480)
@@ -88,8 +114,7 @@ def test_what_is_masked_looks_uniform(tmp_path: Path, kind: str) -> None:
                 tried.add(label)
                 # 255 degrees of freedom: 420 is beyond seven standard deviations
                 assert ((counts - expected) ** 2 / expected).sum() < 420, label
-    z = "linear.z" if kind in LINEAR else "layer1.z"
-    assert {"private.train", "private.test", z, "residual", "deal"} <= tried
+    assert SEEN["trees" if kind in TREES else "linear" if kind in LINEAR else "networks"] <= tried
 
 
 def test_planted_values_are_in_no_frame_and_not_on_the_wire(tmp_path: Path) -> None:
@@ -165,7 +190,49 @@ def test_what_was_opened_is_what_the_plan_lists(tmp_path: Path, kind: str) -> No
     opened = {entry["tag"] for outcome in outcomes.values() for entry in outcome.reveals}
     assert opened == {reveal.tag for reveal in plan.reveals}
     labels = {frame.label for view in task.views for _, frame in view if frame.label.startswith("reveal.")}
-    assert labels == {"reveal.test_predictions", "reveal.range_guard"}
+    splits = {"reveal.split_owner", "reveal.split"} if kind in TREES else set()
+    assert labels == {"reveal.test_predictions", "reveal.range_guard"} | splits
+
+
+def test_a_split_is_opened_to_its_owner_only(tmp_path: Path) -> None:
+    """Of what is opened in clear, a party gets the places of its own splits; 0 stands for those of others."""
+    task = task_of(tmp_path, "trees")
+    task.main = {**task.main, "max_bin": 8, "max_depth": 3, "n_estimators": 3}
+    task.succeed()
+    plan = task.plan()
+    owners, mine = models_of(task)
+    for party, view in enumerate(task.views):
+        places = [frame for _, frame in view if frame.label == "reveal.split"]
+        assert len(places) == (3 * 3 * 2 if party in (ONE, TWO, LABEL) else 0)
+    assert len({*owners.reshape(-1).tolist()}) > 1
+    for rank, known in enumerate(mine):
+        others = known[owners != rank]
+        assert (others == np.iinfo(np.uint64).max).all()
+        assert len(plan.data) == len(mine)
+
+
+def models_of(task: Training) -> tuple[Any, list[Any]]:
+    """Return the owners of all splits, and by rank what a party's file says of them."""
+    parts = [root.path / ".fedray" / "models" / "t" for root in task.roots.values()]
+    arrays = [load_model(next(path.iterdir()))[1] for path in parts]
+    return arrays[0]["split_owner"], [part["split_mine"] for part in arrays]
+
+
+def test_rows_of_a_tree_are_seen_by_nobody(tmp_path: Path) -> None:
+    """Gradients, members of nodes and leaves are the same labels and shapes at all, and no two runs open the same."""
+    seen = []
+    for name in ("a", "b"):
+        task = task_of(tmp_path / name, "trees")
+        task.succeed()
+        opened: dict[tuple[int, str], list[bytes]] = defaultdict(list)
+        for me, label, data in masked(task):
+            opened[me, label].append(data)
+        seen.append(opened)
+    for label in ("curve", "histogram", "members", "split", "layer.open"):
+        for me in (ONE, TWO, LABEL):
+            pairs = list(zip(seen[0].get((me, label), []), seen[1].get((me, label), []), strict=True))
+            words = [np.frombuffer(one, np.uint64) == np.frombuffer(other, np.uint64) for one, other in pairs]
+            assert not words or np.concatenate(words).sum() <= 1
 
 
 def test_runs_of_one_seed_have_other_masks(tmp_path: Path) -> None:
