@@ -32,7 +32,7 @@ ONCE = (0,)
 def build() -> typer.Typer:
     """Return the command line."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    for command in (train, ops, sweep, dealer, scaling, align, memory, machine, tables, plot, page):
+    for command in (train, trees, ops, sweep, dealer, scaling, align, memory, machine, tables, plot, page):
         app.command(command.__name__)(command)
     return app
 
@@ -55,6 +55,24 @@ def train(
 
     training = Training(_widths(hidden), batch, 1, rate, loss, parties)
     _print((run(data, transport, training, epochs, repeat) for _ in ONCE), as_json)
+
+
+def trees(
+    data: Data,
+    trees: Annotated[int, typer.Option(min=1)] = 10,
+    depth: Annotated[int, typer.Option(min=1, max=10)] = 4,
+    bins: Annotated[int, typer.Option(min=2, max=256)] = 32,
+    rate: float = 0.3,
+    transport: Transport = "ray",
+    parties: Parties = 3,
+    repeat: Repeat = 1,
+    as_json: Json = False,
+) -> None:
+    """Seconds a tree of secure_xgboost, beside the float64 oracle and scikit-learn's histogram boosting."""
+    from benchmarks.trees import Boosting, run
+
+    boosting = Boosting(trees, depth, bins, rate, parties)
+    _print((run(data, transport, boosting, repeat) for _ in ONCE), as_json)
 
 
 def ops(

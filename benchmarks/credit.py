@@ -14,7 +14,7 @@ from fedray.data.root import DataRoot
 from fedray.errors import DataError, SpecError
 from fedray.task.plan import TaskPlan
 
-__all__ = ["COLUMNS", "Training", "alignment_plan", "training_plan", "write_tables"]
+__all__ = ["COLUMNS", "Training", "alignment_plan", "feature_port", "training_plan", "write_tables"]
 
 FEATURES = ("credit_default_data1.csv", "credit_default_data2.csv")
 COLUMNS = 23
@@ -83,7 +83,7 @@ def alignment_plan(parties: int) -> TaskPlan:
     def data_client(role: str, port: int, name: str) -> dict[str, object]:
         return client(role, port, client_type="alignment_data", raw_data_path=f"{name}.csv", out_data_path=name)
 
-    features = [data_client("feature_client", _port(k), f"f{k}") for k in range(1, parties)]
+    features = [data_client("feature_client", feature_port(k), f"f{k}") for k in range(1, parties)]
     main = client("main_client", MAIN_PORT, client_type="alignment_main")
     return plan_of("align", [main, *features, data_client("label_client", LABEL_PORT, "l")])
 
@@ -107,7 +107,7 @@ def training_plan(name: str, training: Training, transport: str = "ray") -> Task
             client("main_client", MAIN_PORT, **main),
             client("crypto_producer", DEALER_PORT, client_type="triplet_producer"),
             *(
-                client("feature_client", _port(k), client_type="shared_nn_feature", data_path=f"f{k}")
+                client("feature_client", feature_port(k), client_type="shared_nn_feature", data_path=f"f{k}")
                 for k in range(1, training.parties)
             ),
             client("label_client", LABEL_PORT, **label),
@@ -115,5 +115,6 @@ def training_plan(name: str, training: Training, transport: str = "ray") -> Task
     )
 
 
-def _port(number: int) -> int:
+def feature_port(number: int) -> int:
+    """Return the port of a client with features, counted from 1."""
     return FIRST_PORT + 2 * (number - 1)
