@@ -20,7 +20,7 @@ CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], str, dict[str, Any], fl
     "lr mse, four parties, label third": ((2, 3, 0, 4), (1,), "mse", {"label": 2}, 2e-3, 4e-3),
     "lr bce, label first, all features": ((4, 1), (1,), "bce", {"label": 0}, 3e-4, 5e-4),
     "8-1 bce": ((5, 4, 0), (8, 1), "bce", {}, 2e-3, 4e-3),
-    "8-1 mse": ((4, 3), (8, 1), "mse", {}, 6e-3, 6e-3),
+    "8-1 mse": ((4, 3), (8, 1), "mse", {}, 6e-3, 8e-3),
     "6-5-2 bce, label first": ((0, 5), (6, 5, 2), "bce", {"label": 0}, 2e-3, 4e-3),
     "lr without bias": ((3, 2), (1,), "bce", {"bias": False}, 3e-4, 5e-4),
     "4-1 without bias": ((3, 2), (4, 1), "bce", {"bias": False}, 2e-3, 4e-3),
