@@ -1,8 +1,9 @@
 """Arithmetic in Z_2^64 on ``uint64`` arrays: exact, wrapping, without warnings.
 
 Small products run in NumPy, larger ones in a compiled kernel, imported when first needed because compiling costs a
-second and some 60 MiB, and very large ones as products of floats (`fedray.ring.limbs`). All give the same bits. Only
-the last may start threads, those of NumPy's float products.
+second and some 60 MiB, large ones on the processor's matrix unit (`fedray.ring.tiles`) or, where there is none, as
+products of floats (`fedray.ring.limbs`). All give the same bits. Only the last may start threads, those of NumPy's
+float products.
 """
 
 from __future__ import annotations
@@ -12,21 +13,24 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from fedray.ring import limbs, series, trig
+from fedray.ring import limbs, series, tiles, trig
 from fedray.ring.compiled import have_kernels
 from fedray.ring.fixed import decode, encode
 
-__all__ = ["COMPILED_FROM", "LIMBS_FROM", "Ring", "decode", "encode", "matmul", "series", "trig"]
+__all__ = ["COMPILED_FROM", "LIMBS_FROM", "TILES_WIDTH", "Ring", "decode", "encode", "matmul", "series", "trig"]
 
 Ring: TypeAlias = npt.NDArray[np.uint64]
 
-Way: TypeAlias = Literal["numpy", "compiled", "limbs"]
+Way: TypeAlias = Literal["numpy", "compiled", "limbs", "tiles"]
 
 COMPILED_FROM = 1 << 13
 """Multiplications from which the compiled kernel is faster than NumPy, its call included."""
 
 LIMBS_FROM, LIMBS_WIDTH = 1 << 26, 128
 """Multiplications of one product, and its least size in each direction, from which limbs are faster than the kernel."""
+
+TILES_WIDTH = 64
+"""Least size in each direction from which the matrix unit is faster; cutting into bytes has to pay."""
 
 
 def matmul(a: Ring, b: Ring, *, way: Way | None = None) -> Ring:
@@ -37,7 +41,7 @@ def matmul(a: Ring, b: Ring, *, way: Way | None = None) -> Ring:
     a, b
         Shapes (..., m, k) and (..., k, n), ``uint64``; leading axes as in ``numpy.matmul``.
     way
-        Force one of the three ways, which all give the same bits; by default the size decides. Leading axes that differ
+        Force one of the four ways, which all give the same bits; by default the size decides. Leading axes that differ
         always take NumPy.
     """
     if a.shape[:-2] != b.shape[:-2]:
@@ -50,15 +54,19 @@ def matmul(a: Ring, b: Ring, *, way: Way | None = None) -> Ring:
             from fedray.ring import kernels
 
             return kernels.matmul(a, b)
-        case "limbs" if a.ndim > 2:
-            stacked: Ring = np.stack([matmul(one, other, way="limbs") for one, other in zip(a, b, strict=True)])
+        case ("limbs" | "tiles") as chosen if a.ndim > 2:
+            stacked: Ring = np.stack([matmul(one, other, way=chosen) for one, other in zip(a, b, strict=True)])
             return stacked
         case "limbs":
             return limbs.matmul(a, b)
+        case "tiles":
+            return tiles.matmul(a, b)
 
 
 def _best(a: Ring, b: Ring) -> Way:
     m, k, n = *a.shape[-2:], b.shape[-1]
+    if min(m, k, n) >= TILES_WIDTH and tiles.have_tiles():
+        return "tiles"
     if m * k * n >= LIMBS_FROM and min(m, k, n) >= LIMBS_WIDTH:
         return "limbs"
     return "compiled" if a.size * n >= COMPILED_FROM and have_kernels() else "numpy"

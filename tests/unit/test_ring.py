@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedray.ring import COMPILED_FROM, LIMBS_FROM, LIMBS_WIDTH, Ring, Way, kernels, limbs, matmul
+from fedray.ring import COMPILED_FROM, LIMBS_FROM, LIMBS_WIDTH, TILES_WIDTH, Ring, Way, kernels, limbs, matmul, tiles
 from tests import plain
 
 WAYS: tuple[Way, ...] = ("numpy", "compiled", "limbs")
@@ -67,6 +67,8 @@ def test_size_decides_which_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(kernels, "matmul", spy("compiled"))
     monkeypatch.setattr(limbs, "matmul", spy("limbs"))
+    monkeypatch.setattr(tiles, "matmul", spy("tiles"))
+    monkeypatch.setattr(tiles, "have_tiles", lambda: False)
 
     def ones(*shape: int) -> Ring:
         return np.ones(shape, dtype=np.uint64)
@@ -90,6 +92,13 @@ def test_size_decides_which_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         ("compiled", (LIMBS_WIDTH, side - 1)),
         ("compiled", (LIMBS_WIDTH - 1, 2 * side)),
     ]
+    monkeypatch.setattr(tiles, "have_tiles", lambda: True)
+    ran.clear()
+    wide = TILES_WIDTH
+    for m, k, n in ((wide, wide, wide), (wide - 1, wide, wide), (wide, wide - 1, wide), (wide, wide, wide - 1)):
+        matmul(ones(m, k), ones(k, n))
+    matmul(ones(2, wide, wide), ones(2, wide, wide))
+    assert [name for name, _ in ran] == ["tiles", "compiled", "compiled", "compiled", "tiles", "tiles"]
 
 
 def test_leading_axes_and_empty_sums() -> None:
