@@ -48,7 +48,7 @@ class NewRows:
     Attributes
     ----------
     values
-        Finite float64, shape (n, d).
+        Float64, shape (n, d); finite, or NaN where gaps were allowed.
     columns
         Names of the d columns; c0, c1, ... where the folder has no manifest.
     fingerprint
@@ -66,8 +66,15 @@ class NewRows:
     ids: Ids | None = None
 
 
-def load_rows(folder: Path, part: Part) -> NewRows:
+def load_rows(folder: Path, part: Part, *, gaps: bool = False) -> NewRows:
     """Read the rows of a data set that an alignment wrote, or that a user put there without ``dataset.json``.
+
+    Parameters
+    ----------
+    folder, part
+        Where they are, and which.
+    gaps
+        Whether a cell may be empty or say that its value is missing; it is then read as NaN.
 
     Raises
     ------
@@ -78,7 +85,7 @@ def load_rows(folder: Path, part: Part) -> NewRows:
         finish_writing(folder)
         manifest = read_manifest(folder)
         names = manifest.columns if manifest is not None else None
-        tables = {file: read_numbers(folder, file, names) for file in _files(folder, part, manifest)}
+        tables = {file: read_numbers(folder, file, names, gaps) for file in _files(folder, part, manifest)}
     except OSError as error:
         reason = error.strerror
     else:

@@ -34,6 +34,7 @@ from fedray.parties.new_columns import features_of
 from fedray.parties.prediction_agreement import Agreed, Told, agree, main_config
 from fedray.parties.predictors import predictor_of
 from fedray.ring import series
+from fedray.task.config_bases import DataTable
 from fedray.task.model_rules import check_clients
 from fedray.task.plan import Member
 from fedray.task.predict_configs import PredictData
@@ -99,10 +100,12 @@ def prepare(ctx: PartyContext) -> Prepared:
     config, rank = _config(ctx), ctx.plan.data.index(ctx.member)
     kept = load_kept(ctx.root, main_config(ctx).model, rank, ctx.member)
     check_clients(ctx.plan, kept.training)
-    predictor, needed = predictor_of(kept.training), kept.features[rank]
+    predictor, needed = predictor_of(kept.training), kept.trained.features[rank]
     if needed and config.data_path is None:
         raise DataError(f"data_path: the model has {needed} columns of features of this party; name a folder with rows")
-    table = _table(ctx, config.data_path)
+    trained_with = kept.training.data[rank].config
+    gaps = isinstance(trained_with, DataTable) and predictor.gaps(trained_with)
+    table = _table(ctx, config.data_path, gaps=gaps)
     rows = None
     if needed and table is not None:
         rows = kept.columns.scaling.apply(features_of(kept.columns, table), FEATURE_LIMIT)
@@ -112,7 +115,9 @@ def prepare(ctx: PartyContext) -> Prepared:
         rows=None if table is None else len(table.values),
         fingerprint="" if table is None else table.fingerprint,
         run=kept.run,
-        features=kept.features,
+        features=kept.trained.features,
+        n_train=kept.trained.rows,
+        steps=kept.trained.steps,
         training=kept.training.to_json(),
     )
     ids = None
@@ -121,15 +126,15 @@ def prepare(ctx: PartyContext) -> Prepared:
     return Prepared(kept, rows, told, ids, answers)
 
 
-def _table(ctx: PartyContext, path: str | None, field: str = "data_path") -> NewRows | None:
+def _table(ctx: PartyContext, path: str | None, field: str = "data_path", *, gaps: bool = False) -> NewRows | None:
     if path is None:
         return None
     part = main_config(ctx).part
     file = ctx.root.generated_file(path, field)
     try:
         if file is not None:
-            return load_row_file(file, part)
-        return load_rows(ctx.root.generated_dir(path, field=field), part)
+            return load_row_file(file, part, gaps=gaps)
+        return load_rows(ctx.root.generated_dir(path, field=field), part, gaps=gaps)
     except DataError as error:
         if error.message.startswith(field):
             raise
