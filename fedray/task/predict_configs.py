@@ -18,7 +18,7 @@ class PredictMain(MainConfig):
     Attributes
     ----------
     model
-        The name of the training that made the model.
+        The name of the training that made the model; or ``@`` and a tag, which the server replaces by the name.
     receiver
         Place in ``clients`` of the one party that gets the predictions, one with data; None is the label client.
     part
