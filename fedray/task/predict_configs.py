@@ -47,11 +47,15 @@ class PredictData(ClientConfig):
         ``predictions/<name of the task>``.
     labels_path
         At the receiver: folder or file that begins with the labels of the same rows, to evaluate the predictions.
+    baseline_path
+        At the receiver: folder below its generated-data folder with the ``predictions.csv`` of other rows, such as the
+        training's, to tell how far the predictions have moved.
     """
 
     data_path: Annotated[str | None, optional_path()] = None
     out_data_path: Annotated[str | None, optional_path()] = None
     labels_path: Annotated[str | None, optional_path()] = None
+    baseline_path: Annotated[str | None, optional_path()] = None
 
 
 class PredictFeature(PredictData):

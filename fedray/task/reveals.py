@@ -157,8 +157,8 @@ _REVEALS = {
         Reveal(
             "evaluation",
             "main",
-            "Only if the receiver compares the predictions with its labels: metrics, and tables and curves over groups "
-            "of at least 20 rows.",
+            "Only if the receiver compares the predictions with its labels, or with earlier predictions: metrics or "
+            "the stability index, and tables and curves over groups of at least 20 rows.",
         ),
     ),
 }

@@ -10,6 +10,7 @@ import pytest
 
 from fedray.channel import Frame
 from fedray.ml.metrics import evaluate
+from fedray.ml.stability import stability
 from fedray.parties.oracle import insecure_oracle
 from fedray.task.record import Status
 from fedray.task.report import build_report
@@ -178,3 +179,30 @@ def test_labels_that_cannot_be_used_end_the_task_before_anything_leaves(tmp_path
     assert task.run() == {}
     assert "labels_path: label column 'c0' must hold 0 and 1 only" in task.errors[2].message
     assert task.files() == []
+
+
+def test_the_receiver_compares_with_its_earlier_predictions(tmp_path: Path) -> None:
+    trained = training(tmp_path, "trees of a regression")
+    trained.succeed()
+    before = prediction(trained, main={"part": "train"}, name="before")
+    assert "evaluation" not in before.succeed()[0].result
+    task = prediction(trained, main={"part": "test"}, clients={4: {"baseline_path": "predictions/before"}})
+    outcomes = task.succeed()
+    told: Any = outcomes[0].result["evaluation"]
+    assert (told["rows"], told["least_group"]) == (24, 20)
+    (found,) = told["outputs"]
+    assert found == {"stability": stability(before.predicted(4)[2][:, 0], task.predicted(4)[2][:, 0])}
+    assert [entry["tag"] for entry in outcomes[4].reveals].count("evaluation") == 1
+    labels = {"labels_path": "d", "baseline_path": "predictions/p"}
+    again = prediction(trained, main={"part": "test"}, clients={4: labels}, name="again")
+    (both,) = again.succeed()[0].result["evaluation"]["outputs"]  # type: ignore[index]
+    assert both["stability"]["psi"] == 0.0
+    assert set(both) == {"metrics", "calibration", "stability"}
+
+
+def test_a_baseline_that_cannot_be_used_ends_the_task_before_anything_leaves(tmp_path: Path) -> None:
+    trained = training(tmp_path, "linear")
+    trained.succeed()
+    task = prediction(trained, clients={4: {"baseline_path": "d"}})
+    assert task.run() == {}
+    assert "baseline_path: the folder has no predictions.csv" in task.errors[4].message
