@@ -16,6 +16,11 @@ from fedray.errors import DataError
 from fedray.ml.groups import LEAST
 from fedray.ml.stability import stability
 from fedray.parties.baseline import baseline_of
+from fedray.parties.check import check_member
+from fedray.task.config_bases import Role
+from fedray.task.plan import Member
+from fedray.task.predict_configs import PredictLabel
+from fedray.task.registry import PartyRef
 
 
 def normal(n: int, seed: int, shift: float = 0.0) -> Any:
@@ -73,6 +78,18 @@ def test_a_file_that_no_task_wrote(tmp_path: Path, text: str) -> None:
     (tmp_path / "predictions.csv").write_text(text)
     with pytest.raises(DataError, match=r"x: predictions\.csv there is not as a task writes it"):
         load_predictions(tmp_path, "x")
+
+
+def test_a_party_looks_for_the_baseline_before_the_start(tmp_path: Path) -> None:
+    config = PredictLabel(client_type="predict_label", computation_port=1, baseline_path="old")
+    member = Member(4, Role.LABEL_CLIENT, PartyRef("bank", "127.0.0.1", 8884, "party_bank"), config)
+    check_member(member, DataRoot(tmp_path), ready=False)
+    with pytest.raises(DataError, match=r"clients\[4\]\.client_config\.baseline_path 'old': no predictions\.csv there"):
+        check_member(member, DataRoot(tmp_path), ready=True)
+    folder = tmp_path / "generated" / "old"
+    folder.mkdir(parents=True)
+    write_predictions(folder, None, np.zeros((20, 1)))
+    check_member(member, DataRoot(tmp_path), ready=True)
 
 
 def test_what_cannot_be_a_baseline(tmp_path: Path) -> None:
