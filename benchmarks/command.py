@@ -32,7 +32,7 @@ ONCE = (0,)
 def build() -> typer.Typer:
     """Return the command line."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    for command in (train, trees, ops, sweep, dealer, scaling, align, memory, machine, tables, plot, page):
+    for command in (train, trees, predict, ops, sweep, dealer, scaling, align, memory, machine, tables, plot, page):
         app.command(command.__name__)(command)
     return app
 
@@ -73,6 +73,21 @@ def trees(
 
     boosting = Boosting(trees, depth, bins, rate, parties)
     _print((run(data, transport, boosting, repeat) for _ in ONCE), as_json)
+
+
+def predict(
+    data: Data,
+    model: Annotated[str, typer.Option(help="linear, network, or trees.")] = "linear",
+    transport: Transport = "ray",
+    repeat: Repeat = 3,
+    as_json: Json = False,
+) -> None:
+    """Seconds to predict all rows of the credit data with a kept model, from the files to the file."""
+    from benchmarks.predict import MODELS, run
+
+    if model not in MODELS:
+        raise typer.BadParameter(f"--model {model[:80]}: expected one of {', '.join(MODELS)}")
+    _print((run(data, transport, model, repeat) for _ in ONCE), as_json)
 
 
 def ops(

@@ -18,7 +18,7 @@ from fedray.ml import metrics
 from fedray.parties.oracle import insecure_oracle
 from fedray.task.plan import TaskPlan
 
-__all__ = ["Boosting", "run"]
+__all__ = ["Boosting", "boosting_plan", "run"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def run(data: Path, transport: str, boosting: Boosting, repeat: int) -> Line:
     }
 
 
-def _plan(name: str, boosting: Boosting, transport: str) -> TaskPlan:
+def boosting_plan(name: str, boosting: Boosting, transport: str) -> TaskPlan:
+    """Return a plan of training trees on the aligned tables, with one test, at the end."""
     main = {
         "client_type": "secure_xgboost_main",
         "n_estimators": boosting.trees,
@@ -85,7 +86,7 @@ def _costs(name: str, boosting: Boosting, root: DataRoot, transport: str) -> dic
     Seconds are those of the slowest data client in the phase of training; rounds the most of any, bytes the sum over
     the data clients, of training alone. The dealer's bytes are all it sent, over the trees.
     """
-    plan = _plan(name, boosting, transport)
+    plan = boosting_plan(name, boosting, transport)
     with Peak() as peak:
         outcomes, seconds = run_plan(plan, root, transport)
     parts = [outcomes[member.index]["cost"] for member in plan.data]
@@ -109,7 +110,7 @@ def _clear(boosting: Boosting, root: DataRoot) -> tuple[float, float]:
     """Return the AUC of the oracle, and of scikit-learn's trees with the same numbers on the joined tables."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    oracle, _, labels = insecure_oracle(_plan("oracle", boosting, "memory"), root)
+    oracle, _, labels = insecure_oracle(boosting_plan("oracle", boosting, "memory"), root)
     oracle.train(boosting.trees)
     splits = [load_split(root.path / "generated" / f"f{k}") for k in range(1, boosting.parties)]
     model = HistGradientBoostingClassifier(

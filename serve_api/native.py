@@ -42,6 +42,9 @@ _BY_STATE: Final[dict[int | str, dict[str, Any]]] = {
     409: {"model": ErrorOut, "description": "The state of the task does not allow it, or the name is taken"},
     503: {"model": ErrorOut, "description": "A party has no node, or no room is left"},
 }
+_BY_TAG: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"model": ErrorOut, "description": "It cannot be a tag, or the model is deleted"},
+}
 _BY_DOCUMENT: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": ErrorOut, "description": "The document is wrong, or a party cannot use its files"},
     413: {"model": ErrorOut, "description": "The body is too large"},
@@ -58,6 +61,7 @@ router = APIRouter(prefix=PREFIX, tags=["native"], responses=_ERRORS)
 
 
 TaskName = Annotated[str, Path(description="Name of the task.")]
+TagName = Annotated[str, Path(description="A tag: 1 to 64 of a-z, 0-9, '.', '_' and '-'.")]
 
 
 @router.post(
@@ -132,6 +136,18 @@ def list_models(service: Service, query: Annotated[ModelQuery, Query()]) -> Resp
 def get_model(service: Service, name: TaskName) -> Response:
     """Answer one model: who has its parts, how good it was, how it was trained."""
     return json_reply(service.model(name).as_dict())
+
+
+@router.put("/models/{name}/tags/{tag}", response_model=ModelOut, responses=_BY_NAME | _BY_TAG)
+def tag_model(service: Service, name: TaskName, tag: TagName) -> Response:
+    """Let a tag point to a model, and to no other any more; a document names the model by @ and the tag."""
+    return json_reply(service.tag_model(name, tag).as_dict())
+
+
+@router.delete("/models/{name}/tags/{tag}", response_model=ModelOut, responses=_BY_NAME)
+def untag_model(service: Service, name: TaskName, tag: TagName) -> Response:
+    """Remove a tag of a model."""
+    return json_reply(service.untag_model(name, tag).as_dict())
 
 
 @router.delete("/models/{name}", response_model=ModelOut, responses=_BY_NAME | _BY_STATE)

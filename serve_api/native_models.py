@@ -139,6 +139,7 @@ class ModelOut(BaseModel):
     n_batches: Annotated[int | None, Field(description="Batches up to the test whose weights were kept.")] = None
     loss: float | None = None
     metrics: Annotated[dict[str, float] | None, Field(description="On the test rows of the training.")] = None
+    tags: Annotated[list[str], Field(description="Tags that point to it.")] = []
     members: Annotated[list[MemberOut], Field(description="The clients with data; each has its part.")]
     parameters: Annotated[dict[str, Any], Field(description="Settings of the training.")]
     predicts: Annotated[bool, Field(description="Whether it can predict: its kind does, and it is not deleted.")]

@@ -17,6 +17,7 @@ import pytest
 from fedray.data.root import DataRoot
 from fedray.parties.linear_recipe import LinearRecipe
 from fedray.parties.network_recipe import NetworkRecipe
+from fedray.parties.tree_recipe import TreeRecipe
 from tests import linear_tasks
 from tests.tasks import Training, client
 
@@ -95,7 +96,7 @@ def data_set(task: Training, index: int, name: str, table: Float, columns: Seque
 def seen_in_tests(monkeypatch: pytest.MonkeyPatch) -> list[Float]:
     """Return a list that takes the predictions of every test of a training, in the units of the label's table."""
     seen: list[Float] = []
-    for recipe in (LinearRecipe, NetworkRecipe):
+    for recipe in (LinearRecipe, NetworkRecipe, TreeRecipe):
         measure: Any = recipe.measure
 
         def noting(self: Any, target: Any, predictions: Float, measure: Any = measure) -> Any:

@@ -17,11 +17,11 @@ from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manife
 from fedray.data.wording import count, shorten
 from fedray.errors import DataError
 
-__all__ = ["Split", "default_names", "load_split", "read_numbers", "row_problem"]
+__all__ = ["GAPS", "Split", "default_names", "is_gap", "load_split", "read_numbers", "row_problem"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOT_A_NUMBER = ("nan", "na", "null", "none", "n/a")
-_GAPS = ("", "NaN", "nan", "NA", "null")
+GAPS = ("", "NaN", "nan", "NA", "null")
 """Ways to write a gap that the fast reader knows; others are left to the slow one."""
 
 
@@ -126,7 +126,7 @@ def read_numbers(folder: Path, file: str, names: tuple[str, ...] | None, gaps: b
             f"{file} has {count(width, 'column')}, but dataset.json names {len(names)}; run the alignment again"
         )
     named = names if names is not None else default_names(width)
-    table = _read_fast(path, width, _GAPS if gaps else ())
+    table = _read_fast(path, width, GAPS if gaps else ())
     if table is None:
         return _read_slowly(path, file, named, gaps)
     values = np.empty((table.num_rows, width), dtype=np.float64)
@@ -185,7 +185,7 @@ def _read_slowly(path: Path, file: str, names: tuple[str, ...], gaps: bool) -> n
                 if problem:
                     problem = f"row {number}{problem}"
                     break
-                values.append([math.nan if _is_gap(cell) else float(cell) for cell in row])
+                values.append([math.nan if is_gap(cell) else float(cell) for cell in row])
     except (UnicodeDecodeError, csv.Error):
         problem = f"row {len(values) + 1} is not CSV text in UTF-8"
     if problem:
@@ -200,13 +200,14 @@ def row_problem(row: list[str], names: tuple[str, ...], gaps: bool = False) -> s
     if len(row) != len(names):
         return f" has {count(len(row), 'cell')}; the file has {count(len(names), 'column')}"
     for name, cell in zip(names, row, strict=True):
-        problem = "" if gaps and _is_gap(cell) else _cell_problem(cell.strip())
+        problem = "" if gaps and is_gap(cell) else _cell_problem(cell.strip())
         if problem:
             return f", column {shorten(name)}: {problem}"
     return ""
 
 
-def _is_gap(cell: str) -> bool:
+def is_gap(cell: str) -> bool:
+    """Return whether a cell says that its value is missing."""
     text = cell.strip().lower().lstrip("+-")
     return not text or text in _NOT_A_NUMBER
 

@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 
 from fedray.data.csv_write import CsvFile
 from fedray.data.load import default_names, read_numbers
@@ -24,7 +25,7 @@ from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manife
 from fedray.data.wording import count
 from fedray.errors import DataError
 
-__all__ = ["FILE", "Ids", "NewRows", "Part", "load_ids", "load_rows", "write_predictions"]
+__all__ = ["FILE", "Ids", "NewRows", "Part", "load_ids", "load_predictions", "load_rows", "write_predictions"]
 
 Part = Literal["all", "train", "test"]
 
@@ -48,7 +49,7 @@ class NewRows:
     Attributes
     ----------
     values
-        Finite float64, shape (n, d).
+        Float64, shape (n, d); finite, or NaN where gaps were allowed.
     columns
         Names of the d columns; c0, c1, ... where the folder has no manifest.
     fingerprint
@@ -66,8 +67,15 @@ class NewRows:
     ids: Ids | None = None
 
 
-def load_rows(folder: Path, part: Part) -> NewRows:
+def load_rows(folder: Path, part: Part, *, gaps: bool = False) -> NewRows:
     """Read the rows of a data set that an alignment wrote, or that a user put there without ``dataset.json``.
+
+    Parameters
+    ----------
+    folder, part
+        Where they are, and which.
+    gaps
+        Whether a cell may be empty or say that its value is missing; it is then read as NaN.
 
     Raises
     ------
@@ -78,7 +86,7 @@ def load_rows(folder: Path, part: Part) -> NewRows:
         finish_writing(folder)
         manifest = read_manifest(folder)
         names = manifest.columns if manifest is not None else None
-        tables = {file: read_numbers(folder, file, names) for file in _files(folder, part, manifest)}
+        tables = {file: read_numbers(folder, file, names, gaps) for file in _files(folder, part, manifest)}
     except OSError as error:
         reason = error.strerror
     else:
@@ -173,3 +181,32 @@ def write_predictions(folder: Path, ids: Ids | None, predictions: npt.NDArray[np
     else:
         return
     raise DataError(f"out_data_path: the predictions cannot be written ({reason}); check space and permissions")
+
+
+def load_predictions(folder: Path, field: str) -> npt.NDArray[np.float64]:
+    """Return the predictions that an earlier task wrote into a folder, shape (n, outputs).
+
+    Parameters
+    ----------
+    folder
+        A folder that `DataRoot.generated_dir` returned.
+    field
+        The field of the request that named it, for messages.
+
+    Raises
+    ------
+    DataError
+        No ``predictions.csv`` is there, or it is not as `write_predictions` writes it.
+    """
+    path = folder / FILE
+    if not path.is_file() or path.resolve().parent != folder.resolve():
+        raise DataError(f"{field}: the folder has no {FILE}; name the out_data_path of a task that has predicted")
+    try:
+        quoted = pa_csv.ParseOptions(newlines_in_values=True)  # as an id may be
+        table = pa_csv.read_csv(path, pa_csv.ReadOptions(use_threads=False), quoted)
+        values = np.column_stack([column.cast(pa.float64()).to_numpy() for column in table.columns[1:]])
+    except (OSError, pa.ArrowException, ValueError):
+        values = np.zeros((0, 0))
+    if not values.size or not np.isfinite(values).all():
+        raise DataError(f"{field}: {FILE} there is not as a task writes it; let a task predict those rows again")
+    return values

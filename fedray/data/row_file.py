@@ -7,6 +7,7 @@ together with those of the other parties; of another file only the number of row
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from fedray.data.load import default_names, row_problem
+from fedray.data.load import GAPS, default_names, is_gap, row_problem
 from fedray.data.new_rows import Ids, NewRows, Part
 from fedray.data.split import finish_writing, read_manifest
 from fedray.data.wording import shorten
@@ -26,7 +27,7 @@ _FIRST_ROW = 2
 """Number of the first record, as a spreadsheet counts."""
 
 
-def load_row_file(path: Path, part: Part) -> NewRows:
+def load_row_file(path: Path, part: Part, *, gaps: bool = False) -> NewRows:
     """Read the rows of a file, with their ids.
 
     Parameters
@@ -35,6 +36,8 @@ def load_row_file(path: Path, part: Part) -> NewRows:
         A file that `DataRoot.generated_file` returned.
     part
         ``all``: a file has no parts.
+    gaps
+        Whether a cell may be empty or say that its value is missing; it is then read as NaN.
 
     Raises
     ------
@@ -47,7 +50,7 @@ def load_row_file(path: Path, part: Part) -> NewRows:
     try:
         finish_writing(path.parent)
         id_name, *names = _header(path, file)
-        ids, values = _read_fast(path, len(names)) or _read_slowly(path, file, tuple(names))
+        ids, values = _read_fast(path, len(names), gaps) or _read_slowly(path, file, tuple(names), gaps)
         manifest = read_manifest(path.parent)
     except OSError as error:
         reason = error.strerror
@@ -71,7 +74,7 @@ def _header(path: Path, file: str) -> list[str]:
     return names
 
 
-def _read_fast(path: Path, width: int) -> tuple[list[str], npt.NDArray[np.float64]] | None:
+def _read_fast(path: Path, width: int, gaps: bool) -> tuple[list[str], npt.NDArray[np.float64]] | None:
     """Read with Arrow; None where a row or cell is not as it must be (the slow way finds it)."""
     names = default_names(width)
     types = {"id": pa.string(), **dict.fromkeys(names, pa.float64())}
@@ -80,19 +83,21 @@ def _read_fast(path: Path, width: int) -> tuple[list[str], npt.NDArray[np.float6
             path,
             read_options=pa_csv.ReadOptions(use_threads=False, column_names=["id", *names], skip_rows=1),
             parse_options=pa_csv.ParseOptions(ignore_empty_lines=False),
-            convert_options=pa_csv.ConvertOptions(column_types=types, null_values=[]),
+            convert_options=pa_csv.ConvertOptions(column_types=types, null_values=list(GAPS if gaps else ())),
         )
     except pa.ArrowInvalid:
         return None
     values = np.empty((table.num_rows, width), dtype=np.float64)
     for k, column in enumerate(table.columns[1:]):
         values[:, k] = column.to_numpy()
-    if not table.num_rows or not np.isfinite(values).all():
+    if not table.num_rows or (np.isinf(values).any() if gaps else not np.isfinite(values).all()):
         return None
     return table.column(0).to_pylist(), values
 
 
-def _read_slowly(path: Path, file: str, names: tuple[str, ...]) -> tuple[list[str], npt.NDArray[np.float64]]:
+def _read_slowly(
+    path: Path, file: str, names: tuple[str, ...], gaps: bool
+) -> tuple[list[str], npt.NDArray[np.float64]]:
     """Read row by row to name the first cell that is no number."""
     ids: list[str] = []
     values: list[list[float]] = []
@@ -102,11 +107,11 @@ def _read_slowly(path: Path, file: str, names: tuple[str, ...]) -> tuple[list[st
             reader = csv.reader(handle)
             next(reader)
             for number, row in enumerate(reader, start=_FIRST_ROW):
-                problem = row_problem(row[1:], names)
+                problem = row_problem(row[1:], names, gaps)
                 if problem:
                     raise DataError(f"data_path: {file}: row {number}{problem}")
                 ids.append(row[0])
-                values.append([float(cell) for cell in row[1:]])
+                values.append([math.nan if is_gap(cell) else float(cell) for cell in row[1:]])
     except (UnicodeDecodeError, csv.Error):
         raise DataError(f"data_path: {file}: row {number + 1} is not CSV text in UTF-8") from None
     if not values:

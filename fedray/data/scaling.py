@@ -65,6 +65,11 @@ class Standardizer:
             tuple(bool(value) for value in constant),
         )
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of the columns of the table: the model sees all of them."""
+        return self.columns
+
     def apply(self, x: npt.NDArray[np.float64], bound: float = np.inf) -> npt.NDArray[np.float64]:
         """Return the scaled columns, shape (n, d).
 

@@ -6,23 +6,20 @@ on the order of the rows; a group that would be smaller goes to the one before i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from sklearn import metrics
 
+from fedray.ml.groups import LEAST, TABLE_GROUPS, groups
 from fedray.ml.metrics import evaluate as measure
 
-__all__ = ["LEAST", "evaluate", "groups"]
+__all__ = ["evaluate"]
 
 Float = npt.NDArray[np.float64]
 Table = list[dict[str, float]]
 
-LEAST = 20
-"""Rows of the smallest group."""
-
-TABLE_GROUPS = 10
 CURVE_POINTS = 100
 THRESHOLDS = tuple(k / 20 for k in range(1, 20))
 
@@ -49,32 +46,6 @@ def evaluate(measured: str, y: Float, p: Float) -> dict[str, object]:
     if measured == "count":
         found |= measure("poisson", y[:, None], p[:, None])
     return {"metrics": found, "calibration": calibration(y, p)}
-
-
-def groups(p: Float, most: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield the rows in groups of about one size, those with the largest predictions first.
-
-    Parameters
-    ----------
-    p
-        Predictions, shape (n,).
-    most
-        Number of groups; fewer where they would have fewer than LEAST rows, or where predictions are equal.
-    """
-    order = np.argsort(-p, kind="stable").astype(np.int64)
-    yield from np.split(order, _cuts(p[order], min(most, len(p) // LEAST)))
-
-
-def _cuts(sorted_p: Float, wanted: int) -> list[int]:
-    """Return where groups end: behind rows that differ from the next one, at least LEAST rows apart."""
-    n, cuts = len(sorted_p), [0]
-    changes = np.flatnonzero(np.diff(sorted_p)) + 1  # places at which another prediction begins
-    for k in range(1, wanted):
-        least = max(cuts[-1] + LEAST, round(k * n / wanted))
-        place = int(np.searchsorted(changes, least))
-        if place < changes.size and n - changes[place] >= LEAST:
-            cuts.append(int(changes[place]))
-    return sorted(set(cuts[1:]))
 
 
 def gains(y: Float, p: Float) -> Table:

@@ -10,14 +10,12 @@ import numpy.typing as npt
 from fedray.data.new_rows import NewRows
 from fedray.data.wording import count, shorten
 from fedray.errors import DataError
+from fedray.ml.groups import LEAST
 from fedray.parties.predictors import Measured
 
 __all__ = ["Answers", "answers_of"]
 
 Float = npt.NDArray[np.float64]
-
-LEAST_ROWS = 20
-"""Rows below which nothing is told of them: also the least group of a table or curve."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +49,12 @@ class Answers:
         if self.fingerprint and fingerprint and self.fingerprint != fingerprint:
             raise DataError("labels_path: the labels come from another alignment than the rows, so they are of others")
 
-    def evaluate(self, predictions: Float) -> dict[str, object]:
-        """Return what may be told of the predictions, as JSON values: numbers over all rows and over groups of 20."""
+    def evaluate(self, predictions: Float) -> list[dict[str, object]]:
+        """Return what may be told of each output, as JSON values: numbers over all rows and over groups of 20."""
         from fedray.ml import evaluation  # scikit-learn costs 100 MiB, and only a receiver with labels measures
 
         outputs = range(self.labels.shape[1])
-        found = [evaluation.evaluate(self.measured, self.labels[:, k], predictions[:, k]) for k in outputs]
-        return {"rows": len(self.labels), "least_group": LEAST_ROWS, "outputs": found}
+        return [evaluation.evaluate(self.measured, self.labels[:, k], predictions[:, k]) for k in outputs]
 
 
 def answers_of(table: NewRows, outputs: int, measured: Measured) -> Answers:
@@ -70,9 +67,9 @@ def answers_of(table: NewRows, outputs: int, measured: Measured) -> Answers:
     """
     if len(table.columns) < outputs:
         raise DataError(f"labels_path: expected {count(outputs, 'column')} of labels first, got {len(table.columns)}")
-    if len(table.values) < LEAST_ROWS:
+    if len(table.values) < LEAST:
         raise DataError(
-            f"labels_path: expected at least {LEAST_ROWS} rows, so that no number tells of single ones, got "
+            f"labels_path: expected at least {LEAST} rows, so that no number tells of single ones, got "
             f"{len(table.values)}; leave it out to predict only"
         )
     labels = table.values[:, :outputs]

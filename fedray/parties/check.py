@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fedray.data.new_rows import FILE
 from fedray.data.root import DataRoot
 from fedray.data.split import TEST, TRAIN
 from fedray.errors import DataError, FedrayError
@@ -49,6 +50,12 @@ def _check(member: Member, root: DataRoot, ready: bool) -> None:
             _complain(field, path, missing if ready and len(missing) == len(_FILES) else [])
         if config.out_data_path is not None:
             root.check_generated(config.out_data_path)
+        if config.baseline_path is not None:
+            folder = root.check_generated(config.baseline_path, field="baseline_path")
+            if ready and (folder is None or not (folder / FILE).is_file()):
+                raise DataError(
+                    f"baseline_path {config.baseline_path!r}: no {FILE} there; run the task that predicts those rows"
+                )
 
 
 def _missing(root: DataRoot, field: str, path: str) -> list[str]:

@@ -18,6 +18,7 @@ from fedray.data.root import DataRoot
 from fedray.data.scaling import Standardizer
 from fedray.data.wording import shorten
 from fedray.errors import DataError, FedrayError
+from fedray.parties.predictors import Trained
 from fedray.parties.recipes import Transform
 from fedray.ring import Ring
 from fedray.task.config_bases import Role
@@ -82,8 +83,8 @@ class Kept:
         The plan of the training.
     run
         Name of the run that made it: equal at all parts of one model, and at no other.
-    features
-        Columns of features at each data client, in the training's order.
+    trained
+        What all parties know of the model.
     columns
         My own columns.
     arrays
@@ -92,7 +93,7 @@ class Kept:
 
     training: TaskPlan
     run: str
-    features: tuple[int, ...]
+    trained: Trained
     columns: Columns
     arrays: Mapping[str, Ring]
 
@@ -110,7 +111,8 @@ def keep(
     Parameters
     ----------
     facts
-        What all parties know of the model: ``run``, ``features``, ``steps``, and what the kind of model adds.
+        What all parties know of the model: ``run``, ``features``, ``n_train``, ``steps``, and what the kind of
+        model adds.
     """
     training = plan.without_roots()
     manifest = {
@@ -177,7 +179,8 @@ def _read(facts: Mapping[str, Any], arrays: Mapping[str, Ring]) -> Kept | None:
     try:
         training = TaskPlan.from_json(json.dumps(facts["training"]))
         features = tuple(int(count) for count in facts["features"])
-        kept = Kept(training, str(facts["run"]), features, Columns.from_dict(facts), arrays)
+        trained = Trained(features, int(facts["n_train"]), int(facts["steps"]))
+        kept = Kept(training, str(facts["run"]), trained, Columns.from_dict(facts), arrays)
     except (FedrayError, KeyError, TypeError, ValueError, AttributeError):
         return None
     return kept if training.digest == facts.get("plan") and training.task == facts.get("task") else None

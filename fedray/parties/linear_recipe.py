@@ -22,7 +22,7 @@ from fedray.ml.schedule import prediction_matrices
 from fedray.mpc.dealer import Supply
 from fedray.mpc.session import Session
 from fedray.parties.labels import Target, binary, counted, measured
-from fedray.parties.predictors import Measured, Scoring
+from fedray.parties.predictors import Measured, Scoring, Trained
 from fedray.parties.recipes import Clear, Course, Data, Design
 from fedray.parties.scaled import Scaled
 from fedray.parties.stopping import Stopping
@@ -109,9 +109,9 @@ class LinearRecipe(Scaled):
         """What labels are."""
         return MEASURED[self._main.objective]
 
-    def scoring(self, features: tuple[int, ...], rows: int, batch: int) -> Scoring:
+    def scoring(self, trained: Trained, rows: int, batch: int) -> Scoring:
         """Work out the predictions of new rows: the training's design, whose test rows they are."""
-        design = replace(self._design(features, (0, rows)), test_batch=batch)
+        design = replace(self._design(trained.features, (0, rows)), test_batch=batch)
         segments = partial(prediction_segments, design)
         return Scoring(self._rank, prediction_matrices(design), segments, partial(_scorer, design))
 

@@ -21,7 +21,7 @@ from fedray.ml.schedule import matrices, prediction_matrices, prediction_segment
 from fedray.mpc.dealer import Supply
 from fedray.mpc.session import Session
 from fedray.parties.labels import Target, binary
-from fedray.parties.predictors import Measured, Scoring
+from fedray.parties.predictors import Measured, Scoring, Trained
 from fedray.parties.recipes import Clear, Course, Data, Design
 from fedray.parties.scaled import Scaled
 from fedray.parties.stopping import Stopping
@@ -86,9 +86,9 @@ class NetworkRecipe(Scaled):
         """What labels are: 0 and 1."""
         return "binary"
 
-    def scoring(self, features: tuple[int, ...], rows: int, batch: int) -> Scoring:
+    def scoring(self, trained: Trained, rows: int, batch: int) -> Scoring:
         """Work out the predictions of new rows: the training's design, whose test rows they are."""
-        design = replace(self._design(features, (0, rows)), test_batch=batch)
+        design = replace(self._design(trained.features, (0, rows)), test_batch=batch)
         segments = partial(prediction_segments, design)
         return Scoring(self._rank, prediction_matrices(design), segments, partial(_scorer, design))
 

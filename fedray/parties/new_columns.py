@@ -28,7 +28,7 @@ def features_of(columns: Columns, table: NewRows) -> npt.NDArray[np.float64]:
     DataError
         The columns are others.
     """
-    wanted, labels = columns.scaling.columns, columns.labels
+    wanted, labels = columns.scaling.given, columns.labels
     before = len(table.columns) - len(wanted)
     if before not in (0, len(labels)):
         behind = f", or these behind {count(len(labels), 'column')} of labels" if labels else ""

@@ -25,15 +25,18 @@ from fedray.data.new_rows import Ids, NewRows, load_ids, load_rows, write_predic
 from fedray.data.row_file import load_row_file
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
 from fedray.ml.design import FEATURE_LIMIT
+from fedray.ml.groups import LEAST
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
 from fedray.parties.answers import Answers, answers_of
+from fedray.parties.baseline import Baseline, baseline_of
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept import Kept, load_kept
 from fedray.parties.new_columns import features_of
 from fedray.parties.prediction_agreement import Agreed, Told, agree, main_config
 from fedray.parties.predictors import predictor_of
 from fedray.ring import series
+from fedray.task.config_bases import DataTable
 from fedray.task.model_rules import check_clients
 from fedray.task.plan import Member
 from fedray.task.predict_configs import PredictData
@@ -56,8 +59,8 @@ class Prepared:
         Its new rows, scaled, shape (n, columns); None where the model has no features of it.
     told
         What it tells the others.
-    ids, answers
-        At the receiver, if it has any: ids of the rows, and their labels.
+    ids, answers, baseline
+        At the receiver, if it has any: ids of the rows, their labels, and earlier predictions.
     """
 
     kept: Kept
@@ -65,6 +68,7 @@ class Prepared:
     told: Told
     ids: Ids | None
     answers: Answers | None
+    baseline: Baseline | None = None
 
 
 def run_data(ctx: PartyContext) -> PartyOutcome:
@@ -82,6 +86,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     agreed = agree(ctx, prepared.told)
     if prepared.answers is not None:
         prepared.answers.check(agreed.rows, agreed.fingerprint)
+    if prepared.baseline is not None:
+        prepared.baseline.check(agreed.rows)
     receiver = _receiver(ctx)
     predictions = _predict(ctx, agreed, prepared, receiver)
     with ctx.channel.phase("write"):
@@ -99,37 +105,43 @@ def prepare(ctx: PartyContext) -> Prepared:
     config, rank = _config(ctx), ctx.plan.data.index(ctx.member)
     kept = load_kept(ctx.root, main_config(ctx).model, rank, ctx.member)
     check_clients(ctx.plan, kept.training)
-    predictor, needed = predictor_of(kept.training), kept.features[rank]
+    predictor, needed = predictor_of(kept.training), kept.trained.features[rank]
     if needed and config.data_path is None:
         raise DataError(f"data_path: the model has {needed} columns of features of this party; name a folder with rows")
-    table = _table(ctx, config.data_path)
+    trained_with = kept.training.data[rank].config
+    gaps = isinstance(trained_with, DataTable) and predictor.gaps(trained_with)
+    table = _table(ctx, config.data_path, gaps=gaps)
     rows = None
     if needed and table is not None:
         rows = kept.columns.scaling.apply(features_of(kept.columns, table), FEATURE_LIMIT)
     labels = _table(ctx, config.labels_path, "labels_path")
     answers = None if labels is None else answers_of(labels, predictor.outputs, predictor.measured)
+    earlier = config.baseline_path
+    baseline = None if earlier is None else baseline_of(ctx.root, earlier, predictor.outputs)
     told = Told(
         rows=None if table is None else len(table.values),
         fingerprint="" if table is None else table.fingerprint,
         run=kept.run,
-        features=kept.features,
+        features=kept.trained.features,
+        n_train=kept.trained.rows,
+        steps=kept.trained.steps,
         training=kept.training.to_json(),
     )
     ids = None
     if _receiver(ctx).index == ctx.me:
         ids = _ids(ctx, config.data_path, table) or _ids(ctx, config.labels_path, labels)
-    return Prepared(kept, rows, told, ids, answers)
+    return Prepared(kept, rows, told, ids, answers, baseline)
 
 
-def _table(ctx: PartyContext, path: str | None, field: str = "data_path") -> NewRows | None:
+def _table(ctx: PartyContext, path: str | None, field: str = "data_path", *, gaps: bool = False) -> NewRows | None:
     if path is None:
         return None
     part = main_config(ctx).part
     file = ctx.root.generated_file(path, field)
     try:
         if file is not None:
-            return load_row_file(file, part)
-        return load_rows(ctx.root.generated_dir(path, field=field), part)
+            return load_row_file(file, part, gaps=gaps)
+        return load_rows(ctx.root.generated_dir(path, field=field), part, gaps=gaps)
     except DataError as error:
         if error.message.startswith(field):
             raise
@@ -197,7 +209,18 @@ def _write(ctx: PartyContext, prepared: Prepared, values: Float) -> dict[str, ob
     path = _config(ctx).out_data_path or f"predictions/{ctx.plan.task}"
     ctx.begin("write", "writing the predictions")
     write_predictions(ctx.root.generated_dir(path, create=True), prepared.ids, values)
-    if prepared.answers is None:
+    if prepared.answers is None and prepared.baseline is None:
         return {}
     ctx.channel.reveals.add("evaluation", (ctx.plan.main.index,), ())
-    return {"evaluation": prepared.answers.evaluate(values)}
+    return {"evaluation": _evaluated(prepared, values)}
+
+
+def _evaluated(prepared: Prepared, values: Float) -> dict[str, object]:
+    """Return what the receiver tells of its predictions: how good they are, and how far they have moved."""
+    outputs: list[dict[str, object]] = [{} for _ in values.T]
+    if prepared.answers is not None:
+        outputs = prepared.answers.evaluate(values)
+    if prepared.baseline is not None:
+        moved = prepared.baseline.compare(values)
+        outputs = [{**output, "stability": one} for output, one in zip(outputs, moved, strict=True)]
+    return {"rows": len(values), "least_group": LEAST, "outputs": outputs}

@@ -7,7 +7,7 @@ from typing import Any
 
 from fedray.errors import DataError, FedrayError, LocalProtocolError, RemoteProtocolError
 from fedray.parties.context import PartyContext
-from fedray.parties.predictors import Predictor, Scoring, predictor_of
+from fedray.parties.predictors import Predictor, Scoring, Trained, predictor_of
 from fedray.task.model_rules import check_clients
 from fedray.task.plan import TaskPlan
 from fedray.task.predict_configs import PredictMain
@@ -15,6 +15,7 @@ from fedray.task.predict_configs import PredictMain
 __all__ = ["Agreed", "Told", "agree", "main_config"]
 
 _MOST_ROWS = 2**40
+_MOST_STEPS = 2**31
 _MOST_CLIENTS = 64
 
 
@@ -30,8 +31,8 @@ class Told:
         Of the alignment of its rows; "" where there is none.
     run
         Name of the run of the training.
-    features
-        Columns of features at each data client.
+    features, n_train, steps
+        Columns of features at each data client, training rows, and steps, as `Trained` has them.
     training
         The plan of the training.
     """
@@ -40,7 +41,14 @@ class Told:
     fingerprint: str
     run: str
     features: tuple[int, ...]
+    n_train: int
+    steps: int
     training: str
+
+    @property
+    def trained(self) -> Trained:
+        """What all parties know of the model."""
+        return Trained(self.features, self.n_train, self.steps)
 
     def as_dict(self) -> dict[str, object]:
         """Return the words as JSON values."""
@@ -58,7 +66,9 @@ class Told:
             and (rows is None or (type(rows) is int and 0 < rows < _MOST_ROWS))
             and isinstance(features, list)
             and len(features) <= _MOST_CLIENTS
-            and all(type(count) is int and 0 <= count < _MOST_ROWS for count in features)
+            and all(type(count) is int and 0 <= count < _MOST_ROWS for count in (*features, told["n_train"]))
+            and type(told["steps"]) is int
+            and 0 < told["steps"] < _MOST_STEPS
         )
         return cls(**{**told, "features": tuple(features)}) if fits else None
 
@@ -98,7 +108,7 @@ def agree(ctx: PartyContext, mine: Told | None) -> Agreed:
         training = _one_training(ctx, told)
         check_clients(ctx.plan, training)
         predictor, rows = predictor_of(training), _one_number(ctx, told)
-        scoring = predictor.scoring(told[0].features, rows, main_config(ctx).batch_size)
+        scoring = predictor.scoring(told[0].trained, rows, main_config(ctx).batch_size)
         return Agreed(predictor, scoring, rows, next((one.fingerprint for one in told if one.fingerprint), ""))
 
 
@@ -119,7 +129,7 @@ def _hear(ctx: PartyContext, frm: int) -> Told:
 
 def _one_training(ctx: PartyContext, told: list[Told]) -> TaskPlan:
     name = main_config(ctx).model
-    if len({(one.run, one.features, one.training) for one in told}) > 1:
+    if len({(one.run, one.trained, one.training) for one in told}) > 1:
         raise DataError(
             f"the parties' parts of model {name!r} come from different trainings, so they do not belong together; "
             "train the model again"

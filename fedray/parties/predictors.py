@@ -19,13 +19,32 @@ from fedray.mpc.dealer import PrivateShape, Supply
 from fedray.mpc.schedule import Segment
 from fedray.mpc.session import Session
 from fedray.ring import Ring
-from fedray.task.config_bases import Kind
+from fedray.task.config_bases import DataTable, Kind
 from fedray.task.plan import TaskPlan
 
-__all__ = ["Predictor", "Scoring", "predictor_of"]
+__all__ = ["Predictor", "Scoring", "Trained", "predictor_of"]
 
 Float = npt.NDArray[np.float64]
 Measured = Literal["binary", "regression", "count"]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What all parties know of a kept model beside the plan of its training.
+
+    Attributes
+    ----------
+    features
+        Columns of features at each data client, in the plan's order.
+    rows
+        Training rows.
+    steps
+        Steps of the test whose weights were kept.
+    """
+
+    features: tuple[int, ...]
+    rows: int
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -41,7 +60,7 @@ class Scoring:
     segments
         Makes the schedule of correlations.
     scorer
-        Makes my part of the model from my scaled rows, None where I have no features, and what I kept; talks.
+        Makes my part of the model from my rows in its units, None where I have no features, and what I kept; talks.
     """
 
     label: int
@@ -61,13 +80,16 @@ class Predictor(Protocol):
     def measured(self) -> Measured:
         """What labels are, and so how predictions are evaluated."""
 
-    def scoring(self, features: tuple[int, ...], rows: int, batch: int) -> Scoring:
+    def gaps(self, config: DataTable) -> bool:
+        """Return whether a client of the training, by its configuration, may have missing values."""
+
+    def scoring(self, trained: Trained, rows: int, batch: int) -> Scoring:
         """Work out the predictions from everybody's shapes; pure.
 
         Parameters
         ----------
-        features
-            Columns of features at each data client, in the plan's order.
+        trained
+            What is known of the model.
         rows
             New rows.
         batch
@@ -102,4 +124,8 @@ def predictor_of(training: TaskPlan) -> Predictor:
         from fedray.parties.linear_recipe import LinearRecipe
 
         return LinearRecipe(training)
+    if training.kind is Kind.TREES:
+        from fedray.parties.tree_recipe import TreeRecipe
+
+        return TreeRecipe(training)
     raise SpecError(f"a model of kind {training.kind} cannot predict yet")

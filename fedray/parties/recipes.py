@@ -82,8 +82,12 @@ class Transform(Protocol):
     """What brings a data client's columns of features to the model's units, fitted on the training rows."""
 
     @property
+    def given(self) -> tuple[str, ...]:
+        """Names of the columns of the table."""
+
+    @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns that the model sees."""
+        """Names of those that the model sees."""
 
     def apply(self, x: Float, bound: float = np.inf) -> Float:
         """Return them, shape (rows, columns); none beyond the bound."""

@@ -76,7 +76,12 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     if model.done < course.design.steps:
         supply.end()
     with ctx.channel.phase("save"):
-        facts = {"features": list(course.design.features), "steps": course.design.steps, **course.facts}
+        facts = {
+            "features": list(course.design.features),
+            "n_train": course.design.rows[0],
+            "steps": run.steps,
+            **course.facts,
+        }
         keep(ctx.plan, ctx.member, ctx.root, prepared.columns, run.kept, facts)
         ctx.channel.send_json(ctx.plan.main.index, "done", model.done)
         ctx.channel.flush()
@@ -116,8 +121,8 @@ class Run:
     ----------
     result
         What was told of the last test, or of the best one where early stopping looks for it: n_batches, loss, metrics.
-    kept
-        My summands of the weights at that test.
+    kept, steps
+        My summands of the weights at that test, and the steps before it.
     over
         Whether the last step is done or early stopping ended the training.
     """
@@ -134,6 +139,7 @@ class Run:
         self._told_s = time.monotonic()
         self.result: dict[str, object] = {}
         self.kept: dict[str, Ring] = {}
+        self.steps = 0
         self.over = False
         if isinstance(model, Watched):
             model.watch(self._inside)
@@ -161,7 +167,7 @@ class Run:
         self._last = told
         self.over = stop or self._model.done >= self._course.design.steps
         if best:
-            self.result, self.kept = told, self._model.arrays()
+            self.result, self.kept, self.steps = told, self._model.arrays(), self._model.done
             if self._parity is not None:
                 self._parity.keep()
         if self._target is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,8 +15,10 @@ from fedray.ml.parity import Observer
 from fedray.mpc.dealer import Supply
 from fedray.mpc.session import Session
 from fedray.parties.labels import Target, binary, measured
+from fedray.parties.predictors import Measured, Scoring, Trained
 from fedray.parties.recipes import Clear, Course, Data, Design
 from fedray.parties.stopping import Stopping
+from fedray.ring import Ring
 from fedray.task.configs import DataTable, TreeFeature, TreeLabel, TreeMain
 from fedray.task.plan import TaskPlan
 from fedray.task.tree_configs import TREE_METRICS_OF
@@ -24,7 +26,9 @@ from fedray.trees.binning import Binning
 from fedray.trees.design import LABEL_BITS, WEIGHT_SCALE, TreeDesign
 from fedray.trees.model import TreeModel
 from fedray.trees.oracle import TreeOracle
+from fedray.trees.prediction import TreePrediction
 from fedray.trees.schedule import matrices, segments
+from fedray.trees.scorer import TreeScorer
 
 __all__ = ["TreeRecipe"]
 
@@ -102,12 +106,28 @@ class TreeRecipe:
         """Return loss and metrics in the units of the label's table."""
         from fedray.ml import metrics  # scikit-learn costs 100 MiB, and only the label client measures
 
-        curved = self._main.objective == CURVED
-        found = np.clip(predictions, 0.0, 1.0) if curved else target.centre + target.unit * predictions
+        curved, found = self._main.objective == CURVED, self.values(predictions, target.centre, target.unit)
         metric = self._main.metric or TREE_METRICS_OF[self._main.objective][0]
         return metrics.loss("bce" if curved else "mse", target.test, found), metrics.evaluate(
             metric, target.test, found
         )
+
+    def values(self, predictions: Float, centre: float, unit: float) -> Float:
+        """Return predictions in the units of the label's table."""
+        found = np.clip(predictions, 0.0, 1.0) if self._main.objective == CURVED else predictions
+        return centre + unit * found
+
+    @property
+    def measured(self) -> Measured:
+        """What labels are."""
+        return "binary" if self._main.objective == CURVED else "regression"
+
+    def scoring(self, trained: Trained, rows: int, batch: int) -> Scoring:
+        """Work out the predictions of new rows: nothing is masked but the bits by which they walk down the trees."""
+        design = self._design(trained.features, (trained.rows, 0))
+        plan = TreePrediction(design, trained.steps, rows, batch)
+        plan.check()
+        return Scoring(self._rank, (), plan.segments, partial(_scorer, plan))
 
     def stopping(self) -> Stopping | None:
         """Return the judge of auc or r2, if the task wants one."""
@@ -168,6 +188,12 @@ def _model(
         if data.target.weights is not None:
             inputs["weight"] = data.target.weights
     return TreeModel(s, design, supply, codes, inputs)
+
+
+def _scorer(
+    plan: TreePrediction, s: Session, supply: Supply, rows: Float | None, arrays: Mapping[str, Ring]
+) -> TreeScorer:
+    return TreeScorer(s, plan, supply, None if rows is None else rows.astype(np.int64), arrays)
 
 
 def _largest(positive: float) -> float:

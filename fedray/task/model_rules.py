@@ -11,10 +11,10 @@ from fedray.task.text import show
 
 __all__ = ["PREDICTING", "TRAININGS", "check_clients", "check_ready", "check_training", "model_of"]
 
-TRAININGS = (Kind.SHARED_NN, Kind.LINEAR)
+TRAININGS = (Kind.SHARED_NN, Kind.LINEAR, Kind.TREES)
 """Kinds of task that make a model."""
 
-PREDICTING = (Kind.SHARED_NN, Kind.LINEAR)
+PREDICTING = (Kind.SHARED_NN, Kind.LINEAR, Kind.TREES)
 """Kinds of model that can predict."""
 
 _NOTHING_KEPT = (Status.FAILED, Status.CANCELLED)

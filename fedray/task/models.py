@@ -14,12 +14,26 @@ from fedray.errors import NotFound, SpecError, StateError
 from fedray.task.config_bases import Kind
 from fedray.task.model_rules import PREDICTING, TRAININGS, model_of
 from fedray.task.plan import TaskPlan
+from fedray.task.predict_configs import PredictMain
 from fedray.task.record import Status
 from fedray.task.rows import StoredTask
+from fedray.task.spec import TaskSpec
 from fedray.task.store import Store
+from fedray.task.tags import MARK, check_tag
 from fedray.task.text import show
 
-__all__ = ["ModelPage", "ModelView", "check_kept", "check_unused", "get_model", "list_models", "note_deleted"]
+__all__ = [
+    "ModelPage",
+    "ModelView",
+    "check_kept",
+    "check_unused",
+    "get_model",
+    "list_models",
+    "note_deleted",
+    "tag_model",
+    "untag_model",
+    "without_tag",
+]
 
 _MOST_AT_WORK = 10_000
 
@@ -38,6 +52,8 @@ class ModelView:
         When the task was created and when it finished, Unix seconds.
     n_batches, loss, metrics
         Of the test whose weights were kept; None where the task has no report.
+    tags
+        Those that point to it.
     members
         The clients with data: ``index``, ``role``, ``party``. Each has its part of the model.
     parameters
@@ -55,6 +71,7 @@ class ModelView:
     n_batches: int | None
     loss: float | None
     metrics: Mapping[str, float] | None
+    tags: tuple[str, ...]
     members: tuple[Mapping[str, object], ...]
     parameters: Mapping[str, object]
     predicts: bool
@@ -63,7 +80,7 @@ class ModelView:
 
     def as_dict(self) -> dict[str, object]:
         """Return the view as it is sent."""
-        return {**vars(self), "members": [*self.members], "receipts": [*self.receipts]}
+        return {**vars(self), "tags": [*self.tags], "members": [*self.members], "receipts": [*self.receipts]}
 
 
 @dataclass(frozen=True)
@@ -77,7 +94,8 @@ class ModelPage:
 def list_models(store: Store, search: str | None, limit: int, offset: int) -> ModelPage:
     """Return a page of models; parameters as `Store.list_tasks`."""
     found, total = store.list_tasks(Status.FINISHED, TRAININGS, search, limit, offset)
-    return ModelPage(tuple(_view(store, task) for task in found), total)
+    tags = store.tags.all()
+    return ModelPage(tuple(_view(store, task, _of(tags, task.name)) for task in found), total)
 
 
 def get_model(store: Store, name: str) -> ModelView:
@@ -88,7 +106,58 @@ def get_model(store: Store, name: str) -> ModelView:
     NotFound
         No task has this name, or one that made no model.
     """
-    return _view(store, _trained(store, name))
+    return _view(store, _trained(store, name), store.tags.of(name))
+
+
+def tag_model(store: Store, name: str, tag: str) -> None:
+    """Let a tag point to a model, and to no other any more.
+
+    Raises
+    ------
+    NotFound
+        As `get_model`.
+    SpecError
+        It cannot be a tag, or the parties have deleted the model.
+    """
+    check_tag(tag)
+    check_kept(store, _trained(store, name).name, "model")
+    store.tags.put(tag, name)
+
+
+def untag_model(store: Store, name: str, tag: str) -> None:
+    """Remove a tag of a model.
+
+    Raises
+    ------
+    NotFound
+        As `get_model`, or it has no such tag.
+    """
+    if not store.tags.drop(_trained(store, name).name, tag if tag.isprintable() else ""):
+        raise NotFound(f"Model {show(name)} has no tag {show(tag)}")
+
+
+def without_tag(store: Store, spec: TaskSpec) -> TaskSpec:
+    """Return a specification that names its model by the name itself, where it does so by a tag.
+
+    Raises
+    ------
+    SpecError
+        No model has the tag.
+    """
+    clients = list(spec.clients)
+    for place, client in enumerate(clients):
+        config = client.client_config
+        if not isinstance(config, PredictMain) or not config.model.startswith(MARK):
+            continue
+        found = store.tags.find(config.model.removeprefix(MARK))
+        if found is None:
+            raise SpecError(
+                f"clients[{place}].client_config.model: no model has the tag {show(config.model)}; 'fedray models' "
+                "shows the tags, 'fedray tag' sets one"
+            )
+        named = config.model_copy(update={"model": found})
+        clients[place] = client.model_copy(update={"client_config": named})
+    return spec.model_copy(update={"clients": tuple(clients)})
 
 
 def check_unused(store: Store, name: str) -> StoredTask:
@@ -118,8 +187,9 @@ def check_kept(store: Store, name: str, where: str) -> None:
 
 
 def note_deleted(store: Store, name: str, now: float, receipts: Sequence[Mapping[str, object]]) -> None:
-    """Keep the receipts of the parties that have deleted a model, in the report of its training."""
+    """Keep the receipts of the parties that have deleted a model, in the report of its training; its tags go."""
     store.save_report(name, {**_report(store, name), "deleted": {"at": now, "receipts": [*receipts]}})
+    store.tags.drop(name)
 
 
 def _trained(store: Store, name: str) -> StoredTask:
@@ -131,7 +201,11 @@ def _trained(store: Store, name: str) -> StoredTask:
     return task
 
 
-def _view(store: Store, task: StoredTask) -> ModelView:
+def _of(tags: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(tag for tag, model in tags.items() if model == name)
+
+
+def _view(store: Store, task: StoredTask, tags: tuple[str, ...]) -> ModelView:
     plan, report = TaskPlan.from_json(task.plan), _report(store, task.name)
     result, deleted = report.get("result") or {}, report.get("deleted") or {}
     parameters = plan.main.config.model_dump(mode="json", exclude={"client_type", "computation_port", "transport"})
@@ -143,6 +217,7 @@ def _view(store: Store, task: StoredTask) -> ModelView:
         n_batches=result.get("n_batches"),
         loss=result.get("loss"),
         metrics=result.get("metrics"),
+        tags=tags,
         members=tuple({"index": m.index, "role": m.role.value, "party": m.party.name} for m in plan.data),
         parameters=parameters,
         predicts=Kind(task.kind) in PREDICTING and not deleted,

@@ -18,7 +18,7 @@ class PredictMain(MainConfig):
     Attributes
     ----------
     model
-        The name of the training that made the model.
+        The name of the training that made the model; or ``@`` and a tag, which the server replaces by the name.
     receiver
         Place in ``clients`` of the one party that gets the predictions, one with data; None is the label client.
     part
@@ -47,11 +47,15 @@ class PredictData(ClientConfig):
         ``predictions/<name of the task>``.
     labels_path
         At the receiver: folder or file that begins with the labels of the same rows, to evaluate the predictions.
+    baseline_path
+        At the receiver: folder below its generated-data folder with the ``predictions.csv`` of other rows, such as the
+        training's, to tell how far the predictions have moved.
     """
 
     data_path: Annotated[str | None, optional_path()] = None
     out_data_path: Annotated[str | None, optional_path()] = None
     labels_path: Annotated[str | None, optional_path()] = None
+    baseline_path: Annotated[str | None, optional_path()] = None
 
 
 class PredictFeature(PredictData):

@@ -139,7 +139,8 @@ _REVEALS = {
             "predictions",
             "receiver",
             "The predicted value of each row.",
-            "A prediction tells a weighted sum of the row's features; whoever chooses many rows can learn the weights.",
+            "A prediction tells a weighted sum of the row's features, or of trees a sum of leaves: whoever chooses "
+            "many rows can learn the weights or the leaves, and rows of equal predictions are in the same leaves.",
         ),
         Reveal(
             "label_units",
@@ -151,13 +152,13 @@ _REVEALS = {
             "range_guard",
             "all",
             "How many linear outputs of the new rows left the range in which the arithmetic is right: a count for each "
-            "layer.",
+            "layer; of trees none.",
         ),
         Reveal(
             "evaluation",
             "main",
-            "Only if the receiver compares the predictions with its labels: metrics, and tables and curves over groups "
-            "of at least 20 rows.",
+            "Only if the receiver compares the predictions with its labels, or with earlier predictions: metrics or "
+            "the stability index, and tables and curves over groups of at least 20 rows.",
         ),
     ),
 }

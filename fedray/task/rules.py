@@ -174,7 +174,7 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     labels = [index for index in data if clients[index][0] is Role.LABEL_CLIENT]
     receiver = config.receiver if config.receiver is not None else next(iter(labels), None)
     for index, (_, other) in enumerate(clients):
-        for field in ("out_data_path", "labels_path"):
+        for field in ("out_data_path", "labels_path", "baseline_path"):
             if index != receiver and isinstance(other, PredictData) and getattr(other, field) is not None:
                 where = f"clients[{index}].client_config.{field}"
                 yield f"{where}: expected null, since only the receiver, clients[{receiver}], has one"

@@ -12,7 +12,18 @@ from typing import Protocol
 
 from fedray.errors import FedrayError, NotFound, SpecError, StateError
 from fedray.task.model_rules import check_ready, check_training, model_of
-from fedray.task.models import ModelPage, ModelView, check_kept, check_unused, get_model, list_models, note_deleted
+from fedray.task.models import (
+    ModelPage,
+    ModelView,
+    check_kept,
+    check_unused,
+    get_model,
+    list_models,
+    note_deleted,
+    tag_model,
+    untag_model,
+    without_tag,
+)
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.record import RecordTable, Status, name_taken, refusal
 from fedray.task.registry import Registry
@@ -214,6 +225,16 @@ class TaskService:
         """Return a model; raises ``NotFound``."""
         return get_model(self._store, name)
 
+    def tag_model(self, name: str, tag: str) -> ModelView:
+        """Let a tag point to a model, and to no other any more; raises ``NotFound``, ``SpecError``."""
+        tag_model(self._store, name, tag)
+        return self.model(name)
+
+    def untag_model(self, name: str, tag: str) -> ModelView:
+        """Remove a tag of a model; raises ``NotFound``."""
+        untag_model(self._store, name, tag)
+        return self.model(name)
+
     def delete_model(self, name: str) -> ModelView:
         """Let all parties delete their parts of a model, and keep their receipts; the task stays.
 
@@ -246,6 +267,7 @@ class TaskService:
     def _create(self, spec: TaskSpec) -> TaskView:
         if self._store.exists(spec.task_name):
             raise name_taken(spec.task_name)  # before the parties are asked; the store decides in the end
+        spec = without_tag(self._store, spec)
         plan = make_plan(spec, self._registry, self._new_seed())
         _check_parity(plan, self._trust_mode)
         trained = self._training(plan)

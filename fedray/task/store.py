@@ -38,6 +38,7 @@ from fedray.task.rows import (
     times,
 )
 from fedray.task.tables import events, records, reports, tasks
+from fedray.task.tags import Tags
 
 __all__ = ["Store", "StoredEvent", "StoredTask"]
 
@@ -52,6 +53,11 @@ class Store:
     clock
         Gives Unix time in seconds.
 
+    Attributes
+    ----------
+    tags
+        Those of models.
+
     Raises
     ------
     SpecError
@@ -63,6 +69,7 @@ class Store:
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         self._engine = open_database(url)
         self._clock = clock
+        self.tags = Tags(self._engine, clock)
 
     def __enter__(self) -> Self:
         return self

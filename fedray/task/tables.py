@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["SCHEMA_VERSION", "events", "metadata", "records", "reports", "schema", "tasks"]
+__all__ = ["SCHEMA_VERSION", "events", "metadata", "records", "reports", "schema", "tags", "tasks"]
 
 SCHEMA_VERSION = 1
 """Raised with every change of a table below."""
@@ -73,4 +73,12 @@ reports = sa.Table(
     metadata,
     sa.Column("task_id", sa.Integer, sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("report", sa.Text, nullable=False),
+)
+
+tags = sa.Table(
+    "tags",
+    metadata,
+    sa.Column("tag", sa.Text, primary_key=True),  # so it points to one model at a time
+    sa.Column("task_id", sa.Integer, sa.ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("set_at", sa.Double, nullable=False),
 )

@@ -12,7 +12,7 @@ from fedray.mpc.correlation import MaskRows, Part, Parts
 from fedray.ring import Ring, matmul
 from fedray.ring.bits import from_plane, words_for
 
-__all__ = ["BitAnds", "BitProducts", "HistogramMask"]
+__all__ = ["BitAnds", "BitProducts", "BitSums", "HistogramMask"]
 
 Blocks: TypeAlias = Callable[[str], Ring]
 """A matrix in blocks: each by its name."""
@@ -121,3 +121,34 @@ class BitProducts:
         s = np.stack([np.stack([from_plane(plane, count) for plane in step]) for step in totals["S"]])
         nodes, some = self.multiplied
         return {"s": s, "sA": s[:, :nodes, None, :some] * totals["A"][:, None]}
+
+
+@dataclass(frozen=True)
+class BitSums:
+    """For sums over nodes of bits times shared numbers that are the same for all rows.
+
+    A bit S for each node and row, in words and as numbers s; a mask A for each node's number; and s A.
+
+    Attributes
+    ----------
+    shape
+        Nodes and rows.
+    """
+
+    name: str
+    shape: tuple[int, int]
+
+    def uniform(self) -> tuple[Part, ...]:
+        """S and A."""
+        nodes, rows = self.shape
+        return (Part("S", (nodes, words_for(rows)), xor=True), Part("A", (nodes,)))
+
+    def derived(self) -> tuple[Part, ...]:
+        """Give s and s A."""
+        return (Part("s", self.shape), Part("sA", self.shape))
+
+    def relate(self, totals: Parts, rows: MaskRows) -> Parts:  # noqa: ARG002 - the interface
+        """Unpack S, multiply; per step."""
+        count = self.shape[1]
+        s = np.stack([np.stack([from_plane(plane, count) for plane in step]) for step in totals["S"]])
+        return {"s": s, "sA": s * totals["A"][:, :, None]}

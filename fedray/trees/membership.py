@@ -10,9 +10,9 @@ import numpy.typing as npt
 from fedray.mpc.session import Session
 from fedray.ring import Ring
 from fedray.ring.bits import from_plane, words_for
-from fedray.trees.masks import BitProducts
+from fedray.trees.masks import BitProducts, BitSums
 
-__all__ = ["and_bits", "as_numbers", "packed"]
+__all__ = ["and_bits", "as_numbers", "packed", "summed"]
 
 
 def packed(bits: npt.NDArray[np.bool_]) -> Ring:
@@ -82,3 +82,38 @@ def as_numbers(s: Session, mask: BitProducts, bits: Ring, x: Ring, parts: Mappin
     few = (slice(nodes), None, slice(rows))
     products = sign[few] * (less.value * parts["s"][few] + parts["sA"]) + c[few] * x
     return numbers, products
+
+
+def summed(s: Session, mask: BitSums, bits: Ring, x: Ring, parts: Mapping[str, Ring]) -> Ring:
+    """Return, for each row, the sum of the numbers of the nodes that it is in.
+
+        open  c = b xor S,  e = x - A
+        [b x] = c [x] + (1 - 2 c) (e [s] + [s A])
+
+    Parameters
+    ----------
+    bits
+        My words, shape (nodes, words).
+    x
+        My summands, a number for each node, at any scale: it is that of the sums. Shape (nodes,).
+    parts
+        S, A, s, sA of the step.
+
+    Returns
+    -------
+    Ring
+        My summands, shape (rows,).
+
+    Cost: 1 round; n (n - 1) (|bits| words + nodes elements).
+    Leaks: nothing (c and e are uniform).
+    Ref: [Bea91], protocols, section 18.
+    """
+    with s.round("members") as r:
+        masked, less = r.open_bits(bits ^ parts["S"]), r.open(x - parts["A"])
+    rows = mask.shape[1]
+    total = np.zeros(rows, np.uint64)
+    for node, plane in enumerate(masked.value):  # one after the other: a few arrays that fit a cache
+        c = from_plane(plane, rows)
+        product = parts["s"][node] * less.value[node] + parts["sA"][node]
+        total += c * x[node] + (np.uint64(1) - np.uint64(2) * c) * product
+    return total

@@ -32,14 +32,14 @@ def task_path(name: str, part: str = "") -> str:
     return f"/tasks/{_quoted(name)}" + (f"/{part}" if part else "")
 
 
-def model_path(name: str) -> str:
-    """Return the path of a model; raises as `task_path`."""
-    return f"/models/{_quoted(name)}"
+def model_path(name: str, tag: str | None = None) -> str:
+    """Return the path of a model, or of a tag of it; raises as `task_path`."""
+    return f"/models/{_quoted(name)}" + ("" if tag is None else f"/tags/{_quoted(tag, 'TAG: expected a tag')}")
 
 
-def _quoted(name: str) -> str:
+def _quoted(name: str, expected: str = "NAME: expected the name of a task") -> str:
     if not name or "/" in name or name in {".", ".."}:
-        raise CliError("NAME: expected the name of a task, which is not empty and has no '/'.", ExitCode.USAGE)
+        raise CliError(f"{expected}, which is not empty and has no '/'.", ExitCode.USAGE)
     return quote(name, safe="")
 
 
@@ -79,6 +79,10 @@ class Server:
     def post(self, path: str, body: bytes = b"", params: Mapping[str, object] | None = None) -> Json:
         """Return the answer to a POST of JSON."""
         return self._request("POST", path, body, params or {})
+
+    def put(self, path: str) -> Json:
+        """Return the answer to a PUT without a body."""
+        return self._request("PUT", path, b"", {})
 
     def delete(self, path: str) -> Json:
         """Return the answer to a DELETE."""

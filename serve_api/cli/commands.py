@@ -30,6 +30,7 @@ __all__ = [
     "start",
     "status",
     "submit",
+    "tag",
     "tasks",
     "watch_task",
 ]
@@ -146,6 +147,24 @@ def model(context: typer.Context, name: NameArgument, as_json: JsonOption = Fals
     with connect(context, server) as api:
         found = api.get(model_path(name))
     (print_json if as_json else print_model)(found)
+
+
+def tag(
+    context: typer.Context,
+    name: NameArgument,
+    tag: Annotated[str, typer.Argument(metavar="TAG", help="Such as champion: a-z, 0-9, '.', '_', '-'.")],
+    remove: Annotated[bool, typer.Option("--remove", help="Take the tag away from the model.")] = False,
+    as_json: JsonOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Let a tag point to a model, and to no other any more; task documents name the model as @TAG."""
+    with connect(context, server) as api:
+        path = model_path(name, tag)
+        found = api.delete(path) if remove else api.put(path)
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(f"Model {clean(name)}: {'no longer has' if remove else 'has'} the tag {clean(tag)}.")
 
 
 def forget(

@@ -15,6 +15,7 @@ _TABLES = {
     "gains": "gains",
     "confusion": "confusion",
     "calibration": "calibration",
+    "stability": "stability by tenths of the baseline",
 }
 
 
@@ -29,6 +30,10 @@ def print_evaluation(evaluation: object) -> None:
         metrics = found.get("metrics")
         if isinstance(metrics, dict):
             print_table(f"evaluation{which}", ("metric", "value"), [in_six_digits(pair) for pair in metrics.items()])
+        stability = found.get("stability")
+        if isinstance(stability, dict):
+            print_table(f"stability{which}", ("metric", "value"), [in_six_digits(("psi", stability.get("psi")))])
+            found = {**found, "stability": stability.get("groups")}
         for name, title in _TABLES.items():
             rows = list(_rows(found.get(name)))
             if rows:

@@ -42,6 +42,7 @@ def build_cli() -> typer.Typer:
     app.command("tasks")(commands.tasks)
     app.command("models")(commands.models)
     app.command("model")(commands.model)
+    app.command("tag")(commands.tag)
     app.command("forget")(commands.forget)
     app.command("parties")(commands.parties)
     app.command("cancel")(commands.cancel)

@@ -21,11 +21,12 @@ def print_models(page: Json) -> None:
             found["kind"],
             when(found.get("trained_at")),
             _numbers(found.get("metrics")),
+            ", ".join(found.get("tags", ())),
             ", ".join(str(member.get("party")) for member in found.get("members", ())),
         )
         for found in page["models"]
     ]
-    print_table("", ("model", "kind", "trained", "metrics", "parties"), rows)
+    print_table("", ("model", "kind", "trained", "metrics", "tags", "parties"), rows)
     typer.echo(f"{len(rows)} of {page['total']} models")
 
 
@@ -39,6 +40,7 @@ def print_model(model: Json) -> None:
         ("batches", model.get("n_batches")),
         ("loss", *in_six_digits([model.get("loss")])),
         ("metrics", _numbers(model.get("metrics"))),
+        ("tags", ", ".join(model.get("tags", ()))),
         ("deleted", when(model.get("deleted_at"))),
         ("can predict", "yes" if model.get("predicts") else "no"),
     ]

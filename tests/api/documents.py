@@ -53,3 +53,16 @@ def training(name: str = "t") -> Json:
             member("label_client", 8884, "shared_nn_label", data_path="l", metric="auc_ks"),
         ],
     }
+
+
+def predicting(name: str, model: str) -> Json:
+    """Return a task that predicts with the model of `training`."""
+    return {
+        "task_name": name,
+        "clients": [
+            member("main_client", 8377, "predict_main", model=model),
+            member("crypto_producer", 8390, "triplet_producer"),
+            member("feature_client", 8084, "predict_feature", data_path="f1"),
+            member("label_client", 8884, "predict_label", data_path="l"),
+        ],
+    }

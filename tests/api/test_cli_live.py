@@ -289,6 +289,19 @@ class TestQueries:
         assert cli("start", "t").out == "Task t started.\n"
         assert cli("start", "t").err == "fedray: Task with name t is already running\n"
 
+    def test_tags(self, cli: Cli, world: World) -> None:
+        world.service.create(training("t"))
+        for status in (Status.QUEUED, Status.RUNNING, Status.FINISHED):
+            world.store.transition("t", status)
+        assert cli("tag", "t", "champion").out == "Model t: has the tag champion.\n"
+        assert "champion" in cli("models").out
+        assert cli("model", "t", "--json").json()["tags"] == ["champion"]
+        assert cli("tag", "t", "champion", "--remove").out == "Model t: no longer has the tag champion.\n"
+        refused = cli("tag", "t", "champion", "--remove")
+        assert (refused.code, refused.err) == (3, 'fedray: Model "t" has no tag "champion"\n')
+        assert cli("tag", "t", "Big").code == 3
+        assert cli("tag", "t", "a/b").err.startswith("fedray: TAG: expected a tag")
+
     def test_parties(self, cli: Cli) -> None:
         assert cli("parties").out.startswith("No registry")
         assert cli("parties", "--json").json() == {"parties": []}

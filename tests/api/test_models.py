@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from fedray.errors import SpecError
+from fedray.task.model_rules import model_of
+from fedray.task.plan import TaskPlan
 from fedray.task.record import Status
 from tests.api.conftest import World
-from tests.api.documents import alignment, training
+from tests.api.documents import alignment, predicting, training
 
 
 def finish(world: World, name: str, auc: float | None) -> None:
@@ -68,6 +71,55 @@ def test_no_model(models: World, client: TestClient, name: str, words: str) -> N
     answer = client.get(f"/api/v1/models/{name}")
     assert answer.status_code == 404
     assert answer.json()["error"]["message"] == words
+
+
+def test_a_tag_points_to_one_model_at_a_time(models: World, client: TestClient) -> None:
+    assert client.put("/api/v1/models/first/tags/champion").json()["tags"] == ["champion"]
+    assert client.put("/api/v1/models/first/tags/2026-q1").json()["tags"] == ["2026-q1", "champion"]
+    assert client.put("/api/v1/models/second/tags/champion").json()["tags"] == ["champion"]
+    assert [found["tags"] for found in client.get("/api/v1/models").json()["models"]] == [["champion"], ["2026-q1"]]
+    assert client.get("/api/v1/models/first").json()["tags"] == ["2026-q1"]
+    assert client.delete("/api/v1/models/second/tags/champion").json()["tags"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("PUT", "nobody/tags/champion", 404, "Task with name nobody not exist"),
+        ("PUT", "later/tags/champion", 404, 'Task with name "later" is created, so there is no model of it'),
+        ("PUT", "first/tags/Champion!", 400, "tag: expected 1 to 64 of a-z, 0-9, '.', '_' and '-'"),
+        ("PUT", "first/tags/" + "a" * 65, 400, "tag: expected 1 to 64 of a-z"),
+        ("PUT", "first/tags/%00", 400, "tag: expected 1 to 64 of a-z"),
+        ("DELETE", "first/tags/champion", 404, 'Model "first" has no tag "champion"'),
+        ("DELETE", "first/tags/%00", 404, 'Model "first" has no tag'),
+    ],
+)
+def test_tags_that_cannot_be(
+    models: World, client: TestClient, method: str, path: str, status: int, words: str
+) -> None:
+    models.service.tag_model("second", "champion")
+    answer = client.request(method, f"/api/v1/models/{path}")
+    assert answer.status_code == status
+    assert words in answer.json()["error"]["message"]
+    assert models.service.model("second").tags == ("champion",)
+
+
+def test_a_deleted_model_has_no_tags(models: World, client: TestClient) -> None:
+    client.put("/api/v1/models/first/tags/champion")
+    assert client.delete("/api/v1/models/first").json()["tags"] == []
+    answer = client.put("/api/v1/models/first/tags/champion")
+    assert answer.status_code == 400
+    assert 'the parties have deleted the model "first"' in answer.json()["error"]["message"]
+
+
+def test_a_document_names_a_model_by_its_tag(models: World, client: TestClient) -> None:
+    """The tag stands for the model that it points to when the task is created."""
+    models.service.tag_model("first", "champion")
+    models.service.create(predicting("p", "@champion"))
+    models.service.tag_model("second", "champion")
+    assert model_of(TaskPlan.from_json(models.store.get("p").plan)) == "first"
+    with pytest.raises(SpecError, match=r"clients\[0\].client_config.model: no model has the tag \"@nothing\""):
+        models.service.create(predicting("q", "@nothing"))
 
 
 def test_deleting_a_model(models: World, client: TestClient) -> None:

@@ -77,6 +77,24 @@ def test_trees(data: Path) -> None:
     check_spread(line, "s_per_tree", 1)
 
 
+@pytest.mark.parametrize("model", ["linear", "trees"])
+def test_predict(data: Path, model: str) -> None:
+    (line,) = run("predict", "--data", data, "--model", model, "--transport", "memory", "--repeat", 1)
+    fields = {"model", "parties", "features", "s_predict", "rounds", "bytes", "dealer_bytes", "seconds", "rss_mb"}
+    assert line.keys() >= EVERYWHERE | fields
+    assert (line["model"], line["rows"]) == (model, ROWS)
+    if model == "trees":
+        # bits of two owners joined, bits and masked leaves opened; for the scores the receiver only listens
+        assert line["rounds"] == 2
+    check_spread(line, "s", 1)
+
+
+def test_predict_knows_its_models(data: Path) -> None:
+    done = run_program("predict", "--data", data, "--model", "forest")
+    assert done.returncode != 0
+    assert "expected one of linear, network, trees" in done.stderr
+
+
 def check_spread(line: Line, name: str, runs: int) -> None:
     assert line["runs"] == runs
     assert 0 < line[f"{name}_min"] <= line[name] <= line[f"{name}_max"]

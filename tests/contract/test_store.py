@@ -349,6 +349,24 @@ class TestRaces:
             assert store.list_tasks(status=Status.QUEUED)[1] == 10
 
 
+class TestTags:
+    def test_a_tag_points_to_one_model(self, store: Store) -> None:
+        for name in ("one", "two"):
+            make(store, name)
+        for tag, name in (("b", "one"), ("a", "one"), ("b", "two"), ("b", "two")):
+            store.tags.put(tag, name)
+        assert store.tags.all() == {"a": "one", "b": "two"}
+        assert (store.tags.of("one"), store.tags.find("b"), store.tags.find("c")) == (("a",), "two", None)
+        assert (store.tags.drop("one", "b"), store.tags.drop("two", "b")) == (0, 1)
+        assert (store.tags.drop("one"), store.tags.all()) == (1, {})
+
+    def test_of_several_that_set_it_at_once_one_is_the_last(self, store: Store) -> None:
+        for name in ("one", "two", "three"):
+            make(store, name)
+        race([lambda name=name: store.tags.put("a", name) for name in ("one", "two", "three")])
+        assert store.tags.find("a") in ("one", "two", "three")
+
+
 @pytest.mark.parametrize(
     ("url", "text"),
     [

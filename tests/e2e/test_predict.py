@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.e2e.documents import linear_training, prediction, training
+from tests.e2e.documents import linear_training, prediction, training, tree_training
 from tests.e2e.tables import COMMON
 from tests.e2e.test_happy import aligned_ids, fedray
 from tests.server import FedrayServer
@@ -70,6 +70,26 @@ def test_another_receiver_all_rows_and_the_fast_transport(kept: FedrayServer) ->
         "rows": COMMON,
         "receiver": "127.0.0.1:8084",
     }
+
+
+def test_trees_by_their_tag_compared_with_earlier_predictions(kept: FedrayServer) -> None:
+    """The metrics are those that the training's last test told, to the last digit."""
+    done = kept.run(tree_training("forest", n_estimators=3, max_depth=2, max_bin=8, metric="metrics_pack1"))
+    assert done["status"] == "finished", done
+    assert fedray(kept, "tag", "forest", "champion").stdout == "Model forest: has the tag champion.\n"
+    assert "champion" in fedray(kept, "models").stdout
+    before = kept.run(prediction("forest-train", "@champion", part="train", transport="fast"))
+    assert before["status"] == "finished", before
+    label = {"data_path": "l", "labels_path": "l", "baseline_path": "predictions/forest-train"}
+    done = kept.run(prediction("forest-test", "@champion", label, part="test"))
+    assert done["status"] == "finished", done
+    report = kept.get("/api/v1/tasks/forest-test/report")
+    assert (report["result"]["model"], report["result"]["rows"]) == ("forest", COMMON // 5)
+    (found,) = report["result"]["evaluation"]["outputs"]
+    trained = kept.get("/api/v1/tasks/forest/report")["result"]["metrics"]
+    assert {name: found["metrics"][name] for name in trained} == trained
+    assert sum(group["baseline_rows"] for group in found["stability"]["groups"]) == COMMON - COMMON // 5
+    assert {entry["tag"] for entry in report["leakage"]} == {"shapes", "predictions", "evaluation"}
 
 
 def test_models_are_listed(kept: FedrayServer) -> None:

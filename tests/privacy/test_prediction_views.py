@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from fedray.channel import Frame
-from tests import linear_tasks, tasks
+from tests import linear_tasks, tasks, tree_tasks
 from tests.predictions import Prediction, prediction
 from tests.tasks import Training
 
 JSON = {"shapes", "done", "label_units"}
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
-KINDS = ["linear", "logistic", "network"]
+KINDS = ["linear", "logistic", "network", "trees"]
 ROWS = 480
 
 
@@ -24,6 +24,10 @@ def trained(root: Path, kind: str) -> Training:
     if kind == "network":
         main = {"in_dim": 3, "layers": [1], "max_iter": 10, "test_per_batches": 10}
         task = tasks.made_up(root, own=1, rows=ROWS, main=main)
+    elif kind == "trees":
+        task = tree_tasks.made_up(root, own=1, rows=ROWS, n_estimators=4, max_depth=3)
+        task.succeed()
+        return task
     else:
         task = linear_tasks.made_up(root, kind, own=1, rows=ROWS, max_iter=10, test_per_batches=10)
     task.feature, task.labeler = plain, {**task.labeler, **plain}
@@ -78,7 +82,8 @@ def test_what_is_masked_looks_uniform(tmp_path: Path, kind: str) -> None:
             counts, expected = np.bincount(data, minlength=256), data.size / 256
             # 255 degrees of freedom: 420 is beyond seven standard deviations
             assert ((counts - expected) ** 2 / expected).sum() < 420, label
-    assert {"private.test", "guard", "deal", "reveal.predictions"} <= tried
+    wanted = {"split", "members"} if kind == "trees" else {"private.test", "guard"}
+    assert {*wanted, "deal", "reveal.predictions"} <= tried
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -87,7 +92,7 @@ def test_predictions_go_to_the_receiver_only(tmp_path: Path, kind: str, receiver
     task = predicting(trained(tmp_path, kind), receiver)
     outcomes = task.succeed()
     hears = [sum(frame.label == "reveal.predictions" for _, frame in view) for view in task.views]
-    assert hears == [2 if index == receiver else 0 for index in range(5)]
+    assert hears == [2 if index == receiver else 0 for index in range(5)]  # a summand of each other party
     assert {frame.label for _, frame in task.views[MAIN]} == {"shapes", "done"}
     assert {frame.label for _, frame in task.views[DEALER]} <= {"shapes", "deal.credit"}
     units = [index for index, view in enumerate(task.views) if any(frame.label == "label_units" for _, frame in view)]
@@ -97,14 +102,15 @@ def test_predictions_go_to_the_receiver_only(tmp_path: Path, kind: str, receiver
     assert task.files() == [receiver]
 
 
-def test_the_shares_of_the_model_are_in_no_frame(tmp_path: Path) -> None:
-    training = trained(tmp_path, "linear")
+@pytest.mark.parametrize("kind", ["linear", "trees"])
+def test_the_shares_of_the_model_are_in_no_frame(tmp_path: Path, kind: str) -> None:
+    training = trained(tmp_path, kind)
     task = predicting(training, ONE)
     task.succeed()
     said = [b"".join(array.tobytes() for array in frame.arrays) for view in task.views for _, frame in view]
-    assert len(said) > 50
+    assert len(said) > 20
     for path in tmp_path.rglob("shares.npz"):
         with np.load(path) as archive:
-            for name in archive.files:
+            for name in [name for name in archive.files if name.startswith(("weights", "intercept", "leaves"))]:
                 for word in archive[name].reshape(-1):
                     assert not any(word.tobytes() in data for data in said)

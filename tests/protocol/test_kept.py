@@ -15,6 +15,7 @@ from fedray.data.model_files import load_model, save_model
 from fedray.errors import DataError
 from fedray.parties.forget import forget_part
 from fedray.parties.kept import Kept, load_kept
+from fedray.parties.predictors import Trained
 from fedray.task.plan import TaskPlan
 from tests.linear_tasks import LinearTask, made_up
 from tests.tasks import Training
@@ -48,7 +49,7 @@ def test_a_part_holds_what_predicting_needs_and_nothing_of_another_party(trained
     kept = [load(trained, rank) for rank in range(3)]
     assert {one.run for one in kept} == {kept[0].run}
     assert {one.training.digest for one in kept} == {trained.plan().digest}
-    assert {one.features for one in kept} == {(3, 2, 1)}
+    assert {one.trained for one in kept} == {Trained((3, 2, 1), 96, 6)}
     tables = [*trained.features, trained.label[:, 1:]]
     for one, table in zip(kept, tables, strict=True):
         np.testing.assert_allclose(one.columns.scaling.mean, table[: trained.n_train].mean(axis=0))

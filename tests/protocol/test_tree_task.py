@@ -12,9 +12,7 @@ import pytest
 from fedray.data.model_files import load_model
 from fedray.errors import DataError, FedrayError, RangeGuardError, SpecError, TaskAborted
 from fedray.ml import metrics
-from fedray.parties.kept import load_kept
 from fedray.parties.oracle import insecure_oracle
-from fedray.parties.predictors import predictor_of
 from fedray.task.record import EventKind
 from fedray.trees.binning import Binning
 from fedray.trees.oracle import TreeOracle
@@ -175,13 +173,3 @@ def test_what_cannot_be_used_ends_every_party(tmp_path: Path, bad: Any) -> None:
     own = {type(error) for error in task.errors.values() if not isinstance(error, TaskAborted)}
     assert own == {kind}
     assert all(words in error.message for error in task.errors.values())
-
-
-def test_a_kept_model_says_that_it_cannot_predict_yet(tmp_path: Path) -> None:
-    task = made_up(tmp_path, n_estimators=1)
-    task.succeed()
-    member = task.plan().data[0]
-    kept = load_kept(task.roots[2], "t", 0, member)
-    assert isinstance(kept.columns.scaling, Binning)
-    with pytest.raises(SpecError, match="a model of kind secure_xgboost cannot predict yet"):
-        predictor_of(kept.training)

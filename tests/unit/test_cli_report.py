@@ -151,6 +151,7 @@ EVALUATION: dict[str, Any] = {
             "gains": [{"rows": 50, "lift": 1.5}, {"rows": 50, "lift": 0.5}, "none"],
             "curve": [{"true_positive_rate": 0.123, "false_positive_rate": 0.456}],
             "calibration": [],
+            "stability": {"psi": 0.0625, "groups": [{"baseline_rows": 30, "rows": 40}]},
         }
     ],
 }
@@ -159,7 +160,7 @@ EVALUATION: dict[str, Any] = {
 def test_an_evaluation_is_shown_as_tables(capsys: pytest.CaptureFixture[str]) -> None:
     print_report({"result": {"model": "credit", "evaluation": EVALUATION}})
     said = capsys.readouterr().out
-    for words in ("model", "credit", "auc", "0.765432", "gains", "1.5"):
+    for words in ("model", "credit", "auc", "0.765432", "gains", "1.5", "psi", "0.0625", "baseline_rows"):
         assert words in said
     assert "calibration" not in said
     assert "0.123" not in said

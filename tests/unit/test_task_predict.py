@@ -65,6 +65,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"main": {"receiver": 2}, "clients": {4: {"labels_path": "x"}}},
         "clients[4].client_config.labels_path: expected null, since only the receiver, clients[2], has one",
     ),
+    "another has a baseline": (
+        {"clients": {2: {"baseline_path": "x"}}},
+        "clients[2].client_config.baseline_path: expected null, since only the receiver, clients[4], has one",
+    ),
     "unknown": ({"main": {"model_name": "t"}}, "model_name: unknown field"),
 }
 
