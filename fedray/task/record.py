@@ -96,6 +96,7 @@ class EventKind(StrEnum):
     RECORD = "record"
     DATASET = "dataset"
     NOTE = "note"
+    RESUMED = "resumed"
     ERROR = "error"
 
 
@@ -110,7 +111,7 @@ class Event:
     data
         JSON values. ``progress``: phase, done, total, perhaps loss and n_batches; ``record``: row (seconds, batches
         done, loss, metrics) and columns; ``dataset``: n_train, n_test; ``status``: status; ``error``:
-        the error's dict; ``phase`` and ``note``: phase, text.
+        the error's dict; ``phase`` and ``note``: phase, text; ``resumed``: n_batches, text.
     party
         Display name of the party, or "" for the server.
     time_s
