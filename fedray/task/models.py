@@ -19,7 +19,16 @@ from fedray.task.rows import StoredTask
 from fedray.task.store import Store
 from fedray.task.text import show
 
-__all__ = ["ModelPage", "ModelView", "check_kept", "check_unused", "get_model", "list_models", "note_deleted"]
+__all__ = [
+    "ModelPage",
+    "ModelView",
+    "check_kept",
+    "check_unused",
+    "get_model",
+    "list_models",
+    "note_deleted",
+    "view_of_model",
+]
 
 _MOST_AT_WORK = 10_000
 
@@ -77,7 +86,7 @@ class ModelPage:
 def list_models(store: Store, search: str | None, limit: int, offset: int) -> ModelPage:
     """Return a page of models; parameters as `Store.list_tasks`."""
     found, total = store.list_tasks(Status.FINISHED, TRAININGS, search, limit, offset)
-    return ModelPage(tuple(_view(store, task) for task in found), total)
+    return ModelPage(tuple(view_of_model(store, task) for task in found), total)
 
 
 def get_model(store: Store, name: str) -> ModelView:
@@ -88,7 +97,7 @@ def get_model(store: Store, name: str) -> ModelView:
     NotFound
         No task has this name, or one that made no model.
     """
-    return _view(store, _trained(store, name))
+    return view_of_model(store, _trained(store, name))
 
 
 def check_unused(store: Store, name: str) -> StoredTask:
@@ -131,7 +140,8 @@ def _trained(store: Store, name: str) -> StoredTask:
     return task
 
 
-def _view(store: Store, task: StoredTask) -> ModelView:
+def view_of_model(store: Store, task: StoredTask) -> ModelView:
+    """Return what a client sees of the model that a training made."""
     plan, report = TaskPlan.from_json(task.plan), _report(store, task.name)
     result, deleted = report.get("result") or {}, report.get("deleted") or {}
     parameters = plan.main.config.model_dump(mode="json", exclude={"client_type", "computation_port", "transport"})

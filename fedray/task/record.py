@@ -38,19 +38,19 @@ class Status(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing can follow."""
-        return not TRANSITIONS[self]
+        """Whether the task has ended; a failed training may go on, but only when it is resumed."""
+        return self in (Status.FINISHED, Status.FAILED, Status.CANCELLED)
 
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.CREATED: frozenset({Status.QUEUED, Status.CANCELLED}),
     Status.QUEUED: frozenset({Status.RUNNING, Status.FAILED, Status.CANCELLED}),
-    Status.RUNNING: frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED}),
+    Status.RUNNING: frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED, Status.QUEUED}),
     Status.FINISHED: frozenset(),
-    Status.FAILED: frozenset(),
+    Status.FAILED: frozenset({Status.QUEUED}),
     Status.CANCELLED: frozenset(),
 }
-"""Status -> what may follow it."""
+"""Status -> what may follow it. Only a training that goes on from a checkpoint is queued again."""
 
 _STANDS = {
     Status.CREATED: "has not been started",

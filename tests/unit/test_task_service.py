@@ -42,6 +42,13 @@ class Notes:
     def submit(self, plan: TaskPlan) -> None:
         self._note("submit", plan.task)
 
+    def checkpoint(self, plan: TaskPlan) -> int:
+        self._note("checkpoint", plan.task)
+        return 500
+
+    def resume(self, plan: TaskPlan) -> None:
+        self._note("resume", plan.task)
+
     def cancel(self, name: str) -> None:
         self._note("cancel", name)
 
