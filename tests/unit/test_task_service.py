@@ -116,6 +116,8 @@ def test_create(server: Server) -> None:
         ],
         "trust_mode": "lab",
         "parity": False,
+        "checkpoint": None,
+        "resumable": False,
     }
     assert server.runner.calls == ["check net"]
     assert TaskPlan.from_json(server.store.get("net").plan).seed == "seed"
