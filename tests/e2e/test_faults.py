@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.documents import training
+from tests.e2e.documents import linear_training, training
+from tests.e2e.test_happy import fedray
 from tests.server import ROLES, FedrayServer, patience, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(240)]
@@ -83,6 +84,58 @@ def test_requests_while_the_supervisor_is_away_are_answered(aligned: FedrayServe
         assert aligned.get("/startTask", task_name=name)["status"] == "ok"
     assert aligned.wait(name)["status"] in ("finished", "failed")
     assert_runs(aligned, "patient")
+
+
+def files(server: FedrayServer, name: str) -> list[str]:
+    return [path.name for path in (server.root / ".fedray" / "checkpoints" / name).glob("*/*/*")]
+
+
+def test_a_training_goes_on_after_a_party_was_killed(aligned: FedrayServer) -> None:
+    document = linear_training("goes-on", max_iter=1500, test_per_batches=500, checkpoint_every=100, random_state=1)
+    whole = aligned.run({**document, "task_name": "in-one-go"})
+    aligned.begin(document)
+    until(lambda: (aligned.task("goes-on")["checkpoint"] or 0) >= 100, 60)
+    os.kill(aligned.roles("FeatureClient")[0], signal.SIGKILL)
+    failed = aligned.wait("goes-on", "failed", timeout_s=patience(15))
+    assert failed["resumable"] is True
+    reply = fedray(aligned, "resume", "goes-on", "--watch")
+    assert reply.returncode == 0, reply.stderr
+    done = aligned.task("goes-on")
+    assert (done["status"], done["error"], done["n_batches"]) == ("finished", None, 1500)
+    report, expected = (aligned.get(f"/api/v1/tasks/{name}/report") for name in ("goes-on", "in-one-go"))
+    assert report["result"]["resumed_from"] >= failed["checkpoint"]
+    assert report["result"]["resumed_from"] % 100 == 0
+    assert abs(report["result"]["metrics"]["auc"] - expected["result"]["metrics"]["auc"]) < 0.01
+    assert [row[1] for row in aligned.get("/queryRecord", task_name="goes-on")["msg"]] == [500, 1000, 1500]
+    again = fedray(aligned, "resume", "goes-on")
+    assert (again.returncode, "has already finished" in again.stderr) == (3, True)
+    assert whole["status"] == "finished"
+    assert not files(aligned, "goes-on")
+
+
+def test_a_training_goes_on_by_itself(aligned: FedrayServer) -> None:
+    numbers: dict[str, Any] = {"max_iter": 1500, "test_per_batches": 1500, "checkpoint_every": 100, "resume": "auto"}
+    name = aligned.begin(linear_training("by-itself", **numbers))
+    for attempt in range(2):
+        until(lambda: (aligned.task(name)["checkpoint"] or 0) >= 100 and aligned.roles("LabelClient"), 60)
+        if attempt == 0:
+            os.kill(aligned.roles("LabelClient")[0], signal.SIGKILL)
+        else:
+            os.kill(aligned.processes("ray::Supervisor")[0], signal.SIGKILL)
+        until(lambda: aligned.task(name)["status"] == "queued", patience(15), lambda: f"{aligned.task(name)}")
+        until(lambda: aligned.task(name)["status"] != "queued", patience(20), lambda: f"{aligned.task(name)}")
+    done = aligned.wait(name)
+    assert done["status"] == "finished", done
+    events = aligned.get(f"/api/v1/tasks/{name}/events", limit=1000)["events"]
+    assert [event["kind"] for event in events].count("resumed") == 2
+
+
+def test_a_cancelled_training_leaves_no_checkpoint(aligned: FedrayServer) -> None:
+    name = aligned.begin(linear_training("given-up", max_iter=10**7, test_per_batches=10**6, checkpoint_every=50))
+    until(lambda: files(aligned, name), 60)
+    aligned.post(f"/api/v1/tasks/{name}/cancel")
+    until(lambda: not files(aligned, name), patience(30), lambda: f"{files(aligned, name)}")
+    assert aligned.task(name)["status"] == "cancelled"
 
 
 def test_the_http_replica_is_killed(aligned: FedrayServer) -> None:
