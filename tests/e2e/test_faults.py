@@ -9,6 +9,12 @@ from typing import Any
 
 import pytest
 
+from fedray.data.root import DataRoot
+from fedray.ml.metrics import evaluate
+from fedray.parties.oracle import insecure_oracle
+from fedray.task.plan import make_plan
+from fedray.task.registry import Registry
+from fedray.task.spec import parse
 from tests.e2e.documents import linear_training, training
 from tests.e2e.test_happy import fedray
 from tests.server import ROLES, FedrayServer, patience, until
@@ -91,43 +97,43 @@ def files(server: FedrayServer, name: str) -> list[str]:
 
 
 def test_a_training_goes_on_after_a_party_was_killed(aligned: FedrayServer) -> None:
-    document = linear_training("goes-on", max_iter=1500, test_per_batches=500, checkpoint_every=100, random_state=1)
-    whole = aligned.run({**document, "task_name": "in-one-go"})
+    numbers: dict[str, Any] = {"max_iter": 400, "test_per_batches": 200, "checkpoint_every": 50, "random_state": 1}
+    document = linear_training("goes-on", **numbers)
     aligned.begin(document)
-    until(lambda: (aligned.task("goes-on")["checkpoint"] or 0) >= 100, 60)
+    until(lambda: (aligned.task("goes-on")["checkpoint"] or 0) >= 50, 60)
     os.kill(aligned.roles("FeatureClient")[0], signal.SIGKILL)
     failed = aligned.wait("goes-on", "failed", timeout_s=patience(15))
     assert failed["resumable"] is True
     reply = fedray(aligned, "resume", "goes-on", "--watch")
     assert reply.returncode == 0, reply.stderr
     done = aligned.task("goes-on")
-    assert (done["status"], done["error"], done["n_batches"]) == ("finished", None, 1500)
-    report, expected = (aligned.get(f"/api/v1/tasks/{name}/report") for name in ("goes-on", "in-one-go"))
-    assert report["result"]["resumed_from"] >= failed["checkpoint"]
-    assert report["result"]["resumed_from"] % 100 == 0
-    assert abs(report["result"]["metrics"]["auc"] - expected["result"]["metrics"]["auc"]) < 0.01
-    assert [row[1] for row in aligned.get("/queryRecord", task_name="goes-on")["msg"]] == [500, 1000, 1500]
+    assert (done["status"], done["error"], done["n_batches"]) == ("finished", None, 400)
+    found = aligned.get("/api/v1/tasks/goes-on/report")["result"]
+    assert found["resumed_from"] >= 50
+    assert found["resumed_from"] % 50 == 0
+    oracle, _, y = insecure_oracle(make_plan(parse(document), Registry.local(), ""), DataRoot(aligned.root))
+    oracle.train(400)
+    expected = evaluate("auc", y, oracle.predict())["auc"]
+    assert abs(found["metrics"]["auc"] - expected) < 0.005
+    assert [row[1] for row in aligned.get("/queryRecord", task_name="goes-on")["msg"]] == [200, 400]
     again = fedray(aligned, "resume", "goes-on")
     assert (again.returncode, "has already finished" in again.stderr) == (3, True)
-    assert whole["status"] == "finished"
     assert not files(aligned, "goes-on")
 
 
 def test_a_training_goes_on_by_itself(aligned: FedrayServer) -> None:
-    numbers: dict[str, Any] = {"max_iter": 1500, "test_per_batches": 1500, "checkpoint_every": 100, "resume": "auto"}
+    """A party dies, and when the task goes on the supervisor does."""
+    numbers: dict[str, Any] = {"max_iter": 400, "test_per_batches": 400, "checkpoint_every": 50, "resume": "auto"}
     name = aligned.begin(linear_training("by-itself", **numbers))
-    for attempt in range(2):
-        until(lambda: (aligned.task(name)["checkpoint"] or 0) >= 100 and aligned.roles("LabelClient"), 60)
-        if attempt == 0:
-            os.kill(aligned.roles("LabelClient")[0], signal.SIGKILL)
-        else:
-            os.kill(aligned.processes("ray::Supervisor")[0], signal.SIGKILL)
-        until(lambda: aligned.task(name)["status"] == "queued", patience(15), lambda: f"{aligned.task(name)}")
-        until(lambda: aligned.task(name)["status"] != "queued", patience(20), lambda: f"{aligned.task(name)}")
-    done = aligned.wait(name)
-    assert done["status"] == "finished", done
+    until(lambda: (aligned.task(name)["checkpoint"] or 0) >= 50, 60)
+    for victim in ("ray::LabelClient", "ray::Supervisor"):
+        os.kill(aligned.processes(victim)[0], signal.SIGKILL)
+        until(lambda: aligned.task(name)["status"] == "queued", patience(20), lambda: f"{aligned.task(name)}")
+        aligned.wait(name, "running", timeout_s=patience(30))
+    assert aligned.wait(name)["status"] == "finished"
     events = aligned.get(f"/api/v1/tasks/{name}/events", limit=1000)["events"]
-    assert [event["kind"] for event in events].count("resumed") == 2
+    assert "resumed" in {event["kind"] for event in events}
+    assert [event["data"]["status"] for event in events if event["kind"] == "status"].count("queued") == 3
 
 
 def test_a_cancelled_training_leaves_no_checkpoint(aligned: FedrayServer) -> None:
