@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from fedray.errors import DataError, RemoteProtocolError
-from fedray.parties.checkpoints import KEPT, Mark, newest_common
+from fedray.parties.checkpoints import MOST_TOLD, Mark, newest_common
 from fedray.parties.context import PartyContext
 from fedray.parties.recipes import Course, recipe_of
 from fedray.task.plan import TaskPlan
 
-__all__ = ["agree", "checkpointed", "hear_test"]
+__all__ = ["agree", "checkpointed", "hear_past", "hear_test"]
 
 
 def agree(ctx: PartyContext, mine: dict[str, object] | None) -> Course:
@@ -56,7 +56,7 @@ def _shapes(ctx: PartyContext, frm: int) -> dict[str, object]:
 
 def _marks(told: dict[str, Any]) -> list[Mark | None]:
     marks = told.get("checkpoints")
-    return [Mark.from_dict(mark) for mark in marks] if isinstance(marks, list) and len(marks) <= 2 * KEPT else [None]
+    return [Mark.from_dict(mark) for mark in marks] if isinstance(marks, list) and len(marks) <= MOST_TOLD else [None]
 
 
 def _start(ctx: PartyContext, course: Course, shapes: list[dict[str, object]]) -> Mark | None:
@@ -87,14 +87,29 @@ def hear_test(ctx: PartyContext, label: int) -> dict[str, Any]:
     With early stopping also whether it was the ``best`` test so far, and whether to ``stop`` after it.
     """
     told = ctx.channel.recv_json(label, "test")
-    values = told.get("metrics") if isinstance(told, dict) else None
-    if not isinstance(values, dict) or not all(
-        type(value) in (int, float) for value in (told.get("n_batches"), told.get("loss"), *values.values())
-    ):
+    if not _is_test(told):
         raise RemoteProtocolError(f"{ctx.plan.names[label]}: expected loss and metrics of a test")
     if not all(type(told.get(word, False)) is bool for word in ("best", "stop")):
         raise RemoteProtocolError(f"{ctx.plan.names[label]}: expected a verdict of true or false")
     return dict(told)
+
+
+def hear_past(ctx: PartyContext, label: int) -> tuple[float, dict[str, Any]]:
+    """Return what the label client tells where a training goes on: its seconds so far, and the test that counts."""
+    told = ctx.channel.recv_json(label, "past")
+    seconds, result = (told.get("seconds"), told.get("result")) if isinstance(told, dict) else (None, None)
+    if not isinstance(seconds, float) or not isinstance(result, dict) or (result and not _is_test(result)):
+        raise RemoteProtocolError(f"{ctx.plan.names[label]}: expected seconds and a test of the training so far")
+    return seconds, result
+
+
+def _is_test(told: object) -> bool:
+    values = told.get("metrics") if isinstance(told, dict) else None
+    return (
+        isinstance(told, dict)
+        and isinstance(values, dict)
+        and all(type(value) in (int, float) for value in (told.get("n_batches"), told.get("loss"), *values.values()))
+    )
 
 
 def _check_rows(ctx: PartyContext, shapes: list[dict[str, object]]) -> None:

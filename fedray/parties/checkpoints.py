@@ -15,7 +15,7 @@ import contextlib
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,20 @@ from fedray.errors import DataError, LocalProtocolError
 from fedray.ring import Ring
 from fedray.task.plan import Member, TaskPlan
 
-__all__ = ["KEPT", "Checkpoint", "Checkpoints", "Mark", "digest_of", "newest_common"]
+__all__ = ["KEPT", "MOST_TOLD", "Checkpoint", "Checkpoints", "Mark", "Past", "digest_of", "newest_common"]
 
 KEPT = 2
 """Checkpoints that a party keeps."""
 
+MOST_TOLD = 2 * KEPT
+"""Checkpoints that a party tells of: a run that took long to die may have left more than it keeps."""
+
 _LONGEST_RUN = 64
-_NUMBERS = (int, float)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What everybody may know of a checkpoint.
+    """The name of a checkpoint, which everybody may know.
 
     Attributes
     ----------
@@ -47,37 +49,24 @@ class Mark:
         Name of the run that wrote it.
     done
         Steps that had been done.
-    seconds
-        Since the training began, without the time in which it stood still.
-    result
-        What was told of the last test that counts: n_batches, loss, metrics; empty before the first.
     """
 
     run: str
     done: int
-    seconds: float = 0.0
-    result: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def name(self) -> tuple[int, str]:
-        """What tells it from others; the newest has the largest."""
-        return self.done, self.run
 
     def as_dict(self) -> dict[str, object]:
         """Return JSON values that `from_dict` reads back."""
-        return {"run": self.run, "done": self.done, "seconds": self.seconds, "result": dict(self.result)}
+        return {"run": self.run, "done": self.done}
 
     @classmethod
     def from_dict(cls, told: object) -> Mark | None:
         """Return the mark that `as_dict` wrote; None where it is something else."""
         if not isinstance(told, dict):
             return None
-        run, done, seconds, result = (told.get(name) for name in ("run", "done", "seconds", "result"))
+        run, done = told.get("run"), told.get("done")
         if not isinstance(run, str) or len(run) > _LONGEST_RUN or type(done) is not int or not 0 < done < 2**40:
             return None
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not isinstance(result, dict):
-            return None
-        return cls(run, done, float(seconds), result) if _is_result(result) else None
+        return cls(run, done)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,19 +76,41 @@ class Checkpoint:
     Attributes
     ----------
     mark
-        What all know of it.
+        Its name.
     model
         My part of the model, as its `state` gives it.
     best
         My summands of the weights at the best test so far, where the training keeps those.
-    own
-        JSON values: what was told of the last test, and at the label client how early stopping stands.
+    past
+        What happened before.
     """
 
     mark: Mark
     model: Mapping[str, Ring]
-    best: Mapping[str, Ring] = field(default_factory=dict)
-    own: Mapping[str, Any] = field(default_factory=dict)
+    best: Mapping[str, Ring]
+    past: Past
+
+
+@dataclass(frozen=True)
+class Past:
+    """What had been told of a training when a checkpoint was written.
+
+    Attributes
+    ----------
+    seconds
+        Since the training began, without the time in which it stood still.
+    result
+        Of the last test that counts: n_batches, loss, metrics; empty before the first.
+    last
+        Of the last test.
+    stopping
+        At the label client how early stopping stands, as `Stopping.state` gives it; else None.
+    """
+
+    seconds: float
+    result: Mapping[str, Any]
+    last: Mapping[str, Any]
+    stopping: Mapping[str, Any] | None = None
 
 
 class Checkpoints:
@@ -139,14 +150,13 @@ class Checkpoints:
                 "data_path: the tables have changed since the checkpoint was written; put the former ones back, or "
                 "create the task again under another name"
             )
-        return sorted((mark for _, mark in found), key=lambda mark: mark.name)
+        return sorted((mark for _, mark in found), key=lambda mark: (mark.done, mark.run))[-MOST_TOLD:]
 
     def load(self, mark: Mark) -> Checkpoint:
         """Return a checkpoint that `marks` listed."""
         for facts, arrays, found in self._complete():
-            if found.name == mark.name:
-                own: dict[str, Any] = facts["own"]
-                return Checkpoint(found, _below("model", arrays), _below("best", arrays), own)
+            if found == mark:
+                return Checkpoint(found, _below("model", arrays), _below("best", arrays), Past(**facts["past"]))
         raise LocalProtocolError("a checkpoint that was told of is gone")
 
     def begin(self, mark: Mark | None) -> None:
@@ -174,7 +184,7 @@ class Checkpoints:
             "party": member.party.name,
             "tables": tables,
             "mark": mark.as_dict(),
-            "own": dict(checkpoint.own),
+            "past": asdict(checkpoint.past),
         }
         arrays = {f"model.{name}": array for name, array in checkpoint.model.items()}
         arrays |= {f"best.{name}": array for name, array in checkpoint.best.items()}
@@ -234,15 +244,14 @@ def newest_common(offered: Mapping[str, Sequence[Mark]]) -> Mark:
     DataError
         There is none; the message says how far each client's go.
     """
-    names = [{mark.name for mark in marks} for marks in offered.values()]
-    common = set.intersection(*names) if names else set()
+    common = set.intersection(*(set(marks) for marks in offered.values()))
     if not common:
         told = ", ".join(f"{name} {_steps(marks)}" for name, marks in offered.items())
         raise DataError(
             f"the task cannot go on: its clients with data have no checkpoint in common (after steps: {told}); create "
             "it again under another name"
         )
-    return next(mark for marks in offered.values() for mark in marks if mark.name == max(common))
+    return max(common, key=lambda mark: (mark.done, mark.run))
 
 
 def digest_of(*tables: npt.NDArray[Any] | None) -> str:
@@ -266,12 +275,3 @@ def _below(group: str, arrays: Mapping[str, Ring]) -> dict[str, Ring]:
 
 def _steps(marks: Sequence[Mark]) -> str:
     return " and ".join(str(mark.done) for mark in marks) or "none"
-
-
-def _is_result(told: dict[str, Any]) -> bool:
-    metrics = told.get("metrics", {})
-    return not told or (
-        isinstance(metrics, dict)
-        and all(type(value) in _NUMBERS for value in metrics.values())
-        and all(type(told.get(name)) in _NUMBERS for name in ("n_batches", "loss"))
-    )

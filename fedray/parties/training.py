@@ -35,7 +35,7 @@ from fedray.ml.tested import Tested
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
 from fedray.parties.agreement import agree, checkpointed, hear_test
-from fedray.parties.checkpoints import Checkpoint, Checkpoints, Mark, digest_of
+from fedray.parties.checkpoints import Checkpoint, Checkpoints, Mark, Past, digest_of
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept import Columns, keep
 from fedray.parties.labels import Target
@@ -181,11 +181,21 @@ class Run:
             self._checkpoints, self._tables = checkpoints, tables
         if start is None:
             return
-        self._checkpoint, self._began_s = start.mark, self._began_s - start.mark.seconds
-        self.result, self.kept = dict(start.mark.result), dict(start.best)
-        self._last = dict(start.own["last"])
-        if self._stopping is not None:
-            self._stopping.restore(start.own["stopping"])
+        past = start.past
+        self._checkpoint, self._began_s = start.mark, self._began_s - past.seconds
+        self.result, self.kept, self._last = dict(past.result), dict(start.best), dict(past.last)
+        if self._stopping is not None and past.stopping is not None:
+            self._stopping.restore(past.stopping)
+        if self._target is not None:
+            self._tell_past(past)
+
+    def _tell_past(self, past: Past) -> None:
+        """Tell the main client, which keeps nothing, what it had heard before."""
+        ctx, main = self._ctx, self._ctx.plan.main.index
+        if past.result:
+            for tag in ("test_loss", "test_metrics"):
+                ctx.channel.reveals.add(tag, (main,), ())
+        ctx.channel.send_json(main, "past", {"seconds": past.seconds, "result": past.result})
 
     def to_next_test(self) -> None:
         """Train up to the next test; the label client tells how far it is."""
@@ -229,12 +239,12 @@ class Run:
         model, every = self._model, self._ctx.plan.checkpoint_every
         if self._checkpoints is None or model.done % every:
             return
-        seconds, run = time.monotonic() - self._began_s, str(self._course.facts["run"])
-        first, self._checkpoint = self._checkpoint is None, Mark(run, model.done, seconds, self.result)
-        own = {"last": self._last, "stopping": self._stopping.state() if self._stopping else None}
+        first, self._checkpoint = self._checkpoint is None, Mark(str(self._course.facts["run"]), model.done)
+        stopping = self._stopping.state() if self._stopping else None
+        past = Past(time.monotonic() - self._began_s, self.result, self._last, stopping)
         best = self.kept if self._recipe.stopping() else {}
         with self._ctx.channel.phase("checkpoint"):
-            self._checkpoints.save(Checkpoint(self._checkpoint, model.state(), best, own), self._tables)
+            self._checkpoints.save(Checkpoint(self._checkpoint, model.state(), best, past), self._tables)
         if first and self._target is not None:
             self._tell_progress()  # from now on the task can go on after a failure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fedray.mpc.dealer import deal
-from fedray.parties.agreement import agree, checkpointed, hear_test
+from fedray.parties.agreement import agree, checkpointed, hear_past, hear_test
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.ring import series
 from fedray.task.record import RECORD_COLUMNS, TRAIN_PHASE, EventKind
@@ -20,7 +20,8 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
     label = ctx.plan.data[design.label].index
     last: dict[str, Any] = {}
     if course.start is not None:
-        started, last = started - course.start.seconds, dict(course.start.result)
+        seconds, last = hear_past(ctx, label)
+        started -= seconds
         text = f"going on from the checkpoint after {course.done} of {design.steps} steps"
         ctx.tell(EventKind.RESUMED, n_batches=course.done, text=text)
     with ctx.channel.phase(TRAIN_PHASE):

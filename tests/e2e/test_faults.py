@@ -96,17 +96,21 @@ def files(server: FedrayServer, name: str) -> list[str]:
     return [path.name for path in (server.root / ".fedray" / "checkpoints" / name).glob("*/*/*")]
 
 
-def test_a_training_goes_on_after_a_party_was_killed(aligned: FedrayServer) -> None:
+def test_a_training_goes_on(aligned: FedrayServer) -> None:
+    """A party dies and it goes on by itself, once; then the supervisor does, and it goes on when it is told to."""
     numbers: dict[str, Any] = {"max_iter": 400, "test_per_batches": 200, "checkpoint_every": 50, "random_state": 1}
-    document = linear_training("goes-on", **numbers)
+    document = linear_training("goes-on", **numbers, resume="auto", resume_attempts=1)
     aligned.begin(document)
-    until(lambda: (aligned.task("goes-on")["checkpoint"] or 0) >= 50, 60)
+    until(lambda: (aligned.task("goes-on")["checkpoint"] or 0) >= 50, patience(30))
     os.kill(aligned.roles("FeatureClient")[0], signal.SIGKILL)
+    aligned.wait("goes-on", "queued", timeout_s=patience(15))
+    aligned.wait("goes-on", "running", timeout_s=patience(15))
+    os.kill(aligned.processes("ray::Supervisor")[0], signal.SIGKILL)
     failed = aligned.wait("goes-on", "failed", timeout_s=patience(15))
     assert failed["resumable"] is True
-    reply = fedray(aligned, "resume", "goes-on", "--watch")
+    reply = fedray(aligned, "resume", "goes-on")
     assert reply.returncode == 0, reply.stderr
-    done = aligned.task("goes-on")
+    done = aligned.wait("goes-on")
     assert (done["status"], done["error"], done["n_batches"]) == ("finished", None, 400)
     found = aligned.get("/api/v1/tasks/goes-on/report")["result"]
     assert found["resumed_from"] >= 50
@@ -116,24 +120,11 @@ def test_a_training_goes_on_after_a_party_was_killed(aligned: FedrayServer) -> N
     expected = evaluate("auc", y, oracle.predict())["auc"]
     assert abs(found["metrics"]["auc"] - expected) < 0.005
     assert [row[1] for row in aligned.get("/queryRecord", task_name="goes-on")["msg"]] == [200, 400]
+    events = aligned.get("/api/v1/tasks/goes-on/events", limit=1000)["events"]
+    assert [event["data"]["status"] for event in events if event["kind"] == "status"].count("queued") == 3
     again = fedray(aligned, "resume", "goes-on")
     assert (again.returncode, "has already finished" in again.stderr) == (3, True)
     assert not files(aligned, "goes-on")
-
-
-def test_a_training_goes_on_by_itself(aligned: FedrayServer) -> None:
-    """A party dies, and when the task goes on the supervisor does."""
-    numbers: dict[str, Any] = {"max_iter": 400, "test_per_batches": 400, "checkpoint_every": 50, "resume": "auto"}
-    name = aligned.begin(linear_training("by-itself", **numbers))
-    until(lambda: (aligned.task(name)["checkpoint"] or 0) >= 50, 60)
-    for victim in ("ray::LabelClient", "ray::Supervisor"):
-        os.kill(aligned.processes(victim)[0], signal.SIGKILL)
-        until(lambda: aligned.task(name)["status"] == "queued", patience(20), lambda: f"{aligned.task(name)}")
-        aligned.wait(name, "running", timeout_s=patience(30))
-    assert aligned.wait(name)["status"] == "finished"
-    events = aligned.get(f"/api/v1/tasks/{name}/events", limit=1000)["events"]
-    assert "resumed" in {event["kind"] for event in events}
-    assert [event["data"]["status"] for event in events if event["kind"] == "status"].count("queued") == 3
 
 
 def test_a_cancelled_training_leaves_no_checkpoint(aligned: FedrayServer) -> None:

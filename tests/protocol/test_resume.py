@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import stat
@@ -239,7 +240,7 @@ def test_a_checkpoint_holds_shares_and_nothing_of_another_party(task: Training) 
     found = [load_model(sorted(part(task, rank).iterdir())[-1]) for rank in range(3)]
     for rank, (facts, arrays) in enumerate(found):
         assert set(arrays) == {"model.w", "model.v"}
-        assert set(facts) - {"format", "fedray", "digest"} == {"task", "plan", "party", "tables", "mark", "own"}
+        assert set(facts) - {"format", "fedray", "digest"} == {"task", "plan", "party", "tables", "mark", "past"}
         assert facts["party"] == task.plan().data[rank].party.name
         assert str(task.root) not in str(facts)
     assert len({facts["tables"] for facts, _ in found}) == 3
@@ -307,7 +308,7 @@ def test_forgetting_a_model_deletes_checkpoints(task: Training) -> None:
     assert forget_part(plan, plan.data[1], task.roots[3]) == receipt
 
 
-@pytest.mark.parametrize("lie", [None, [], [{"run": 1, "done": 5, "seconds": 0.0, "result": {}}], [{}] * 9, "all"])
+@pytest.mark.parametrize("lie", [None, [], [{"run": 1, "done": 5}], [{}] * 9, "all"])
 def test_a_lie_about_checkpoints(task: Training, monkeypatch: pytest.MonkeyPatch, lie: object) -> None:
     send = Channel.send_json
 
@@ -320,6 +321,36 @@ def test_a_lie_about_checkpoints(task: Training, monkeypatch: pytest.MonkeyPatch
     errors = [error for index, error in task.errors.items() if index != 3]
     assert errors
     assert all(isinstance(error, (*kinds, TaskAborted)) for error in errors)
+
+
+@pytest.mark.parametrize("lie", [{}, {"seconds": "0", "result": {}}, {"seconds": 0.0, "result": {"loss": 1.0}}])
+def test_a_lie_about_the_past(task: Training, monkeypatch: pytest.MonkeyPatch, lie: object) -> None:
+    send = Channel.send_json
+
+    def lying(self: Channel, to: int, label: str, value: Any) -> None:
+        send(self, to, label, lie if label == "past" else value)
+
+    monkeypatch.setattr(Channel, "send_json", lying)
+    task.run(resumes=True)
+    assert isinstance(task.errors[0], RemoteProtocolError)
+    assert "expected seconds and a test of the training so far" in task.errors[0].message
+
+
+def test_what_is_said_of_checkpoints(task: Training) -> None:
+    """All parties hear steps and runs, the main client what it had heard; no one else hears more than in any run."""
+    outcomes = task.succeed(resumes=True)
+    for index, view in enumerate(task.views):
+        told = [json.loads(frame.arrays[0].tobytes()) for _, frame in view if frame.label == "shapes"]
+        assert {tuple(mark) for shapes in told for mark in shapes["checkpoints"]} == {("run", "done")}
+        assert not any("tables" in shapes for shapes in told)
+        assert sum(frame.label == "past" for _, frame in view) == (index == 0)
+    usual = linear(task.root / "usual", "linear", **STEPS)
+    usual.succeed()
+    for resumed, whole in zip(task.views, usual.views, strict=True):
+        labels = [{frame.label for _, frame in view} for view in (resumed, whole)]
+        assert labels[0] - {"past"} == labels[1]
+    noted = {entry["tag"]: entry["to"] for entry in outcomes[4].reveals if entry["to"] == [0]}
+    assert noted == {"test_loss": [0], "test_metrics": [0]}
 
 
 NONE: dict[str, dict[str, Any]] = {
