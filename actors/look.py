@@ -1,4 +1,4 @@
-"""What every party does on its own node without a team: look at its part of a task, delete its part of a model."""
+"""What every party does on its own node without a team: look at its part of a task, list checkpoints, delete."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from actors.placement import SHARE
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, PlacementError, error_from_dict
 from fedray.parties.check import check_member
+from fedray.parties.checkpoints import Checkpoints, Mark
 from fedray.parties.forget import forget_part
 from fedray.task.plan import TaskPlan
 
-__all__ = ["forget_at", "look_at"]
+__all__ = ["checkpoints_at", "forget_at", "look_at"]
 
 LOOK_S = 30.0
 
@@ -29,8 +30,19 @@ def look_at(plan: TaskPlan, root: str, *, ready: bool) -> None:
             raise error_from_dict(found)
 
 
+def checkpoints_at(plan: TaskPlan, root: str) -> dict[str, list[Mark]]:
+    """Return, by the data clients' names, which checkpoints of a training each has."""
+    text, resources = plan.to_json(), _resources(plan)
+    asked = [_checkpoints.options(resources={party: SHARE}).remote(text, party, root) for party in resources]
+    found = {index: marks for answer in _answers(asked) for index, marks in answer.items()}
+    return {
+        plan.names[member.index]: [mark for told in found[member.index] if (mark := Mark.from_dict(told))]
+        for member in plan.data
+    }
+
+
 def forget_at(plan: TaskPlan, root: str) -> list[dict[str, Any]]:
-    """Let every data client of a training delete its part of the model; return their receipts, in the plan's order.
+    """Let every data client of a training delete its part of the model and its checkpoints; return their receipts.
 
     Raises
     ------
@@ -85,3 +97,16 @@ def _forget(plan: str, resource: str, root: str) -> dict[str, Any]:
             except FedrayError as error:
                 return {"error": error.as_dict()}
     return {"receipts": receipts}
+
+
+@ray.remote(num_cpus=0, max_retries=1)
+def _checkpoints(plan: str, resource: str, root: str) -> dict[int, list[dict[str, object]]]:
+    """Return, by index, the marks of the checkpoints of the data clients that run on this node's resource."""
+    training = TaskPlan.from_json(plan)
+    return {
+        member.index: [
+            mark.as_dict() for mark in Checkpoints(training, member, DataRoot(Path(member.party.root or root))).marks()
+        ]
+        for member in training.data
+        if member.party.resource == resource
+    }

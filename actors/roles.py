@@ -54,6 +54,8 @@ class PartyActor:
         The party's data root on this node.
     timeouts
         Seconds as in ``fedray.channel.Timeouts``.
+    resumes
+        Whether the parties go on from a checkpoint.
 
     Raises
     ------
@@ -63,7 +65,9 @@ class PartyActor:
 
     role: Role
 
-    def __init__(self, plan: str, me: int, root: str, timeouts: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self, plan: str, me: int, root: str, timeouts: Mapping[str, float] | None = None, resumes: bool = False
+    ) -> None:
         self._plan = TaskPlan.from_json(plan)
         if not 0 <= me < len(self._plan.members) or self._plan.members[me].role is not self.role:
             raise LocalProtocolError(f"client {me} of the plan is no {self.role.value}")
@@ -71,6 +75,7 @@ class PartyActor:
         sys.setswitchinterval(SWITCH_S)
         self._root = DataRoot(Path(root))
         self._timeouts = Timeouts(**(timeouts or {}))
+        self._resumes = resumes
         self._mailbox = Mailbox(task_id(self._plan.digest))
         self._peers: dict[int, ActorHandle[Any]] = {}
         self._letters = Letters()
@@ -148,8 +153,9 @@ class PartyActor:
             self._timeouts,
             sealed=not self._fast,
         )
+        context = PartyContext(self._plan, self._me, channel, self._root, self._emit, time.time, self._resumes)
         try:
-            outcome = run_party(PartyContext(self._plan, self._me, channel, self._root, self._emit, time.time))
+            outcome = run_party(context)
         except FedrayError as error:
             return {"error": error.as_dict()}
         finally:
@@ -181,7 +187,7 @@ _GROUPS = {"letters": READERS, "mail": 1, "control": 1, "run": 1}
 _OPTIONS: dict[str, Any] = {
     "num_cpus": 0,  # parties are placed by their own resources; a waiting party uses no processor
     "concurrency_groups": _GROUPS,
-    "max_restarts": 0,  # a party that starts again would use its masks twice
+    "max_restarts": 0,  # a party alone cannot start again: its keys were for this run
     "max_task_retries": 0,
     "enable_task_events": False,  # thousands of deliveries a second need no history
 }

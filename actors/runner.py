@@ -40,6 +40,17 @@ class RayRunner:
         """Hand a queued task to the supervisor."""
         self._ask("submit", plan.to_json())
 
+    def checkpoint(self, plan: TaskPlan) -> int:
+        """Return after how many steps the newest checkpoint is that all its clients with data have; raises if none."""
+        answer: dict[str, Any] = self._ask("checkpoint", plan.to_json())
+        if "error" in answer:
+            raise error_from_dict(answer["error"])
+        return int(answer["done"])
+
+    def resume(self, plan: TaskPlan) -> None:
+        """Hand a queued task that goes on from its checkpoint to the supervisor."""
+        self._ask("resume", plan.to_json())
+
     def cancel(self, name: str) -> None:
         """End a task that is cancelled in the store."""
         self._ask("cancel", name)

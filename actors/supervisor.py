@@ -18,10 +18,11 @@ from ray.actor import ActorHandle
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from actors.look import forget_at, look_at
+from actors.look import checkpoints_at, forget_at, look_at
 from actors.placement import offers
 from actors.team import NAMESPACE, Team
-from fedray.errors import FedrayError, PeerLost, PlacementError, StateError
+from fedray.errors import DataError, FedrayError, PeerLost, PlacementError, RecvTimeout, StateError
+from fedray.parties.checkpoints import newest_common
 from fedray.task.plan import TaskPlan
 from fedray.task.record import Event, EventKind, Status
 from fedray.task.report import build_report
@@ -32,9 +33,19 @@ __all__ = ["NAME", "Supervisor", "get_or_create", "stop_supervisor"]
 NAME = "supervisor"
 START_S = 60.0
 STOP_S = 10.0
-SUPERVISOR_DIED = "the supervisor's process died while this task was running; create it again under another name"
-SERVER_ENDED = "the server ended while this task was running; create it again under another name"
+AFTERWARDS = "resume it where its status says that it can be, or create it again under another name"
+SUPERVISOR_DIED = f"the supervisor's process died while this task was running; {AFTERWARDS}"
+SERVER_ENDED = f"the server ended while this task was running; {AFTERWARDS}"
 TELL_APART_S = 1.0
+END_S = 10.0
+"""Seconds that a cancelled task's team has to end before its checkpoints are deleted."""
+
+RESUME_AFTER_S, LONGEST_WAIT_S = 2.0, 60.0
+"""Seconds until a task goes on by itself, twice as many each time, and the most."""
+
+BROKEN_OFF = (PeerLost, RecvTimeout, PlacementError)
+"""Failures after which it is worth while to go on: somebody was gone, and may be back."""
+
 log = logging.getLogger("fedray.supervisor")
 
 
@@ -61,9 +72,11 @@ class Supervisor:
         self._waiting: deque[TaskPlan] = deque()
         self._running: dict[str, frozenset[str]] = {}
         self._teams: dict[str, Team] = {}
+        self._resumed: set[str] = set()
         again = ray.get_runtime_context().was_current_actor_reconstructed
-        self._store.fail_running(SUPERVISOR_DIED if again else SERVER_ENDED)
         self._raylet = os.getppid()
+        for name in self._store.fail_running(SUPERVISOR_DIED if again else SERVER_ENDED):
+            self._go_on(TaskPlan.from_json(self._store.get(name).plan), Status.FAILED)
 
     @ray.method(concurrency_group="control")
     def serves(self, database: str) -> bool:
@@ -99,6 +112,31 @@ class Supervisor:
         self._start_next()
 
     @ray.method(concurrency_group="control")
+    def checkpoint(self, plan: str) -> dict[str, Any]:
+        """Return ``{"done": ...}``, the steps of the newest checkpoint that all clients have, or ``{"error": ...}``."""
+        try:
+            training = TaskPlan.from_json(plan)
+            offers().require(training)
+            return {"done": newest_common(checkpoints_at(training, self._root)).done}
+        except DataError as error:
+            return {"error": StateError(error.message).as_dict()}
+        except FedrayError as error:
+            return {"error": error.as_dict()}
+
+    @ray.method(concurrency_group="control")
+    def resume(self, plan: str) -> None:
+        """Take a queued task that goes on from its checkpoint, and run it when there is room."""
+        self._resume(TaskPlan.from_json(plan))
+
+    def _resume(self, plan: TaskPlan) -> None:
+        if self._store.get(plan.task).status is not Status.QUEUED:
+            return  # cancelled while it waited to go on
+        with self._lock:
+            self._resumed.add(plan.task)
+            self._waiting.append(plan)
+        self._start_next()
+
+    @ray.method(concurrency_group="control")
     def cancel(self, name: str) -> None:
         """End a task; the store says already that it is cancelled."""
         with self._lock:
@@ -107,6 +145,19 @@ class Supervisor:
         if team is not None:
             team.abort(FedrayError("the task was cancelled"))
             team.close()
+        task = self._store.get(name)
+        if TaskPlan.from_json(task.plan).checkpoint_every and (team is not None or task.checkpoint is not None):
+            threading.Thread(target=self._drop, args=(TaskPlan.from_json(task.plan),), daemon=True).start()
+
+    def _drop(self, plan: TaskPlan) -> None:
+        """Delete the checkpoints of a task that was cancelled, once nobody writes any more."""
+        deadline = time.monotonic() + END_S
+        while plan.task in self._running and time.monotonic() < deadline:
+            time.sleep(END_S / 100)
+        try:
+            forget_at(plan, self._root)
+        except FedrayError as error:
+            log.warning("checkpoints of a cancelled task were not deleted: %s", type(error).__name__)
 
     @ray.method(concurrency_group="control")
     def queue(self) -> list[str]:
@@ -179,7 +230,10 @@ class Supervisor:
             self._start_next()
 
     def _outcomes(self, plan: TaskPlan) -> dict[int, dict[str, Any]]:
-        team = Team(plan, self._root, ray.get_runtime_context().current_actor)
+        with self._lock:
+            resumes = plan.task in self._resumed
+            self._resumed.discard(plan.task)
+        team = Team(plan, self._root, ray.get_runtime_context().current_actor, resumes=resumes)
         with self._lock:
             self._teams[plan.task] = team
         try:
@@ -208,8 +262,22 @@ class Supervisor:
 
     def _fail(self, plan: TaskPlan, error: FedrayError) -> None:
         with contextlib.suppress(StateError):
+            if isinstance(error, BROKEN_OFF) and self._go_on(plan, Status.RUNNING):
+                self._note(plan.task, Event(EventKind.ERROR.value, dict(error.as_dict()), error.party, time.time()))
+                return
             self._store.transition(plan.task, Status.FAILED, error.as_dict())
             self._note(plan.task, Event(EventKind.ERROR.value, dict(error.as_dict()), error.party, time.time()))
+
+    def _go_on(self, plan: TaskPlan, before: Status) -> bool:
+        """Queue a task again that is to go on by itself, if it may and can; return whether."""
+        often = self._store.resumptions(plan.task)
+        if often >= plan.resume_attempts or self._store.get(plan.task).checkpoint is None:
+            return False
+        self._store.transition(plan.task, Status.QUEUED, before=before)
+        timer = threading.Timer(min(LONGEST_WAIT_S, RESUME_AFTER_S * 2.0**often), self._resume, (plan,))
+        timer.daemon = True
+        timer.start()
+        return True
 
 
 def get_or_create(database: str, root: str, per_node: int) -> ActorHandle[Any]:

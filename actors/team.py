@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -39,6 +40,8 @@ class Team:
         An actor with a method ``tell(task, event)``, or None.
     timeouts
         As for the roles.
+    resumes
+        Whether the parties go on from a checkpoint.
     """
 
     def __init__(
@@ -47,18 +50,21 @@ class Team:
         root: str,
         listener: ActorHandle[Any] | None = None,
         timeouts: Mapping[str, float] | None = None,
+        *,
+        resumes: bool = False,
     ) -> None:
         self._plan = plan
         offers().require(plan)
         text = plan.to_json()
+        run = f"#{secrets.token_hex(4)}" if resumes else ""  # names of the last run's actors may not be free yet
         self._actors = [
             ACTORS[member.role]
             .options(
                 resources={member.party.resource: SHARE},
-                name=f"{plan.task}/{member.index}-{member.role.value}",
+                name=f"{plan.task}/{member.index}-{member.role.value}{run}",
                 namespace=NAMESPACE,
             )
-            .remote(text, member.index, member.party.root or root, timeouts)
+            .remote(text, member.index, member.party.root or root, timeouts, resumes)
             for member in plan.members
         ]
         self._listener = listener

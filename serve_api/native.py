@@ -99,6 +99,12 @@ def start_task(service: Service, name: TaskName) -> Response:
     return json_reply(service.start(name).as_dict(), 202)
 
 
+@router.post("/tasks/{name}/resume", status_code=202, response_model=TaskOut, responses=_BY_NAME | _BY_STATE)
+def resume_task(service: Service, name: TaskName) -> Response:
+    """Let a training that failed go on from the newest checkpoint that all its clients with data have."""
+    return json_reply(service.resume(name).as_dict(), 202)
+
+
 @router.post("/tasks/{name}/cancel", status_code=202, response_model=TaskOut, responses=_BY_NAME | _BY_STATE)
 def cancel_task(service: Service, name: TaskName) -> Response:
     """Cancel a task that has not ended."""
@@ -152,7 +158,7 @@ def untag_model(service: Service, name: TaskName, tag: TagName) -> Response:
 
 @router.delete("/models/{name}", response_model=ModelOut, responses=_BY_NAME | _BY_STATE)
 def delete_model(service: Service, name: TaskName) -> Response:
-    """Let every party delete its part of a model; answers the model with their receipts. The task stays."""
+    """Let every party delete its part of a model, or checkpoints of a failed training; answers with receipts."""
     return json_reply(service.delete_model(name).as_dict())
 
 

@@ -111,6 +111,8 @@ class TaskOut(BaseModel):
     members: list[MemberOut]
     trust_mode: Annotated[str, Field(description="lab: all parties trust the operator of the cluster.")]
     parity: Annotated[bool, Field(description="Whether all features are shown to the label client.")] = False
+    checkpoint: Annotated[int | None, Field(description="Steps after which the clients have a checkpoint.")] = None
+    resumable: Annotated[bool, Field(description="Whether it failed and can go on from the checkpoint.")] = False
 
 
 class TasksOut(BaseModel):

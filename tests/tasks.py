@@ -17,7 +17,7 @@ import numpy.typing as npt
 from fedray.channel import Channel, Frame, Timeouts
 from fedray.channel.memory import Wire, connect
 from fedray.data.root import DataRoot
-from fedray.errors import FedrayError
+from fedray.errors import FedrayError, PeerLost
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.run import run_party
 from fedray.task.plan import TaskPlan, make_plan
@@ -112,8 +112,23 @@ class Training:
         """Return the plan."""
         return make_plan(parse(self.document()), Registry(None), self.seed)
 
-    def run(self, *, wire: Wire | None = None, timeouts: Timeouts = PATIENT) -> dict[int, PartyOutcome]:
-        """Run every party; keep views, errors and times. Raises if a thread hangs."""
+    def run(
+        self,
+        *,
+        wire: Wire | None = None,
+        timeouts: Timeouts = PATIENT,
+        resumes: bool = False,
+        stop: tuple[int, int] | None = None,
+    ) -> dict[int, PartyOutcome]:
+        """Run every party; keep views, errors and times. Raises if a thread hangs.
+
+        Parameters
+        ----------
+        resumes
+            Whether the parties go on from their checkpoints.
+        stop
+            A party and after how many answers of others it dies.
+        """
         plan = self.plan()
         self.views = [[] for _ in plan.members]
         self.errors, self.ended = {}, {}
@@ -123,12 +138,15 @@ class Training:
         self.channels = channels = connect(
             plan.names, plan.digest, tags, timeouts=timeouts, observers=observers, wire=wire
         )
+        if stop is not None:
+            die_after(channels[stop[0]], stop[1])
         started = time.monotonic()
 
         def party(index: int) -> None:
             root = self.roots.get(index, DataRoot(self.root / "none"))
+            context = PartyContext(plan, index, channels[index], root, self.events.append, resumes=resumes)
             try:
-                outcomes[index] = run_party(PartyContext(plan, index, channels[index], root, self.events.append))
+                outcomes[index] = run_party(context)
             except FedrayError as error:
                 self.errors[index] = error
             self.ended[index] = time.monotonic() - started
@@ -148,6 +166,18 @@ class Training:
         for error in self.errors.values():
             raise error
         return outcomes
+
+
+def die_after(channel: Channel, answers: int) -> None:
+    """Let a party die when it waits for the next one after so many answers of others."""
+    receive, left = channel.recv, iter(range(answers))
+
+    def recv(*args: Any, **options: Any) -> Any:
+        if next(left, None) is None:
+            raise PeerLost("the process died")
+        return receive(*args, **options)
+
+    channel.recv = recv  # type: ignore[method-assign]
 
 
 def made_up(root: Path, features: Sequence[int] = (3, 2), own: int = 0, rows: int = 120, **other: Any) -> Training:

@@ -6,18 +6,20 @@ comparison is exact for every ring element, so nothing comes back from the other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fedray.errors import RangeGuardError
 from fedray.ml.design import NetDesign
 from fedray.ml.guard_plan import network_plan
 from fedray.ml.limits import BOUND
+from fedray.ml.scored import kept_array
 from fedray.ml.tally import Counts, Tally
 from fedray.ml.tested import HALF_A_ROW, OUT_OF_RANGE
 from fedray.mpc import waves
 from fedray.mpc.correlation import Parts
 from fedray.mpc.session import Session
 from fedray.mpc.share import Share
+from fedray.ring import Ring
 
 __all__ = ["KINDS", "Guard", "Kind"]
 
@@ -46,6 +48,15 @@ class Guard:
         self._plan = network_plan(design)
         self._tally = Tally(s, "guard", (design.depth, len(KINDS)))
         self._since = 0
+
+    def state(self) -> dict[str, Ring]:
+        """Return my summands of the counts since the last test, ``guard``."""
+        return {"guard": self._tally.counts}
+
+    def restore(self, arrays: Mapping[str, Ring], done: int) -> None:
+        """Take what `state` gave after so many steps; local."""
+        self._tally.counts = kept_array(arrays, "guard", self._tally.counts.shape)
+        self._since = done // self._design.test_every * self._design.test_every
 
     def _watch(self, layer: int, kind: Kind, share: Share, limit: float) -> None:
         """Keep values for the next comparison: whether they lie beyond +-`limit`, in real units; local."""

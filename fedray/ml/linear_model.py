@@ -19,6 +19,7 @@ from fedray.ml.linear_outputs import LinearOutputs
 from fedray.ml.linear_schedule import guard_plan, matrices, period_bits
 from fedray.ml.linear_weights import LinearWeights
 from fedray.ml.parity import Observer
+from fedray.ml.saved import Saved
 from fedray.ml.schedule import Rows
 from fedray.ml.tested import Tested
 from fedray.mpc import private, waves
@@ -46,6 +47,8 @@ class LinearModel:
         shape (n_train, 1), and ``weight``, the rows' weights at CLASS_WEIGHT_SCALE.
     observer
         Sees the shared values of every step, see `fedray.ml.parity`; None for nobody.
+    saved
+        Where to go on; None to begin.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class LinearModel:
         supply: Supply,
         inputs: Mapping[str, Ring],
         observer: Observer | None = None,
+        saved: Saved | None = None,
     ) -> None:
         self._s, self._design, self._supply, self._observer = s, design, supply, observer
         self._labels = inputs.get("label")
@@ -66,6 +70,9 @@ class LinearModel:
         self.weights = LinearWeights(s, design)
         self._guard, self._plan = LinearGuard(s, design), guard_plan(design)
         self.done = 0
+        if saved is not None:
+            self.done = saved.done
+            self.weights.restore(saved.arrays)
         first = supply.step("init")
         with s.round("weights") as r:
             offered = self._features.offer(r, self.weights.by_owner(), first, "train")
@@ -147,6 +154,10 @@ class LinearModel:
         """Return my summands of the weights: ``weights_<owner>`` and ``intercept``."""
         made = {f"weights_{owner}": w for owner, w in self.weights.by_owner().items()}
         return {**made, "intercept": self.weights.intercept}
+
+    def state(self) -> dict[str, Ring]:
+        """Return what `saved` takes: my summands of weights and velocities."""
+        return self.weights.state()
 
     def test(self) -> Tested:
         """Open the predictions of the test rows to the label party, and counts of values out of range to all.

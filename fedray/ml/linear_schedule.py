@@ -21,12 +21,14 @@ def matrices(design: LinearDesign) -> tuple[PrivateShape, ...]:
     return (*shapes, PrivateShape(design.label, "weight", (design.rows[0], 1))) if design.weighted else shapes
 
 
-def segments(design: LinearDesign) -> Iterator[Segment]:
-    """Yield the schedule: the first weights' opening, then steps up to a test, and the test."""
+def segments(design: LinearDesign, done: int = 0) -> Iterator[Segment]:
+    """Yield the schedule from so many steps on: the weights' opening, then steps up to a test, and the test."""
     first = forward_masks(design, design.batch, "train", 1)
-    stops = chain(range(design.test_every, design.steps, design.test_every), [design.steps])
+    stops = chain(range(design.next_test(done), design.steps, design.test_every), [design.steps])
     plan = guard_plan(design)
-    return between(design, first, train_correlations(design), stops, lambda done: _test_segments(design, plan, done))
+    return between(
+        design, first, train_correlations(design), stops, lambda after: _test_segments(design, plan, after), done
+    )
 
 
 def prediction_segments(design: LinearDesign) -> Iterator[Segment]:

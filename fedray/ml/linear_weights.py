@@ -50,6 +50,15 @@ class LinearWeights:
         kept = [kept_array(arrays, f"weights_{owner}", (place.stop - place.start, 1)) for owner, place in places]
         self.w = np.vstack([*kept, kept_array(arrays, "intercept", (1,))[None]])
 
+    def state(self) -> dict[str, Ring]:
+        """Return my summands as they are updated: ``w``, and with momentum ``v``."""
+        return {"w": self.w, "v": self.v} if self._factors.momentum_shift else {"w": self.w}
+
+    def restore(self, arrays: Mapping[str, Ring]) -> None:
+        """Take what `state` gave; local."""
+        self.v = kept_array(arrays, "v", self.w.shape) if self._factors.momentum_shift else self.v
+        self.w = kept_array(arrays, "w", self.w.shape)
+
     def by_owner(self) -> dict[int, Ring]:
         """Return my summands of the weights of each owner's features, shape (columns, 1) each."""
         return {owner: self.w[place] for owner, place in self._places.items()}

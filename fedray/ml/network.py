@@ -18,6 +18,7 @@ from fedray.ml.guard import Guard
 from fedray.ml.guard_plan import Compare, Slice, network_plan
 from fedray.ml.network_outputs import NetworkOutputs
 from fedray.ml.parity import Observer
+from fedray.ml.saved import Saved
 from fedray.ml.schedule import Rows, matrices
 from fedray.ml.tested import Tested
 from fedray.mpc import private, waves
@@ -45,6 +46,8 @@ class Network:
         My own encoded matrices: ``train`` and ``test`` features at FEATURE_SCALE, ``label`` as integers 0 and 1.
     observer
         Sees the shared values of every step, see `fedray.ml.parity`; None for nobody.
+    saved
+        Where to go on; None to begin.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Network:
         supply: Supply,
         inputs: Mapping[str, Ring],
         observer: Observer | None = None,
+        saved: Saved | None = None,
     ) -> None:
         self._s, self._design, self._supply, self._observer = s, design, supply, observer
         self._labels = inputs.get("label")
@@ -63,8 +67,16 @@ class Network:
         self._guard, self._plan = Guard(s, design), network_plan(design)
         self._rows = Rows(design)
         self.done = 0
+        if saved is not None:
+            self._go_on(saved)
         first = supply.step("init")
         self._given = self._outputs.open_weights((first, "train", self.first.columns))[0], first
+
+    def _go_on(self, saved: Saved) -> None:
+        self.done = saved.done
+        self.first.put(saved.arrays)
+        self.deep.put(saved.arrays)
+        self._guard.restore(saved.arrays, saved.done)
 
     def train(self, steps: int) -> None:
         """Run `steps` steps of gradient descent.
@@ -196,6 +208,10 @@ class Network:
         and as it is multiplied.
         """
         return {**self.first.arrays(), **self.deep.arrays()}
+
+    def state(self) -> dict[str, Ring]:
+        """Return what `saved` takes: my summands of the weights, and of what the guard has counted so far."""
+        return {**self.arrays(), **self._guard.state()}
 
     def _watch_test(self, layer: int, z: Share) -> None:
         self._guard.watch_outputs(layer, "test", z)

@@ -90,20 +90,21 @@ def prediction_plan(design: NetDesign) -> GuardPlan:
     return GuardPlan(design, sum(design.widths), 0)
 
 
-def segments(design: NetDesign) -> Iterator[Segment]:
-    """Yield the schedule of a network: steps, looks of the guard between them, and tests."""
+def segments(design: NetDesign, done: int = 0) -> Iterator[Segment]:
+    """Yield the schedule of a network from so many steps on: steps, looks of the guard between them, and tests."""
     plan = network_plan(design)
     looked = MsbMask("range", (SIDES * (deep_weights_size(design) + residuals_size(design)),))
 
-    def at(done: int) -> Iterator[Segment]:
-        if design.looks_after(done):
-            yield Segment(f"guard/{done}", 1, (looked,))
+    def at(step: int) -> Iterator[Segment]:
+        if design.looks_after(step):
+            yield Segment(f"guard/{step}", 1, (looked,))
         else:
-            yield from _network_test(design, plan, done)
+            yield from _network_test(design, plan, step)
 
-    stops = (done for done in range(1, design.steps + 1) if design.tests_after(done) or design.looks_after(done))
+    later = range(done + 1, design.steps + 1)
+    stops = (step for step in later if design.tests_after(step) or design.looks_after(step))
     first = forward_masks(design, design.batch, "train", design.widths[0])
-    return between(design, first, train_correlations(design), stops, at)
+    return between(design, first, train_correlations(design), stops, at, done)
 
 
 def _network_test(design: NetDesign, plan: GuardPlan, done: int) -> Iterator[Segment]:
@@ -150,12 +151,20 @@ def between(
     per_step: tuple[Correlation, ...],
     stops: Iterable[int],
     at: Callable[[int], Iterator[Segment]],
+    done: int = 0,
 ) -> Iterator[Segment]:
-    """Yield the first weights' opening, runs of steps up to each stop, and what is taken there."""
+    """Yield the first weights' opening, runs of steps up to each stop, and what is taken there.
+
+    Parameters
+    ----------
+    stops
+        Rising, all after `done`.
+    done
+        Steps before the first.
+    """
     rows = Rows(design)
-    yield Segment("init", 1, first, {"next": rows.steps(0, 1)})
+    yield Segment("init", 1, first, {"next": rows.steps(done, 1)})
     longest = max(1, min(LONGEST_SEGMENT, SEGMENT_WORDS // layout.size_of(layout.corrections(per_step, 1))))
-    done = 0
     for until in stops:
         while done < until:
             count = min(longest, until - done)

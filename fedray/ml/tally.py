@@ -30,12 +30,17 @@ class Tally:
         Of a comparison's rounds.
     shape
         Of the counts.
+
+    Attributes
+    ----------
+    counts
+        My summands since the last time that they were opened.
     """
 
     def __init__(self, s: Session, label: str, shape: tuple[int, ...]) -> None:
         self._s, self._label = s, label
         self._waiting: list[tuple[Place, Ring]] = []
-        self._counts = np.zeros(shape, np.uint64)
+        self.counts: Ring = np.zeros(shape, np.uint64)
 
     def watch(self, place: Place, values: Ring, limit: float) -> None:
         """Keep values for the next comparison, to count those beyond +-`limit` at a place; local.
@@ -64,7 +69,7 @@ class Tally:
         at = 0
         for place, sides in self._waiting:
             count = beyond[at : at + sides.size].sum(dtype=np.uint64)
-            np.add.at(self._counts, place, count)  # a plain sum of two numbers would warn of the ring's wrap-around
+            np.add.at(self.counts, place, count)  # a plain sum of two numbers would warn of the ring's wrap-around
             at += sides.size
         self._waiting.clear()
 
@@ -75,6 +80,6 @@ class Tally:
         Leaks: range_guard to all.
         Ref: protocols, section 6.
         """
-        counts = self._s.reveal("range_guard", Share(self._counts, 1.0))
-        self._counts = np.zeros_like(self._counts)
+        counts = self._s.reveal("range_guard", Share(self.counts, 1.0))
+        self.counts = np.zeros_like(self.counts)
         return counts

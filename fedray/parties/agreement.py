@@ -7,14 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from fedray.errors import DataError, RemoteProtocolError
+from fedray.parties.checkpoints import MOST_TOLD, Mark, newest_common
 from fedray.parties.context import PartyContext
 from fedray.parties.recipes import Course, recipe_of
+from fedray.task.plan import TaskPlan
 
-__all__ = ["agree", "hear_test"]
+__all__ = ["agree", "checkpointed", "hear_past", "hear_test"]
 
 
 def agree(ctx: PartyContext, mine: dict[str, object] | None) -> Course:
     """Exchange shapes and work out the training; every party comes to the same, or raises the same error.
+
+    Where the task goes on, the data clients tell with their shapes which checkpoints they have.
 
     Cost: 1 round; one small message from each data client to every other party.
     Leaks: shapes, to everybody.
@@ -32,7 +36,8 @@ def agree(ctx: PartyContext, mine: dict[str, object] | None) -> Course:
         _check_rows(ctx, shapes)
         rows = (_count(shapes[0], "n_train"), _count(shapes[0], "n_test"))
         course = recipe_of(ctx.plan).course(tuple(_count(shape, "features") for shape in shapes), rows)
-        return replace(course, facts={**course.facts, "run": _run(shapes)})
+        facts = {**course.facts, "run": _run(shapes)}
+        return replace(course, facts=facts, start=_start(ctx, course, shapes))
 
 
 def _shapes(ctx: PartyContext, frm: int) -> dict[str, object]:
@@ -44,12 +49,36 @@ def _shapes(ctx: PartyContext, frm: int) -> dict[str, object]:
         raise RemoteProtocolError(f"{ctx.plan.names[frm]}: expected its part of the name of this run")
     if not isinstance(told.get("rows"), str):
         raise RemoteProtocolError(f"{ctx.plan.names[frm]}: expected the name of its alignment, or an empty one")
+    if ctx.resumes and None in _marks(told):
+        raise RemoteProtocolError(f"{ctx.plan.names[frm]}: expected which checkpoints it has")
     return dict(told)
+
+
+def _marks(told: dict[str, Any]) -> list[Mark | None]:
+    marks = told.get("checkpoints")
+    return [Mark.from_dict(mark) for mark in marks] if isinstance(marks, list) and len(marks) <= MOST_TOLD else [None]
+
+
+def _start(ctx: PartyContext, course: Course, shapes: list[dict[str, object]]) -> Mark | None:
+    """Return the newest checkpoint that all data clients have; None where the training begins."""
+    if not ctx.resumes:
+        return None
+    names = [ctx.plan.names[member.index] for member in ctx.plan.data]
+    offered = {name: [mark for mark in _marks(told) if mark] for name, told in zip(names, shapes, strict=True)}
+    start = newest_common(offered)
+    if start.done >= course.design.steps:
+        raise DataError("the checkpoint is of more steps than the training has; create the task again")
+    return start
 
 
 def _run(shapes: list[dict[str, object]]) -> str:
     """Return a name for this run of the training, of which each data client drew a part: no other run has it."""
     return hashlib.sha256("/".join(str(shape["run"]) for shape in shapes).encode()).hexdigest()[:32]
+
+
+def checkpointed(plan: TaskPlan, course: Course) -> bool:
+    """Return whether the data clients may have checkpoints when the training has ended."""
+    return 0 < plan.checkpoint_every < course.design.steps or course.start is not None
 
 
 def hear_test(ctx: PartyContext, label: int) -> dict[str, Any]:
@@ -58,14 +87,29 @@ def hear_test(ctx: PartyContext, label: int) -> dict[str, Any]:
     With early stopping also whether it was the ``best`` test so far, and whether to ``stop`` after it.
     """
     told = ctx.channel.recv_json(label, "test")
-    values = told.get("metrics") if isinstance(told, dict) else None
-    if not isinstance(values, dict) or not all(
-        type(value) in (int, float) for value in (told.get("n_batches"), told.get("loss"), *values.values())
-    ):
+    if not _is_test(told):
         raise RemoteProtocolError(f"{ctx.plan.names[label]}: expected loss and metrics of a test")
     if not all(type(told.get(word, False)) is bool for word in ("best", "stop")):
         raise RemoteProtocolError(f"{ctx.plan.names[label]}: expected a verdict of true or false")
     return dict(told)
+
+
+def hear_past(ctx: PartyContext, label: int) -> tuple[float, dict[str, Any]]:
+    """Return what the label client tells where a training goes on: its seconds so far, and the test that counts."""
+    told = ctx.channel.recv_json(label, "past")
+    seconds, result = (told.get("seconds"), told.get("result")) if isinstance(told, dict) else (None, None)
+    if not isinstance(seconds, float) or not isinstance(result, dict) or (result and not _is_test(result)):
+        raise RemoteProtocolError(f"{ctx.plan.names[label]}: expected seconds and a test of the training so far")
+    return seconds, result
+
+
+def _is_test(told: object) -> bool:
+    values = told.get("metrics") if isinstance(told, dict) else None
+    return (
+        isinstance(told, dict)
+        and isinstance(values, dict)
+        and all(type(value) in (int, float) for value in (told.get("n_batches"), told.get("loss"), *values.values()))
+    )
 
 
 def _check_rows(ctx: PartyContext, shapes: list[dict[str, object]]) -> None:

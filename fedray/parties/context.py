@@ -32,6 +32,8 @@ class PartyContext:
         Takes an event; never blocks.
     clock
         Unix time in seconds.
+    resumes
+        Whether the parties go on from a checkpoint; all are told the same.
     """
 
     plan: TaskPlan
@@ -40,6 +42,7 @@ class PartyContext:
     root: DataRoot
     emit: Callable[[Event], None]
     clock: Callable[[], float] = time.time
+    resumes: bool = False
 
     @property
     def member(self) -> Member:

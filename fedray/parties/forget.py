@@ -10,6 +10,7 @@ from pathlib import Path
 from fedray.data.model_files import SHARES
 from fedray.data.root import DataRoot
 from fedray.errors import DataError
+from fedray.parties.checkpoints import Checkpoints
 from fedray.parties.kept import part_folder
 from fedray.task.plan import Member, TaskPlan
 
@@ -17,7 +18,7 @@ __all__ = ["forget_part"]
 
 
 def forget_part(plan: TaskPlan, member: Member, root: DataRoot) -> dict[str, object]:
-    """Delete a data client's part of the model that a training kept, and return a receipt.
+    """Delete a data client's part of the model that a training kept, and its checkpoints, and return a receipt.
 
     The folder is moved aside in one step, so that no task finds half a model, and then removed. A part may be deleted
     without being read: damaged ones too.
@@ -39,6 +40,7 @@ def forget_part(plan: TaskPlan, member: Member, root: DataRoot) -> dict[str, obj
         The folder cannot be removed.
     """
     receipt: dict[str, object] = {"index": member.index, "role": member.role.value, "party": member.party.name}
+    Checkpoints(plan, member, root).clear()
     try:
         folder = part_folder(root, plan.task, plan.data.index(member), member.role)
     except DataError:

@@ -18,6 +18,7 @@ from fedray.ml.linear_oracle import LinearOracle
 from fedray.ml.linear_schedule import matrices, prediction_segments, segments
 from fedray.ml.linear_scorer import LinearScorer
 from fedray.ml.parity import Observer
+from fedray.ml.saved import Saved
 from fedray.ml.schedule import prediction_matrices
 from fedray.mpc.dealer import Supply
 from fedray.mpc.session import Session
@@ -149,7 +150,9 @@ class LinearRecipe(Scaled):
         )
 
 
-def _model(design: LinearDesign, s: Session, supply: Supply, data: Data, observer: Observer | None) -> LinearModel:
+def _model(
+    design: LinearDesign, s: Session, supply: Supply, data: Data, observer: Observer | None, saved: Saved | None
+) -> LinearModel:
     inputs = encoded(data.features, design.scales.x)
     if data.target is not None:
         labels = data.target.train
@@ -158,7 +161,7 @@ def _model(design: LinearDesign, s: Session, supply: Supply, data: Data, observe
         inputs["label"] = encode(labels, design.label_scale, "a label")
         if data.target.weights is not None:
             inputs["weight"] = encode(data.target.weights, CLASS_WEIGHT_SCALE, "a weight of a class")
-    return LinearModel(s, design, supply, inputs, observer)
+    return LinearModel(s, design, supply, inputs, observer, saved)
 
 
 def _scorer(

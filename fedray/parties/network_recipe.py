@@ -17,6 +17,7 @@ from fedray.ml.network import Network
 from fedray.ml.network_scorer import NetworkScorer
 from fedray.ml.oracle import Oracle
 from fedray.ml.parity import Observer
+from fedray.ml.saved import Saved
 from fedray.ml.schedule import matrices, prediction_matrices, prediction_segments, segments
 from fedray.mpc.dealer import Supply
 from fedray.mpc.session import Session
@@ -120,11 +121,13 @@ class NetworkRecipe(Scaled):
         )
 
 
-def _network(design: NetDesign, s: Session, supply: Supply, data: Data, observer: Observer | None) -> Network:
+def _network(
+    design: NetDesign, s: Session, supply: Supply, data: Data, observer: Observer | None, saved: Saved | None
+) -> Network:
     inputs = encoded(data.features, FEATURE_SCALE)
     if data.target is not None:
         inputs["label"] = data.target.train.astype(np.uint64)
-    return Network(s, design, supply, inputs, observer)
+    return Network(s, design, supply, inputs, observer, saved)
 
 
 def _scorer(

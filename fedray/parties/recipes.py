@@ -15,10 +15,12 @@ import numpy.typing as npt
 from fedray.data.load import Split
 from fedray.errors import LocalProtocolError
 from fedray.ml.parity import Observer, Points
+from fedray.ml.saved import Saved
 from fedray.ml.tested import Tested
 from fedray.mpc.dealer import PrivateShape, Supply
 from fedray.mpc.schedule import Segment
 from fedray.mpc.session import Session
+from fedray.parties.checkpoints import Mark
 from fedray.parties.labels import Target
 from fedray.parties.stopping import Stopping
 from fedray.ring import Ring
@@ -68,6 +70,9 @@ class Model(Protocol):
 
     def arrays(self) -> dict[str, Ring]:
         """Return my summands of the weights by name; the arrays are never written to."""
+
+    def state(self) -> dict[str, Ring]:
+        """Return all that a later run needs to go on after the last step, or after the test that followed it."""
 
 
 @runtime_checkable
@@ -139,18 +144,27 @@ class Course:
     matrices
         The private matrices whose masks the dealer knows.
     segments
-        Makes the schedule of correlations.
+        Makes the schedule of correlations, from so many steps on.
     model
-        Makes my part of the model; talks. The observer sees the values of its steps; None for nobody.
+        Makes my part of the model; talks. The observer sees the values of its steps; None for nobody. What was saved is
+        where it goes on; None to begin.
     facts
         What the manifest of the model says of it.
+    start
+        The checkpoint from which the parties go on; None where they begin.
     """
 
     design: Design
     matrices: tuple[PrivateShape, ...]
-    segments: Callable[[], Iterator[Segment]]
-    model: Callable[[Session, Supply, Data, Observer | None], Model]
+    segments: Callable[[int], Iterator[Segment]]
+    model: Callable[[Session, Supply, Data, Observer | None, Saved | None], Model]
     facts: Mapping[str, object]
+    start: Mark | None = None
+
+    @property
+    def done(self) -> int:
+        """Steps before the first."""
+        return self.start.done if self.start else 0
 
 
 class Recipe(Protocol):

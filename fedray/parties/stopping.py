@@ -29,6 +29,15 @@ class Stopping:
     _best: float = -math.inf
     _idle: int = 0
 
+    def state(self) -> dict[str, float | int | None]:
+        """Return how it stands, as JSON values that `restore` reads back."""
+        return {"best": None if self._best == -math.inf else self._best, "idle": self._idle}
+
+    def restore(self, state: Mapping[str, float | int | None]) -> None:
+        """Take what `state` gave."""
+        best, idle = state["best"], state["idle"]
+        self._best, self._idle = -math.inf if best is None else float(best), int(idle or 0)
+
     def judge(self, metrics: Mapping[str, float]) -> dict[str, bool]:
         """Return whether this test is the ``best`` so far, and whether to ``stop`` after it."""
         score = metrics[self.score]

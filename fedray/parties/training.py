@@ -8,7 +8,11 @@
     dealer          streams correlations ahead of the steps
     data clients    train; at each test the predictions are opened to the label client
     label client    tells loss and metrics to the data clients and to main, and with early stopping its verdict
+    data clients    now and then, and each for itself, write a checkpoint
     data clients    keep their summands of the weights
+
+A training that was broken off goes on from the newest checkpoint that all data clients have: same design, same batches,
+fresh keys, so that no mask is used twice; the dealer begins at that step.
 
 What kind of model it is, only the recipe knows.
 """
@@ -17,17 +21,24 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
 
 from fedray.errors import LocalProtocolError
 from fedray.ml.design import FEATURE_LIMIT
+from fedray.ml.saved import Saved
 from fedray.ml.schedule import LONGEST_SEGMENT
 from fedray.ml.tested import Tested
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
-from fedray.parties.agreement import agree, hear_test
+from fedray.parties.agreement import agree, checkpointed, hear_test
+from fedray.parties.checkpoints import Checkpoint, Checkpoints, Mark, Past, digest_of
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept import Columns, keep
+from fedray.parties.labels import Target
 from fedray.parties.parity import Parity
 from fedray.parties.parity import begin as begin_parity
 from fedray.parties.recipes import Course, Data, Model, Watched, recipe_of
@@ -37,16 +48,19 @@ from fedray.task.record import TRAIN_PHASE, EventKind
 
 __all__ = ["Prepared", "Run", "prepare", "run_data"]
 
+Float = npt.NDArray[np.float64]
+
 PROGRESS_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A data client's input: its tables in real units, its columns, and the shapes that it tells."""
+    """A data client's input: its tables in real units and a digest of them, its columns, the shapes that it tells."""
 
     data: Data
     columns: Columns
     shapes: dict[str, object]
+    digest: str
 
 
 def run_data(ctx: PartyContext) -> PartyOutcome:
@@ -60,15 +74,21 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase("read"):
         ctx.begin("read", "reading and checking the tables")
         prepared = prepare(ctx)
-    course = agree(ctx, prepared.shapes)
+        checkpoints = Checkpoints(ctx.plan, ctx.member, ctx.root)
+        told = {"checkpoints": [mark.as_dict() for mark in checkpoints.marks(prepared.digest)]} if ctx.resumes else {}
+    course = agree(ctx, {**prepared.shapes, **told})
     with ctx.channel.phase("share"):
         ctx.begin("share", "masking the features")
         series.warm_up()
         session = Session(ctx.channel, tuple(member.index for member in ctx.plan.data))
-        supply = Supply(ctx.channel, _dealer(ctx), session.rank, course.design.label, course.segments())
+        supply = Supply(ctx.channel, _dealer(ctx), session.rank, course.design.label, course.segments(course.done))
+        start = checkpoints.load(course.start) if course.start else None
+        checkpoints.begin(course.start)
         parity = begin_parity(ctx, session, course, prepared.data)
-        model = course.model(session, supply, prepared.data, parity.observer if parity else None)
+        saved = Saved(start.mark.done, start.model) if start else None
+        model = course.model(session, supply, prepared.data, parity.observer if parity else None, saved)
     run = Run(ctx, course, model, prepared.data, parity)
+    run.keep_checkpoints(checkpoints, prepared.digest, start)
     ctx.begin(TRAIN_PHASE, "training")
     while not run.over:
         run.to_next_test()
@@ -85,6 +105,9 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         keep(ctx.plan, ctx.member, ctx.root, prepared.columns, run.kept, facts)
         ctx.channel.send_json(ctx.plan.main.index, "done", model.done)
         ctx.channel.flush()
+        if checkpointed(ctx.plan, course):
+            ctx.channel.recv_json(ctx.plan.main.index, "kept")
+            checkpoints.clear()
     return PartyOutcome(run.result | parity.result() if parity else run.result)
 
 
@@ -105,7 +128,12 @@ def prepare(ctx: PartyContext) -> Prepared:
     columns = Columns(split.columns[: table.labels], scaling, bool(split.fingerprint))
     if table.target is not None:
         columns = replace(columns, centre=table.target.centre, unit=table.target.unit)
-    return Prepared(Data(features, table.target), columns, shapes)
+    return Prepared(Data(features, table.target), columns, shapes, _digest(features, table.target))
+
+
+def _digest(features: Mapping[str, Float], target: Target | None) -> str:
+    labels = (target.train, target.test, target.weights) if target is not None else ()
+    return digest_of(*features.values(), *labels)
 
 
 def _dealer(ctx: PartyContext) -> int:
@@ -136,7 +164,10 @@ class Run:
         self._stopping = self._recipe.stopping() if data.target is not None else None
         self._label = ctx.plan.data[course.design.label].index
         self._last: dict[str, object] = {}
-        self._told_s = time.monotonic()
+        self._told_s = self._began_s = time.monotonic()
+        self._checkpoints: Checkpoints | None = None
+        self._tables = ""
+        self._checkpoint: Mark | None = None
         self.result: dict[str, object] = {}
         self.kept: dict[str, Ring] = {}
         self.steps = 0
@@ -144,13 +175,43 @@ class Run:
         if isinstance(model, Watched):
             model.watch(self._inside)
 
+    def keep_checkpoints(self, checkpoints: Checkpoints, tables: str, start: Checkpoint | None) -> None:
+        """Write checkpoints, if the plan wants them; before the first step, and with the one to go on from.
+
+        Parameters
+        ----------
+        tables
+            A digest of my own, by which I know them again.
+        """
+        if self._ctx.plan.checkpoint_every:
+            self._checkpoints, self._tables = checkpoints, tables
+        if start is None:
+            return
+        past = start.past
+        self._checkpoint, self._began_s = start.mark, self._began_s - past.seconds
+        self.result, self.kept, self._last = dict(past.result), dict(start.best), dict(past.last)
+        if self._stopping is not None and past.stopping is not None:
+            self._stopping.restore(past.stopping)
+        if self._target is not None:
+            self._tell_past(past)
+
+    def _tell_past(self, past: Past) -> None:
+        """Tell the main client, which keeps nothing, what it had heard before."""
+        ctx, main = self._ctx, self._ctx.plan.main.index
+        if past.result:
+            for tag in ("test_loss", "test_metrics"):
+                ctx.channel.reveals.add(tag, (main,), ())
+        ctx.channel.send_json(main, "past", {"seconds": past.seconds, "result": past.result})
+
     def to_next_test(self) -> None:
         """Train up to the next test; the label client tells how far it is."""
         model, design = self._model, self._course.design
         until = design.next_test(model.done)
         with self._ctx.channel.phase(TRAIN_PHASE):
             while model.done < until:
-                model.train(min(LONGEST_SEGMENT, until - model.done))
+                model.train(min(LONGEST_SEGMENT, self._next_stop(until) - model.done))
+                if model.done < until:
+                    self._checkpoint_if_due()
                 if self._target is not None and time.monotonic() - self._told_s >= PROGRESS_EVERY_S:
                     self._told_s = time.monotonic()
                     self._tell_progress()
@@ -170,8 +231,28 @@ class Run:
             self.result, self.kept, self.steps = told, self._model.arrays(), self._model.done
             if self._parity is not None:
                 self._parity.keep()
+        if not self.over:
+            self._checkpoint_if_due()
         if self._target is not None:
             self._tell_progress()
+
+    def _next_stop(self, until: int) -> int:
+        every = self._ctx.plan.checkpoint_every
+        return min(until, (self._model.done // every + 1) * every) if every else until
+
+    def _checkpoint_if_due(self) -> None:
+        """Write a checkpoint after every so many steps, after the test if there is one."""
+        model, every = self._model, self._ctx.plan.checkpoint_every
+        if self._checkpoints is None or model.done % every:
+            return
+        first, self._checkpoint = self._checkpoint is None, Mark(str(self._course.facts["run"]), model.done)
+        stopping = self._stopping.state() if self._stopping else None
+        past = Past(time.monotonic() - self._began_s, self.result, self._last, stopping)
+        best = self.kept if self._recipe.stopping() else {}
+        with self._ctx.channel.phase("checkpoint"):
+            self._checkpoints.save(Checkpoint(self._checkpoint, model.state(), best, past), self._tables)
+        if first and self._target is not None:
+            self._tell_progress()  # from now on the task can go on after a failure
 
     def _measure(self, tested: Tested) -> dict[str, object]:
         """Measure at the label client and tell the numbers to the other data clients and to main."""
@@ -211,6 +292,7 @@ class Run:
             n_batches=done,
             rounds=cost.rounds,
             bytes=cost.bytes,
+            **({"checkpoint": self._checkpoint.done} if self._checkpoint else {}),
             **known,
             **inside,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fedray.mpc.dealer import deal
-from fedray.parties.agreement import agree, hear_test
+from fedray.parties.agreement import agree, checkpointed, hear_past, hear_test
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.ring import series
 from fedray.task.record import RECORD_COLUMNS, TRAIN_PHASE, EventKind
@@ -15,12 +15,17 @@ __all__ = ["run_dealer", "run_main"]
 
 def run_main(ctx: PartyContext) -> PartyOutcome:
     """Play the main client: learn the shapes, collect loss and metrics, see everybody end."""
-    design = agree(ctx, None).design
-    started = ctx.clock()
+    course = agree(ctx, None)
+    design, started = course.design, ctx.clock()
     label = ctx.plan.data[design.label].index
     last: dict[str, Any] = {}
+    if course.start is not None:
+        seconds, last = hear_past(ctx, label)
+        started -= seconds
+        text = f"going on from the checkpoint after {course.done} of {design.steps} steps"
+        ctx.tell(EventKind.RESUMED, n_batches=course.done, text=text)
     with ctx.channel.phase(TRAIN_PHASE):
-        done, stop = 0, False
+        done, stop = course.done, False
         while done < design.steps and not stop:
             done = design.next_test(done)
             told = hear_test(ctx, label)
@@ -31,7 +36,10 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
             ctx.tell(EventKind.RECORD, row=row, columns=[*RECORD_COLUMNS, *values])
         for member in ctx.plan.data:
             ctx.channel.recv_json(member.index, "done")
-    return PartyOutcome(last)
+        if checkpointed(ctx.plan, course):
+            for member in ctx.plan.data:
+                ctx.channel.send_json(member.index, "kept", value=True)  # all have the model: no checkpoint is needed
+    return PartyOutcome(last if course.start is None else {**last, "resumed_from": course.done})
 
 
 def run_dealer(ctx: PartyContext) -> PartyOutcome:
@@ -40,5 +48,5 @@ def run_dealer(ctx: PartyContext) -> PartyOutcome:
     series.warm_up()
     computing = tuple(member.index for member in ctx.plan.data)
     with ctx.channel.phase("deal"):
-        deal(ctx.channel, computing, course.design.label, course.matrices, course.segments())
+        deal(ctx.channel, computing, course.design.label, course.matrices, course.segments(course.done))
     return PartyOutcome({"features": sum(course.design.features)})

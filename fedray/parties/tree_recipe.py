@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fedray.data.load import Split
 from fedray.errors import DataError, LocalProtocolError, RangeGuardError
 from fedray.ml.parity import Observer
+from fedray.ml.saved import Saved
 from fedray.mpc.dealer import Supply
 from fedray.mpc.session import Session
 from fedray.parties.labels import Target, binary, measured
@@ -176,6 +177,7 @@ def _model(
     supply: Supply,
     data: Data,
     observer: Observer | None,  # noqa: ARG001 - trees have no points to show
+    saved: Saved | None,
 ) -> TreeModel:
     codes = None
     if design.features[s.rank]:
@@ -187,7 +189,7 @@ def _model(
             _check_labels(data.target.train)
         if data.target.weights is not None:
             inputs["weight"] = data.target.weights
-    return TreeModel(s, design, supply, codes, inputs)
+    return TreeModel(s, design, supply, codes, inputs, saved)
 
 
 def _scorer(

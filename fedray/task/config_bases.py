@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fedray.task.fields import choice, flag, relative_path, whole
 
-__all__ = ["ClientConfig", "DataTable", "Kind", "MainConfig", "Role", "TableConfig", "TrainMain"]
+__all__ = ["ClientConfig", "DataTable", "Kind", "LongMain", "MainConfig", "Role", "TableConfig", "TrainMain"]
 
 
 class Role(StrEnum):
@@ -65,8 +65,26 @@ class MainConfig(ClientConfig):
         return None
 
 
-class TrainMain(MainConfig):
-    """What every type of main client of a training has.
+class LongMain(MainConfig):
+    """What every type of main client has whose task can go on after it was broken off.
+
+    Attributes
+    ----------
+    checkpoint_every
+        Steps (batches or trees) between two checkpoints, which each client with data keeps for itself; 0 for none.
+    resume
+        Whether the task goes on by itself when a party was lost or the server ended.
+    resume_attempts
+        How often it does.
+    """
+
+    checkpoint_every: Annotated[int, whole(0, 10**8)] = 500
+    resume: Annotated[Literal["manual", "auto"], choice("manual", "auto")] = "manual"
+    resume_attempts: Annotated[int, whole(1, 100)] = 3
+
+
+class TrainMain(LongMain):
+    """What every type of main client of a training in batches has.
 
     Attributes
     ----------

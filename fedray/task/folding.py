@@ -6,12 +6,12 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from fedray.errors import SpecError
 from fedray.task.record import TRAIN_PHASE, Event, EventKind
 
-__all__ = ["Fold", "dumps", "fold"]
+__all__ = ["Fold", "batches_of", "dumps", "fold"]
 
 _MAX_COUNT = 2**53
 _MAX_COLUMNS = 64
@@ -31,6 +31,8 @@ class Fold:
         Of the ``record`` events.
     n_batches
         The most batches that any event told of, or 0.
+    resumed
+        Batches after which the task went on, if it did: what was recorded of later ones is done again.
     """
 
     progress: dict[str, object] | None = None
@@ -38,6 +40,7 @@ class Fold:
     columns: list[str] | None = None
     rows: list[list[object]] = field(default_factory=list)
     n_batches: int = 0
+    resumed: int | None = None
 
 
 def fold(batch: Iterable[Event]) -> Fold:
@@ -56,7 +59,14 @@ def fold(batch: Iterable[Event]) -> Fold:
             total.dataset = (_count(event.data, "dataset", "n_train"), _count(event.data, "dataset", "n_test"))
         elif event.kind == EventKind.RECORD:
             _fold_record(total, event.data)
+        elif event.kind == EventKind.RESUMED:
+            _fold_resumed(total, event.data)
     return total
+
+
+def batches_of(row: list[Any]) -> int:
+    """Return after how many batches a row of the record was measured."""
+    return int(row[1])
 
 
 def dumps(value: object) -> str:
@@ -87,6 +97,11 @@ def _fold_record(total: Fold, data: dict[str, object]) -> None:
     total.columns = [str(name) for name in columns]
     total.rows.append(list(row))
     total.n_batches = max(total.n_batches, _count({"row[1]": row[1]}, "record", "row[1]"))
+
+
+def _fold_resumed(total: Fold, data: dict[str, object]) -> None:
+    total.resumed = total.n_batches = _count(data, "resumed", "n_batches")
+    total.rows = [row for row in total.rows if batches_of(row) <= total.resumed]
 
 
 def _count(data: Mapping[str, object], kind: str, name: str) -> int:

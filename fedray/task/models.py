@@ -32,6 +32,7 @@ __all__ = [
     "note_deleted",
     "tag_model",
     "untag_model",
+    "view_of_model",
     "without_tag",
 ]
 
@@ -95,7 +96,7 @@ def list_models(store: Store, search: str | None, limit: int, offset: int) -> Mo
     """Return a page of models; parameters as `Store.list_tasks`."""
     found, total = store.list_tasks(Status.FINISHED, TRAININGS, search, limit, offset)
     tags = store.tags.all()
-    return ModelPage(tuple(_view(store, task, _of(tags, task.name)) for task in found), total)
+    return ModelPage(tuple(view_of_model(store, task, _of(tags, task.name)) for task in found), total)
 
 
 def get_model(store: Store, name: str) -> ModelView:
@@ -106,7 +107,7 @@ def get_model(store: Store, name: str) -> ModelView:
     NotFound
         No task has this name, or one that made no model.
     """
-    return _view(store, _trained(store, name), store.tags.of(name))
+    return view_of_model(store, _trained(store, name), store.tags.of(name))
 
 
 def tag_model(store: Store, name: str, tag: str) -> None:
@@ -205,7 +206,8 @@ def _of(tags: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(tag for tag, model in tags.items() if model == name)
 
 
-def _view(store: Store, task: StoredTask, tags: tuple[str, ...]) -> ModelView:
+def view_of_model(store: Store, task: StoredTask, tags: tuple[str, ...] = ()) -> ModelView:
+    """Return what a client sees of the model that a training made."""
     plan, report = TaskPlan.from_json(task.plan), _report(store, task.name)
     result, deleted = report.get("result") or {}, report.get("deleted") or {}
     parameters = plan.main.config.model_dump(mode="json", exclude={"client_type", "computation_port", "transport"})

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from fedray.errors import SpecError
+from fedray.task.config_bases import LongMain
 from fedray.task.configs import MainConfig, TrainMain
 from fedray.task.predict_configs import PredictMain
 from fedray.task.registry import PartyRef, Registry
@@ -82,6 +83,18 @@ class TaskPlan:
     def parity(self) -> bool:
         """Whether all features are shown to the label client, which trains in clear beside."""
         return _parity(self.main.config)
+
+    @property
+    def checkpoint_every(self) -> int:
+        """Steps between two checkpoints; 0 where the task keeps none, as in parity mode, whose twin has none either."""
+        config = self.main.config
+        return config.checkpoint_every if isinstance(config, LongMain) and not self.parity else 0
+
+    @property
+    def resume_attempts(self) -> int:
+        """How often the task goes on by itself when it was broken off; 0 if somebody has to say so."""
+        config = self.main.config
+        return config.resume_attempts if isinstance(config, LongMain) and config.resume == "auto" else 0
 
     @property
     def data(self) -> tuple[Member, ...]:

@@ -38,19 +38,19 @@ class Status(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing can follow."""
-        return not TRANSITIONS[self]
+        """Whether the task has ended; a failed training may go on, but only when it is resumed."""
+        return self in (Status.FINISHED, Status.FAILED, Status.CANCELLED)
 
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.CREATED: frozenset({Status.QUEUED, Status.CANCELLED}),
     Status.QUEUED: frozenset({Status.RUNNING, Status.FAILED, Status.CANCELLED}),
-    Status.RUNNING: frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED}),
+    Status.RUNNING: frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED, Status.QUEUED}),
     Status.FINISHED: frozenset(),
-    Status.FAILED: frozenset(),
+    Status.FAILED: frozenset({Status.QUEUED}),
     Status.CANCELLED: frozenset(),
 }
-"""Status -> what may follow it."""
+"""Status -> what may follow it. Only a training that goes on from a checkpoint is queued again."""
 
 _STANDS = {
     Status.CREATED: "has not been started",
@@ -96,6 +96,7 @@ class EventKind(StrEnum):
     RECORD = "record"
     DATASET = "dataset"
     NOTE = "note"
+    RESUMED = "resumed"
     ERROR = "error"
 
 
@@ -110,7 +111,7 @@ class Event:
     data
         JSON values. ``progress``: phase, done, total, perhaps loss and n_batches; ``record``: row (seconds, batches
         done, loss, metrics) and columns; ``dataset``: n_train, n_test; ``status``: status; ``error``:
-        the error's dict; ``phase`` and ``note``: phase, text.
+        the error's dict; ``phase`` and ``note``: phase, text; ``resumed``: n_batches, text.
     party
         Display name of the party, or "" for the server.
     time_s

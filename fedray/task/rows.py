@@ -43,6 +43,17 @@ class StoredTask:
     n_batches: int
     n_events: int
 
+    @property
+    def checkpoint(self) -> int | None:
+        """Steps after which the clients with data have a checkpoint, as far as they told; None where there is none."""
+        told = (self.progress or {}).get("checkpoint")
+        return told if isinstance(told, int) else None
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the task was broken off, and can go on from a checkpoint."""
+        return self.status is Status.FAILED and self.checkpoint is not None
+
 
 @dataclass(frozen=True)
 class StoredEvent:
@@ -75,10 +86,12 @@ def filters(status: Status | None, kinds: Sequence[str] | None, search: str | No
 
 
 def times(to: Status, now: float) -> dict[str, object]:
-    """Return the column that keeps when a task came to this status."""
+    """Return the columns that keep when a task came to this status."""
     if to.is_final:
         return {"ended_at": now}
-    return {"queued_at": now} if to is Status.QUEUED else {"started_at": now}
+    if to is Status.QUEUED:  # perhaps again: what was said of the last run's end is no longer so
+        return {"queued_at": now, "started_at": None, "ended_at": None, "error": None}
+    return {"started_at": now}
 
 
 def event_row(event: Event) -> dict[str, object]:

@@ -27,6 +27,7 @@ from fedray.task.models import (
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.record import RecordTable, Status, name_taken, refusal
 from fedray.task.registry import Registry
+from fedray.task.resuming import check_resumable, checkpointed, note_given_up
 from fedray.task.spec import Kind, TaskSpec, parse, parse_text
 from fedray.task.store import Store, StoredEvent, StoredTask
 from fedray.task.text import show
@@ -56,6 +57,12 @@ class Runner(Protocol):
 
     def submit(self, plan: TaskPlan) -> None:
         """Take a queued task; returns at once."""
+
+    def checkpoint(self, plan: TaskPlan) -> int:
+        """Return after how many steps the newest checkpoint is that all its clients with data have; raises if none."""
+
+    def resume(self, plan: TaskPlan) -> None:
+        """Take a queued task that goes on from its checkpoint; returns at once."""
 
     def cancel(self, name: str) -> None:
         """End a task that was queued or running and is cancelled in the store already."""
@@ -146,8 +153,28 @@ class TaskService:
         if trained is not None:
             check_ready(plan, *trained)
         self._runner.ready(plan)
-        self._store.transition(name, Status.QUEUED)
-        self._submit(plan)
+        self._store.transition(name, Status.QUEUED, before=Status.CREATED)
+        self._hand_over(plan, self._runner.submit)
+        return self.get(name)
+
+    def resume(self, name: str) -> TaskView:
+        """Put a training that failed in the queue again, to go on from its checkpoint.
+
+        Raises
+        ------
+        NotFound
+            No task has this name.
+        StateError
+            It has not failed, or keeps no checkpoints.
+        FedrayError
+            Its clients with data have no checkpoint in common, or it cannot run now; it stays as it is.
+        """
+        task = self._store.get(name)
+        plan = check_resumable(task)
+        self._runner.ready(plan)
+        self._runner.checkpoint(plan)
+        self._store.transition(name, Status.QUEUED, before=Status.FAILED)
+        self._hand_over(plan, self._runner.resume)
         return self.get(name)
 
     def cancel(self, name: str) -> TaskView:
@@ -238,15 +265,21 @@ class TaskService:
     def delete_model(self, name: str) -> ModelView:
         """Let all parties delete their parts of a model, and keep their receipts; the task stays.
 
+        Of a training that did not finish they delete the checkpoints, so that it cannot go on.
+
         Raises
         ------
         NotFound
-            There is no such model.
+            There is no such model, and no checkpoint.
         StateError
             A task that uses it waits or runs.
         FedrayError
             A party could not delete its part; nothing is noted, so it can be asked again.
         """
+        broken_off = checkpointed(self._store, name)
+        if broken_off is not None:
+            receipts = self._runner.forget(TaskPlan.from_json(broken_off.plan))
+            return note_given_up(self._store, broken_off, self._clock(), receipts)
         task = check_unused(self._store, name)
         receipts = self._runner.forget(TaskPlan.from_json(task.plan))
         note_deleted(self._store, name, self._clock(), receipts)
@@ -292,9 +325,9 @@ class TaskService:
         check_kept(self._store, model, f"clients[{plan.main.index}].client_config.model")
         return TaskPlan.from_json(task.plan), task.status
 
-    def _submit(self, plan: TaskPlan) -> None:
+    def _hand_over(self, plan: TaskPlan, submit: Callable[[TaskPlan], None]) -> None:
         try:
-            self._runner.submit(plan)
+            submit(plan)
         except Exception as exc:
             # Nobody will run it, so it must not stay in the queue, whatever went wrong.
             known = exc if isinstance(exc, FedrayError) else FedrayError("the task could not be handed to its runner")

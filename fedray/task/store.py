@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from fedray.errors import FedrayError, StateError
 from fedray.task.database import open_database
-from fedray.task.folding import Fold, dumps, fold
+from fedray.task.folding import Fold, batches_of, dumps, fold
 from fedray.task.record import (
     Event,
     EventKind,
@@ -104,7 +104,9 @@ class Store:
             raise name_taken(name) from None
         return self.get(name)
 
-    def transition(self, name: str, to: Status, error: dict[str, str] | None = None) -> Status:
+    def transition(
+        self, name: str, to: Status, error: dict[str, str] | None = None, *, before: Status | None = None
+    ) -> Status:
         """Change a task's status, if the table of transitions allows it, and return the status before.
 
         Of several that try at once, one succeeds. A ``status`` event is added in the same transaction.
@@ -117,6 +119,8 @@ class Store:
             The status after.
         error
             ``FedrayError.as_dict()`` of what failed.
+        before
+            The status that the task must have; None for any that allows the change.
 
         Raises
         ------
@@ -125,13 +129,21 @@ class Store:
         StateError
             Its status does not allow the change.
         """
+        allowed = allowed_from(to) if before is None else allowed_from(to) & {before}
         while True:
-            # A status only moves forward, so after at most a few lost races it is final.
-            before = self.get(name).status
-            if before not in allowed_from(to):
-                raise refusal(name, before)
-            if self._compare_and_set(name, before, to, error):
-                return before
+            # Whoever loses the race looks again; a task changes its status a few times only.
+            found = self.get(name).status
+            if found not in allowed:
+                raise refusal(name, found)
+            if self._compare_and_set(name, found, to, error):
+                return found
+
+    def resumptions(self, name: str) -> int:
+        """Return how often a task was queued again; raises ``NotFound``."""
+        told = [events.c.kind == EventKind.STATUS.value, events.c.data == dumps({"status": Status.QUEUED.value})]
+        found = sa.select(sa.func.count()).select_from(events).where(events.c.task_id == self._id(name), *told)
+        with self._engine.connect() as connection:
+            return max(0, int(connection.execute(found).scalar_one()) - 1)
 
     def get(self, name: str) -> StoredTask:
         """Return a task.
@@ -321,16 +333,27 @@ def _claim_places(connection: sa.Connection, name: str, count: int) -> tuple[int
 
 def _apply(connection: sa.Connection, task_id: int, total: Fold) -> None:
     task = connection.execute(sa.select(tasks.c.n_batches, tasks.c.n_records).where(tasks.c.id == task_id)).one()
-    values: dict[str, object] = {"n_batches": max(task.n_batches, total.n_batches)}
+    n_records, n_batches = task.n_records, max(task.n_batches, total.n_batches)
+    if total.resumed is not None:
+        n_records, n_batches = _forget_after(connection, task_id, total.resumed), total.n_batches
+    values: dict[str, object] = {"n_batches": n_batches, "n_records": n_records}
     if total.progress is not None:
         values["progress"] = dumps(total.progress)
     if total.dataset is not None:
         values["dataset"] = dumps(total.dataset)
     if total.rows:
-        values |= {"record_columns": dumps(total.columns), "n_records": task.n_records + len(total.rows)}
+        values |= {"record_columns": dumps(total.columns), "n_records": n_records + len(total.rows)}
         numbered = [
-            {"task_id": task_id, "seq": task.n_records + place, "row": dumps(row)}
+            {"task_id": task_id, "seq": n_records + place, "row": dumps(row)}
             for place, row in enumerate(total.rows, start=1)
         ]
         connection.execute(records.insert(), numbered)
     connection.execute(tasks.update().where(tasks.c.id == task_id).values(**values))
+
+
+def _forget_after(connection: sa.Connection, task_id: int, done: int) -> int:
+    """Delete the rows of the record after so many batches, which are done again; return how many rows are left."""
+    found = sa.select(records.c.row).where(records.c.task_id == task_id).order_by(records.c.seq)
+    kept = sum(batches_of(json.loads(row)) <= done for row in connection.execute(found).scalars())
+    connection.execute(records.delete().where(records.c.task_id == task_id, records.c.seq > kept))
+    return kept

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from fedray.task.config_bases import DataTable, MainConfig
+from fedray.task.config_bases import DataTable, LongMain
 from fedray.task.fields import (
     EXPECTED,
     choice,
@@ -45,7 +45,7 @@ TREE_ALIASES = {
 """Other names of parameters."""
 
 
-class TreeMain(MainConfig):
+class TreeMain(LongMain):
     """The trees and their training. Parameters may stand in an object ``config``, a seed in its ``sync_info``.
 
     Attributes
@@ -70,6 +70,8 @@ class TreeMain(MainConfig):
         Trees without a better score after which the training stops; None for all trees.
     test_per_trees
         Trees between two tests.
+    checkpoint_every
+        Trees between two checkpoints.
     seed
         Seed of the samples; None lets the server draw one.
     batch_size, test_batch_size
@@ -92,6 +94,7 @@ class TreeMain(MainConfig):
     base_score: Annotated[float | None, optional_within(-1e12, 1e12)] = None
     early_stopping_rounds: Annotated[int | None, optional(1, 10_000)] = None
     test_per_trees: Annotated[int, whole(1, 10_000)] = 1
+    checkpoint_every: Annotated[int, whole(0, 10_000)] = 1
     seed: Annotated[int | None, optional(0, 2**63 - 1)] = None
     batch_size: Annotated[None, nothing("every tree sees all rows; to see fewer, lower subsample")] = None
     test_batch_size: Annotated[None, nothing("a test takes all test rows")] = None

@@ -14,7 +14,10 @@ __all__ = ["PartyView", "TaskPage", "TaskView", "view_of"]
 
 @dataclass(frozen=True)
 class TaskView:
-    """A task as a client sees it; times are Unix seconds; with `parity` all features go to the label client."""
+    """A task as a client sees it; times are Unix seconds; with `parity` all features go to the label client.
+
+    A failed one that is `resumable` can go on from the `checkpoint` after so many steps.
+    """
 
     task_name: str
     kind: str
@@ -31,6 +34,8 @@ class TaskView:
     members: tuple[dict[str, object], ...]
     trust_mode: str
     parity: bool
+    checkpoint: int | None
+    resumable: bool
 
     def as_dict(self) -> dict[str, object]:
         """Return the view as it is sent; ``queue_position`` counts from 1."""
@@ -99,6 +104,8 @@ def view_of(task: StoredTask, queue: Sequence[str], now: float, trust_mode: str)
         ),
         trust_mode=trust_mode,
         parity=any(member["config"].get("parity") is True for member in members),
+        checkpoint=None if task.status in (Status.FINISHED, Status.CANCELLED) else task.checkpoint,
+        resumable=task.resumable,
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from fedray.ml.scored import kept_array
 from fedray.ring import Ring
 from fedray.trees.candidates import Split
 from fedray.trees.design import TreeDesign
@@ -37,6 +40,14 @@ class Grown:
     def end(self, leaves: Ring) -> None:
         """Add the leaves."""
         self._leaves.append(leaves)
+
+    def restore(self, arrays: Mapping[str, Ring], trees: int) -> None:
+        """Take what `arrays` gave after so many trees."""
+        nodes = self._design.leaves - 1
+        self._owners = kept_array(arrays, "split_owner", (trees, nodes)).tolist()
+        mine = kept_array(arrays, "split_mine", (trees, nodes, 3)).tolist()
+        self._mine = [[(column, cut, left) for column, cut, left in tree] for tree in mine]
+        self._leaves = list(kept_array(arrays, "leaves", (trees, self._design.leaves)))
 
     def arrays(self) -> dict[str, Ring]:
         """Return ``split_owner`` (trees, nodes), ``split_mine`` (trees, nodes, 3) and ``leaves`` (trees, leaves).

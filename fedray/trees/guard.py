@@ -6,10 +6,13 @@ of them, are compared with their limits; so are the quotients of all leaves. Two
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
 from fedray.errors import RangeGuardError
+from fedray.ml.scored import kept_array
 from fedray.ml.tested import HALF_A_ROW, OUT_OF_RANGE
 from fedray.mpc import waves
 from fedray.mpc.compare import msb
@@ -17,6 +20,7 @@ from fedray.mpc.correlation import Parts
 from fedray.mpc.session import Session
 from fedray.mpc.share import Share
 from fedray.prg import Stream
+from fedray.ring import Ring
 from fedray.trees.design import LABEL_BITS, TreeDesign
 
 __all__ = ["TreeGuard", "limit", "watched_rows"]
@@ -45,7 +49,15 @@ class TreeGuard:
 
     def __init__(self, s: Session, design: TreeDesign) -> None:
         self._s, self._design = s, design
-        self._leaves = np.zeros(1, np.uint64)
+        self._leaves: Ring = np.zeros(1, np.uint64)
+
+    def state(self) -> dict[str, Ring]:
+        """Return my summand of the count of leaves so far, ``guard``."""
+        return {"guard": self._leaves}
+
+    def restore(self, arrays: Mapping[str, Ring]) -> None:
+        """Take what `state` gave; local."""
+        self._leaves = kept_array(arrays, "guard", (1,))
 
     def note_leaves(self, beyond: Share) -> None:
         """Add the count of a tree's leaves that are beyond their range; local."""

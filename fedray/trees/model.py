@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from fedray.ml.saved import Saved
+from fedray.ml.scored import kept_array
 from fedray.ml.tested import Tested
 from fedray.mpc import private, waves
 from fedray.mpc.dealer import Supply
@@ -58,6 +60,8 @@ class TreeModel:
     inputs
         At the label party ``label`` (n_train, 1) in the model's units, ``base``, the first score, shape (1,), and with
         weights ``weight`` (n_train, 1); empty elsewhere.
+    saved
+        Where to go on; None to begin.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class TreeModel:
         supply: Supply,
         codes: Codes | None,
         inputs: Mapping[str, Float],
+        saved: Saved | None = None,
     ) -> None:
         self._s, self._design, self._supply = s, design, supply
         self._bins = PrivateBins(s, design, supply, codes)
@@ -82,6 +87,11 @@ class TreeModel:
         self._guard, self._grown = TreeGuard(s, design), Grown(design)
         self._told: Told = lambda *_: None
         self.done = 0
+        if saved is not None:
+            self.done = saved.done
+            self._z = Share(kept_array(saved.arrays, "z", (design.all_rows,)), scale)
+            self._guard.restore(saved.arrays)
+            self._grown.restore(saved.arrays, saved.done)
 
     def watch(self, told: Told) -> None:
         """Take what is called after every level."""
@@ -213,6 +223,10 @@ class TreeModel:
     def arrays(self) -> dict[str, Ring]:
         """Return my part of the trees, see `Grown.arrays`, and my summand of the first score, ``base``."""
         return {**self._grown.arrays(), "base": self._base.value}
+
+    def state(self) -> dict[str, Ring]:
+        """Return what `saved` takes: my part of the trees, my summands of scores and of the guard's count."""
+        return {**self._grown.arrays(), **self._guard.state(), "z": self._z.value}
 
 
 def _paired(left: Ring, above: Ring | None) -> Ring:

@@ -97,9 +97,8 @@ def level_masks(design: TreeDesign, tree: int, level: int) -> tuple[Correlation,
     )
 
 
-def segments(design: TreeDesign) -> Iterator[Segment]:
-    """Yield the schedule: trees, and tests between them."""
-    done = 0
+def segments(design: TreeDesign, done: int = 0) -> Iterator[Segment]:
+    """Yield the schedule from so many trees on: trees, and tests between them."""
     while done < design.steps:
         until = design.next_test(done)
         for tree in range(done, until):

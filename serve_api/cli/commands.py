@@ -27,6 +27,7 @@ __all__ = [
     "parties",
     "record",
     "report",
+    "resume",
     "start",
     "status",
     "submit",
@@ -75,6 +76,24 @@ def start(
         print_json(task)
     else:
         typer.echo(f"Task {clean(name)} started.")
+
+
+def resume(
+    context: typer.Context,
+    name: NameArgument,
+    watch: WatchOption = False,
+    as_json: JsonOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Let a training that failed go on from its last checkpoint."""
+    with connect(context, server) as api:
+        task = api.post(task_path(name, "resume"))
+        if watch:
+            _watch(api, name, as_json)
+    if as_json:
+        print_json(task)
+    else:
+        typer.echo(f"Task {clean(name)} goes on from its last checkpoint.")
 
 
 def cancel(

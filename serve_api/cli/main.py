@@ -35,6 +35,7 @@ def build_cli() -> typer.Typer:
     app.callback()(_globals)
     app.command("submit")(commands.submit)
     app.command("start")(commands.start)
+    app.command("resume")(commands.resume)
     app.command("watch")(commands.watch_task)
     app.command("status")(commands.status)
     app.command("record")(commands.record)

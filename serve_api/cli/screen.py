@@ -72,6 +72,7 @@ def print_task(task: Json) -> None:
         ("batches", task.get("n_batches")),
         ("data set", _dataset(task.get("dataset"))),
         ("error", _error(task.get("error"))),
+        ("checkpoint", _checkpoint(task)),
     ]
     print_table("", ("field", "value"), [row for row in rows if row[1] not in (None, "")])
     members = [(part.get("index"), part.get("role"), part.get("party")) for part in task.get("members", ())]
@@ -112,6 +113,13 @@ def _progress(progress: object) -> str:
         return ""
     steps = f"{progress['done']}/{progress['total']}" if progress.get("total") else progress.get("done", "")
     return f"{progress.get('phase', '')} {steps}".strip()
+
+
+def _checkpoint(task: Json) -> str:
+    if task.get("checkpoint") is None:
+        return ""
+    hint = f"; go on with: fedray resume {task['task_name']}" if task.get("resumable") is True else ""
+    return f"after step {task['checkpoint']}{hint}"
 
 
 def _dataset(dataset: object) -> str:

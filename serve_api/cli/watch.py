@@ -127,6 +127,9 @@ def _say_end(task: Json) -> None:
         where = ", ".join(error[key] for key in ("party", "phase") if error.get(key))
         sentence = f"{where}: {error.get('message', '')}" if where else error.get("message", "")
         typer.echo(clean(f"{error.get('type', 'Error')}: {sentence}"), err=True)
+    if task.get("resumable") is True:
+        name = clean(task["task_name"])
+        typer.echo(f"It can go on from the checkpoint after step {task['checkpoint']}: fedray resume {name}", err=True)
 
 
 class _Quiet:
@@ -242,6 +245,8 @@ def event_line(event: Json) -> str:
         case "note" if data.get("text") or data.get("message"):
             party = event.get("party")
             return clean(f"note{f' from {party}' if party else ''}: {data.get('text') or data['message']}")
+        case "resumed":
+            return clean(data.get("text", ""))
         case "dataset" if "n_train" in data and "n_test" in data:
             return clean(f"data set: {data['n_train']} rows to train, {data['n_test']} to test")
         case _:

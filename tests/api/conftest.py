@@ -31,6 +31,7 @@ class ScriptedRunner:
     """Runs nothing: keeps what it was given, refuses what it is told to refuse."""
 
     submitted: list[str] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     resources: list[str] = field(default_factory=lambda: ["party_bank"])
@@ -55,6 +56,14 @@ class ScriptedRunner:
     def submit(self, plan: TaskPlan) -> None:
         self.submitted.append(plan.task)
         self.on_submit(plan.task)
+
+    def checkpoint(self, plan: TaskPlan) -> int:
+        if self.refusal is not None:
+            raise self.refusal
+        return 500
+
+    def resume(self, plan: TaskPlan) -> None:
+        self.resumed.append(plan.task)
 
     def cancel(self, name: str) -> None:
         self.cancelled.append(name)

@@ -382,3 +382,22 @@ class TestServers:
             done = cli("tasks", "--server", f"http://127.0.0.1:{server.server_port}")
         assert (done.code, done.out) == (4, "")
         assert "not as a fedray server does" in done.err
+
+
+def test_a_training_goes_on(cli: Cli, world: World) -> None:
+    world.run("t")
+    told = {"phase": "train", "done": 700, "total": 900, "checkpoint": 500}
+    world.tell("t", "progress", told)
+    assert cli("resume", "t").code == ExitCode.REFUSED
+    world.fail("t", DataError("gone"))
+    watched = cli("watch", "t")
+    assert watched.err.splitlines()[-1] == "It can go on from the checkpoint after step 500: fedray resume t"
+    shown = cli("status", "t").out
+    assert "after step 500; go on with: fedray resume t" in shown
+    done = cli("resume", "t")
+    assert (done.code, done.out) == (0, "Task t goes on from its last checkpoint.\n")
+    assert "go on with" not in cli("status", "t").out
+    world.store.transition("t", Status.RUNNING)
+    world.tell("t", "resumed", {"n_batches": 500, "text": "going on from the checkpoint after 500 of 900 steps"})
+    world.finish("t")
+    assert "going on from the checkpoint after 500 of 900 steps" in cli("watch", "t").out

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
-from fedray.errors import DataError, LocalProtocolError, PlacementError, RangeGuardError
+from fedray.errors import DataError, FedrayError, LocalProtocolError, PlacementError, RangeGuardError
 from fedray.task.registry import Registry
 from serve_api import native_models as shapes
 from tests.api.conftest import BANK, COLUMNS, ROW, SHOP, World
@@ -147,6 +147,17 @@ class TestOneTask:
         assert world.runner.cancelled == ["t"]
         error(client.post(f"{API}/tasks/t/cancel"), 409, "StateError")
 
+    def test_resume(self, client: TestClient, world: World) -> None:
+        world.run("t")
+        error(client.post(f"{API}/tasks/t/resume"), 409, "StateError")
+        world.tell("t", "progress", {"phase": "train", "done": 700, "total": 900, "checkpoint": 500})
+        world.fail("t", FedrayError("the server ended"))
+        found = client.get(f"{API}/tasks/t").json()
+        assert (found["status"], found["checkpoint"], found["resumable"]) == ("failed", 500, True)
+        reply = client.post(f"{API}/tasks/t/resume")
+        assert (reply.status_code, reply.json()["status"], reply.json()["error"]) == (202, "queued", None)
+        assert world.runner.resumed == ["t"]
+
     def test_failed(self, client: TestClient, world: World) -> None:
         world.fail(world.run("t"), DataError("column age: expected numbers.", "bank", "read"))
         task = shaped(shapes.TaskOut, client.get(f"{API}/tasks/t").json())
@@ -200,7 +211,7 @@ class TestOneTask:
             assert message.isprintable()
             assert len(message) < 200
 
-    @pytest.mark.parametrize("part", ["start", "cancel"])
+    @pytest.mark.parametrize("part", ["start", "cancel", "resume"])
     def test_no_such_task_to_change(self, client: TestClient, part: str) -> None:
         error(client.post(f"{API}/tasks/no/{part}"), 404, "NotFound")
 

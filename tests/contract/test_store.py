@@ -129,6 +129,42 @@ class TestStore:
         last = store.events("task")[-1]
         assert last.event == Event("status", {"status": "failed", "error": error}, "", 1004.0)
 
+    def test_a_failed_task_is_queued_again(self, store: Store) -> None:
+        make(store, "task", Status.RUNNING)
+        error = {"type": "PeerLost", "message": "gone", "party": "bank", "phase": "train"}
+        assert store.resumptions("task") == 0
+        store.transition("task", Status.FAILED, error)
+        store.transition("task", Status.QUEUED, before=Status.FAILED)
+        task = store.get("task")
+        assert (task.status, task.error) == (Status.QUEUED, None)
+        assert (task.queued_at, task.started_at, task.ended_at) == (1005.0, None, None)
+        store.transition("task", Status.RUNNING)
+        store.transition("task", Status.QUEUED, before=Status.RUNNING)  # by itself
+        assert store.resumptions("task") == 2
+        told = [stored.event.data["status"] for stored in store.events("task")]
+        assert told == ["queued", "running", "failed", "queued", "running", "queued"]
+        with pytest.raises(NotFound):
+            store.resumptions("nobody")
+
+    def test_a_change_from_one_status_only(self, store: Store) -> None:
+        make(store, "task", Status.FAILED)
+        with pytest.raises(StateError):
+            store.transition("task", Status.QUEUED, before=Status.CREATED)
+        assert store.get("task").status is Status.FAILED
+
+    def test_the_record_goes_back_to_the_checkpoint(self, store: Store) -> None:
+        make(store, "task", Status.RUNNING)
+        columns = ["time", "n_batches", "loss"]
+        rows = [Event("record", {"row": [float(n), n, 0.5], "columns": columns}) for n in (10, 20, 30)]
+        store.add_events("task", [*rows, Event("progress", {"phase": "train", "done": 35, "total": 50})])
+        store.add_events("task", [Event("resumed", {"n_batches": 20, "text": "going on"})])
+        assert store.record("task") == RecordTable(columns, [[10.0, 10, 0.5], [20.0, 20, 0.5]])
+        assert store.get("task").n_batches == 20
+        again = Event("record", {"row": [33.0, 30, 0.25], "columns": columns})
+        store.add_events("task", [rows[2], Event("resumed", {"n_batches": 10}), rows[1], again])
+        assert [row[:2] for row in store.record("task").rows] == [[10.0, 10], [20.0, 20], [33.0, 30]]
+        assert store.get("task").n_batches == 30
+
     def test_events_have_places_without_gaps(self, store: Store) -> None:
         make(store, "other", Status.QUEUED)
         make(store, "task", Status.QUEUED)
@@ -173,6 +209,7 @@ class TestStore:
         ("kind", "data", "text"),
         [
             ("progress", {"phase": "train"}, "expected done"),
+            ("resumed", {"text": "going on"}, "resumed event: expected n_batches to be an integer from 0"),
             ("progress", {"phase": "train", "done": True}, "expected done"),
             ("progress", {"phase": "train", "done": 2**60}, "expected done"),
             ("progress", {"n_batches": -1}, "expected n_batches"),

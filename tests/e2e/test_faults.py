@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.documents import training
+from fedray.data.root import DataRoot
+from fedray.ml.metrics import evaluate
+from fedray.parties.oracle import insecure_oracle
+from fedray.task.plan import make_plan
+from fedray.task.registry import Registry
+from fedray.task.spec import parse
+from tests.e2e.documents import linear_training, training
+from tests.e2e.test_happy import fedray
 from tests.server import ROLES, FedrayServer, patience, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(240)]
@@ -83,6 +90,49 @@ def test_requests_while_the_supervisor_is_away_are_answered(aligned: FedrayServe
         assert aligned.get("/startTask", task_name=name)["status"] == "ok"
     assert aligned.wait(name)["status"] in ("finished", "failed")
     assert_runs(aligned, "patient")
+
+
+def files(server: FedrayServer, name: str) -> list[str]:
+    return [path.name for path in (server.root / ".fedray" / "checkpoints" / name).glob("*/*/*")]
+
+
+def test_a_training_goes_on(aligned: FedrayServer) -> None:
+    """A party dies and it goes on by itself, once; then the supervisor does, and it goes on when it is told to."""
+    numbers: dict[str, Any] = {"max_iter": 400, "test_per_batches": 200, "checkpoint_every": 50, "random_state": 1}
+    document = linear_training("goes-on", **numbers, resume="auto", resume_attempts=1)
+    aligned.begin(document)
+    until(lambda: (aligned.task("goes-on")["checkpoint"] or 0) >= 50, patience(30))
+    os.kill(aligned.roles("FeatureClient")[0], signal.SIGKILL)
+    aligned.wait("goes-on", "queued", timeout_s=patience(15))
+    aligned.wait("goes-on", "running", timeout_s=patience(15))
+    os.kill(aligned.processes("ray::Supervisor")[0], signal.SIGKILL)
+    failed = aligned.wait("goes-on", "failed", timeout_s=patience(15))
+    assert failed["resumable"] is True
+    reply = fedray(aligned, "resume", "goes-on")
+    assert reply.returncode == 0, reply.stderr
+    done = aligned.wait("goes-on")
+    assert (done["status"], done["error"], done["n_batches"]) == ("finished", None, 400)
+    found = aligned.get("/api/v1/tasks/goes-on/report")["result"]
+    assert found["resumed_from"] >= 50
+    assert found["resumed_from"] % 50 == 0
+    oracle, _, y = insecure_oracle(make_plan(parse(document), Registry.local(), ""), DataRoot(aligned.root))
+    oracle.train(400)
+    expected = evaluate("auc", y, oracle.predict())["auc"]
+    assert abs(found["metrics"]["auc"] - expected) < 0.005
+    assert [row[1] for row in aligned.get("/queryRecord", task_name="goes-on")["msg"]] == [200, 400]
+    events = aligned.get("/api/v1/tasks/goes-on/events", limit=1000)["events"]
+    assert [event["data"]["status"] for event in events if event["kind"] == "status"].count("queued") == 3
+    again = fedray(aligned, "resume", "goes-on")
+    assert (again.returncode, "has already finished" in again.stderr) == (3, True)
+    assert not files(aligned, "goes-on")
+
+
+def test_a_cancelled_training_leaves_no_checkpoint(aligned: FedrayServer) -> None:
+    name = aligned.begin(linear_training("given-up", max_iter=10**7, test_per_batches=10**6, checkpoint_every=50))
+    until(lambda: files(aligned, name), 60)
+    aligned.post(f"/api/v1/tasks/{name}/cancel")
+    until(lambda: not files(aligned, name), patience(30), lambda: f"{files(aligned, name)}")
+    assert aligned.task(name)["status"] == "cancelled"
 
 
 def test_the_http_replica_is_killed(aligned: FedrayServer) -> None:
