@@ -64,7 +64,9 @@ class FeatureTask(Training):
             return list(csv.reader(handle))
 
 
-def made_up(root: Path, kind: str = "binning", features: Sequence[int] = (3, 2), own: int = 0, **more: Any) -> FeatureTask:
+def made_up(
+    root: Path, kind: str = "binning", features: Sequence[int] = (3, 2), own: int = 0, **more: Any
+) -> FeatureTask:
     """Return a task whose labels depend on the features; `own` columns are the label client's."""
     rng = np.random.default_rng(5)
     rows = more.pop("rows", 600)

@@ -125,14 +125,13 @@ def correlate(s: Session, design: CorrelationDesign, supply: Supply, values: Flo
         shape.owner: share_matrix(s, supply, shape, mine if shape.owner == s.rank else None)
         for shape in matrices(design)
     }
-    totals = {
-        owner: np.zeros((design.features[owner], design.after(owner)), np.uint64) for owner in design.factors
-    }
+    totals = {owner: np.zeros((design.features[owner], design.after(owner)), np.uint64) for owner in design.factors}
     for number, rows in enumerate(design.blocks()):
         bundle = supply.step(f"block/{number}")
+        later = {owner: _later(s, design, owner, rows, mine) for owner in design.factors}
         with s.round("correlate") as r:
             opened = {
-                owner: send_residual(r, masked[owner], s.rank, _later(s, design, owner, rows, mine), bundle[f"Z{owner}"])
+                owner: send_residual(r, masked[owner], s.rank, later[owner], bundle[f"Z{owner}"])
                 for owner in design.factors
             }
         for owner in design.factors:

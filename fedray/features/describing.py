@@ -68,8 +68,8 @@ class Standardised:
         """Yield a sentence for each column that is left out."""
         for name in self.left_out:
             yield (
-                f"column {shorten(name)}: fewer than {LEAST_ROWS} rows differ from its most frequent value in the train "
-                "part: it is left out of the correlations"
+                f"column {shorten(name)}: fewer than {LEAST_ROWS} rows of the train part differ from its most frequent "
+                "value: it is left out of the correlations"
             )
 
 
