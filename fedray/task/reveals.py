@@ -174,8 +174,8 @@ _REVEALS = {
             "owner",
             "Of each of its columns which bins had to be joined until every one has min_bin rows of either label, and "
             "for each bin that stands how many of its rows have the label 1.",
-            "With its own rows of the bin that is the rate of the label in it. Whoever makes up columns whose bins "
-            "differ in one row learns its label; very many columns over few rows come to the same.",
+            "With its own rows of the bin that is the rate of the label in it. Bins of two columns, or of two such "
+            "tasks, that differ in one row tell its label; very many columns over few rows come to the same.",
         ),
         Reveal(
             "column_iv",
