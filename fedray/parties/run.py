@@ -54,13 +54,21 @@ def _predicting(role: Role) -> Play:
 
 def _looking(kind: Kind, role: Role) -> Play:
     data = role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT)
+    if kind is Kind.BINNING and data:
+        from fedray.parties import binning
+
+        return binning.run_data
     if kind is Kind.BINNING:
-        from fedray.parties import binning, binning_helpers
+        from fedray.parties import binning_helpers
 
-        return binning.run_data if data else binning_helpers.helper_of(role)
-    from fedray.parties import statistics, statistics_helpers
+        return binning_helpers.helper_of(role)
+    if data:
+        from fedray.parties import statistics
 
-    return statistics.run_data if data else statistics_helpers.helper_of(role)
+        return statistics.run_data
+    from fedray.parties import statistics_helpers
+
+    return statistics_helpers.helper_of(role)
 
 
 def run_party(ctx: PartyContext) -> PartyOutcome:

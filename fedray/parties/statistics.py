@@ -37,7 +37,7 @@ from fedray.features.describing import LEAST_ROWS, Standardised, describe, stand
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
 from fedray.parties.context import PartyContext, PartyOutcome
-from fedray.parties.statistics_agreement import Agreed, agree, main_config
+from fedray.parties.statistics_agreement import Agreed, agree, is_matrix, main_config
 from fedray.task.feature_configs import StatisticsData
 from fedray.task.record import EventKind
 from fedray.task.spec import Role
@@ -161,16 +161,6 @@ def _hear(ctx: PartyContext, design: CorrelationDesign, rank: int, with_own: boo
     if not fits or not is_matrix(own, width):
         raise RemoteProtocolError(f"{ctx.plan.names[frm]}: expected the names of its columns")
     return _Named(tuple(columns or ()), np.array(own, dtype=np.float64).reshape(width, width))
-
-
-def is_matrix(told: object, width: int) -> bool:
-    """Return whether a JSON value is a square matrix of correlations."""
-    return (
-        isinstance(told, list)
-        and len(told) == width
-        and all(isinstance(row, list) and len(row) == width for row in told)
-        and all(type(value) in (int, float) and abs(value) < 1.5 for row in told for value in row)
-    )
 
 
 def _by_party(

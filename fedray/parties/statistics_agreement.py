@@ -10,7 +10,7 @@ from fedray.parties.agreement import exchange
 from fedray.parties.context import PartyContext
 from fedray.task.configs import StatisticsMain
 
-__all__ = ["MOST_COLUMNS", "Agreed", "agree", "main_config"]
+__all__ = ["MOST_COLUMNS", "Agreed", "agree", "is_matrix", "main_config"]
 
 MOST_COLUMNS = 512
 """Columns of all parties whose correlations fit into a report."""
@@ -72,6 +72,16 @@ def main_config(ctx: PartyContext) -> StatisticsMain:
     if not isinstance(config, StatisticsMain):
         raise LocalProtocolError("the plan is no plan of statistics")
     return config
+
+
+def is_matrix(told: object, width: int) -> bool:
+    """Return whether a JSON value is a square matrix of correlations."""
+    return (
+        isinstance(told, list)
+        and len(told) == width
+        and all(isinstance(row, list) and len(row) == width for row in told)
+        and all(type(value) in (int, float) and abs(value) < 1.5 for row in told for value in row)
+    )
 
 
 def _number(value: object) -> int:

@@ -13,7 +13,7 @@ from fedray.features.advice import advise, inflation
 from fedray.features.correlation import matrices, segments
 from fedray.mpc.dealer import deal
 from fedray.parties.context import PartyContext, PartyOutcome
-from fedray.parties.statistics_agreement import Agreed, agree, main_config
+from fedray.parties.statistics_agreement import Agreed, agree, is_matrix, main_config
 from fedray.task.spec import Role
 
 __all__ = ["helper_of", "run_dealer", "run_main"]
@@ -65,8 +65,6 @@ def _described(name: str, told: object) -> object:
 
 def _judged(ctx: PartyContext, agreed: Agreed, name: str, told: Any) -> dict[str, object]:
     """Return the correlations as they are reported, and what they say of columns."""
-    from fedray.parties.statistics import is_matrix
-
     width, main = sum(agreed.features), main_config(ctx)
     columns = told.get("columns") if isinstance(told, dict) else None
     if (
