@@ -29,7 +29,7 @@ class LinearTask(Training):
         for k in range(len(self.features)):
             feature = {"client_type": "linear_feature", "data_path": "d", **self.feature}
             clients.append(client("feature_client", 8020 + 2 * k, **feature))
-        clients.append(client("label_client", 8090, client_type="linear_label", data_path="d", **self.labeler))
+        clients.append(client("label_client", 8090, client_type="linear_label", **{"data_path": "d", **self.labeler}))
         return {"task_name": "t", "clients": clients}
 
 

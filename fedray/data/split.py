@@ -32,7 +32,7 @@ from fedray.data.csv_write import CsvFile
 from fedray.data.table import RawTable
 from fedray.errors import DataError
 
-__all__ = ["TEST", "TRAIN", "Manifest", "finish_writing", "read_manifest", "test_size", "write_split"]
+__all__ = ["TEST", "TRAIN", "Manifest", "finish_writing", "read_manifest", "test_size", "write_set", "write_split"]
 
 TRAIN = "train.csv"
 TEST = "test.csv"
@@ -58,7 +58,9 @@ class Manifest:
         Equal at all parties of the alignment and at no other: parties that train together compare it,
         so that rows of two alignments are never mixed.
     aligned
-        Name of the file with the ids; "" where an older version wrote the set.
+        Name of the file with the ids; "" where an older version wrote the set, or a user brought the rows.
+    run
+        Of a set that was made out of another: name of the run that wrote it; "" where an alignment did.
     """
 
     task: str
@@ -67,6 +69,7 @@ class Manifest:
     columns: tuple[str, ...]
     fingerprint: str
     aligned: str = ""
+    run: str = ""
 
 
 def test_size(n: int) -> int:
@@ -109,16 +112,40 @@ def write_split(
     names = tuple(table.features.column_names)
     aligned = f"{Path(raw_name).stem}_aligned.csv"
     manifest = Manifest(task, len(rows) - n_test, n_test, names, fingerprint, aligned)
+    write_set(
+        folder, manifest, lambda staging: _write_tables(staging, aligned, table, rows, manifest.n_train, progress)
+    )
+    return manifest
+
+
+def write_set(folder: Path, manifest: Manifest, write: Callable[[Path], None]) -> None:
+    """Write the tables of a data set and its manifest, all or none of them.
+
+    Parameters
+    ----------
+    folder
+        An existing folder below the party's generated data.
+    manifest
+        What the set is.
+    write
+        Writes the tables into the folder that it is given: train and test part, and the aligned file if there is one.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be written to.
+    """
+    names = [*([manifest.aligned] if manifest.aligned else []), TRAIN, TEST, _MANIFEST]
     try:
         with _lock(folder):
             finish_writing(folder)
-            _refuse_another_party(folder, fingerprint)
+            _refuse_another_party(folder, manifest)
             _remove_leftovers(folder)
             staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
             try:
-                _write_tables(staging, aligned, table, rows, manifest.n_train, progress)
+                write(staging)
                 (staging / _MANIFEST).write_text(json.dumps(asdict(manifest)), encoding="utf-8")
-                _commit(folder, staging, [aligned, TRAIN, TEST, _MANIFEST])
+                _commit(folder, staging, names)
             finally:
                 _remove_unless_committed(folder, staging)
     except BlockingIOError:
@@ -126,8 +153,8 @@ def write_split(
     except OSError as error:
         reason = f"{error.strerror}; check space and permissions"
     else:
-        return manifest
-    raise DataError(f"out_data_path: the aligned data cannot be written: {reason}")
+        return
+    raise DataError(f"out_data_path: the data set cannot be written: {reason}")
 
 
 @contextmanager
@@ -141,14 +168,14 @@ def _lock(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _refuse_another_party(folder: Path, fingerprint: str) -> None:
-    """Refuse to overwrite the same alignment's data: only another party with this folder can have written it."""
+def _refuse_another_party(folder: Path, manifest: Manifest) -> None:
+    """Refuse to overwrite data of the same run: only another party with this folder can have written it."""
     try:
-        manifest = read_manifest(folder)
+        there = read_manifest(folder)
     except DataError:
         # A damaged manifest is about to be replaced.
         return
-    if manifest is not None and manifest.fingerprint == fingerprint:
+    if there is not None and (there.fingerprint, there.run) == (manifest.fingerprint, manifest.run):
         raise DataError("out_data_path: another party of this task has written to this folder; give each party its own")
 
 
@@ -270,6 +297,7 @@ def read_manifest(folder: Path) -> Manifest | None:
             tuple(str(name) for name in raw["columns"]),
             str(raw["fingerprint"]),
             _plain_or_none(raw.get("aligned", "")),
+            str(raw.get("run", "")),
         )
     except FileNotFoundError:
         return None

@@ -12,7 +12,7 @@ from fedray.parties.context import PartyContext
 from fedray.parties.recipes import Course, recipe_of
 from fedray.task.plan import TaskPlan
 
-__all__ = ["agree", "checkpointed", "hear_past", "hear_test"]
+__all__ = ["agree", "checkpointed", "exchange", "hear_past", "hear_test", "run_name"]
 
 
 def agree(ctx: PartyContext, mine: dict[str, object] | None) -> Course:
@@ -24,20 +24,42 @@ def agree(ctx: PartyContext, mine: dict[str, object] | None) -> Course:
     Leaks: shapes, to everybody.
     Ref: design.
     """
-    channel, data = ctx.channel, ctx.plan.data
-    with channel.phase("shapes"):
-        if mine is not None:
-            for peer in channel.peers:
-                channel.send_json(peer, "shapes", mine)
-            channel.reveals.add("shapes", channel.peers, ())
-        told = {m.index: mine if m.index == ctx.me else _shapes(ctx, m.index) for m in data}
-        channel.flush()
-        shapes = [told[m.index] or {} for m in data]
-        _check_rows(ctx, shapes)
+    with ctx.channel.phase("shapes"):
+        shapes = exchange(ctx, mine)
         rows = (_count(shapes[0], "n_train"), _count(shapes[0], "n_test"))
         course = recipe_of(ctx.plan).course(tuple(_count(shape, "features") for shape in shapes), rows)
-        facts = {**course.facts, "run": _run(shapes)}
+        facts = {**course.facts, "run": run_name(shapes)}
         return replace(course, facts=facts, start=_start(ctx, course, shapes))
+
+
+def exchange(ctx: PartyContext, mine: dict[str, object] | None) -> list[dict[str, object]]:
+    """Tell my shapes to everybody; return those of the data clients, in order, whose rows belong together.
+
+    Parameters
+    ----------
+    mine
+        At a data client ``n_train``, ``n_test``, ``features``, ``rows`` (of the alignment), ``run``; a client that has
+        no rows in this task tells 0 of them.
+
+    Cost: 1 round; one small message from each data client to every other party.
+    Leaks: shapes, to everybody.
+    Ref: design.
+
+    Raises
+    ------
+    DataError
+        The rows do not belong together, or nobody has a column of features.
+    """
+    channel, data = ctx.channel, ctx.plan.data
+    if mine is not None:
+        for peer in channel.peers:
+            channel.send_json(peer, "shapes", mine)
+        channel.reveals.add("shapes", channel.peers, ())
+    told = {m.index: mine if m.index == ctx.me else _shapes(ctx, m.index) for m in data}
+    channel.flush()
+    shapes = [told[m.index] or {} for m in data]
+    _check_rows(ctx, shapes)
+    return shapes
 
 
 def _shapes(ctx: PartyContext, frm: int) -> dict[str, object]:
@@ -71,7 +93,7 @@ def _start(ctx: PartyContext, course: Course, shapes: list[dict[str, object]]) -
     return start
 
 
-def _run(shapes: list[dict[str, object]]) -> str:
+def run_name(shapes: list[dict[str, object]]) -> str:
     """Return a name for this run of the training, of which each data client drew a part: no other run has it."""
     return hashlib.sha256("/".join(str(shape["run"]) for shape in shapes).encode()).hexdigest()[:32]
 
@@ -115,7 +137,7 @@ def _is_test(told: object) -> bool:
 def _check_rows(ctx: PartyContext, shapes: list[dict[str, object]]) -> None:
     names = [ctx.plan.names[member.index] for member in ctx.plan.data]
     sizes = [(shape["n_train"], shape["n_test"]) for shape in shapes]
-    if len(set(sizes)) > 1:
+    if len({size for size in sizes if any(size)}) > 1:
         listed = ", ".join(f"{name} {train} + {test}" for name, (train, test) in zip(names, sizes, strict=True))
         raise DataError(f"the data clients have different numbers of rows ({listed}); align their tables in one task")
     if len({shape["rows"] for shape in shapes if shape["rows"]}) > 1:

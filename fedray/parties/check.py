@@ -6,7 +6,7 @@ from fedray.data.new_rows import FILE
 from fedray.data.root import DataRoot
 from fedray.data.split import TEST, TRAIN
 from fedray.errors import DataError, FedrayError
-from fedray.task.configs import AlignmentData, DataTable, PredictData
+from fedray.task.configs import AlignmentData, BinningData, DataTable, PredictData
 from fedray.task.plan import Member
 
 __all__ = ["check_member"]
@@ -39,7 +39,7 @@ def _check(member: Member, root: DataRoot, ready: bool) -> None:
     if isinstance(config, AlignmentData):
         root.check_raw(config.raw_data_path)
         root.check_generated(config.out_data_path)
-    if isinstance(config, DataTable):
+    if isinstance(config, DataTable | BinningData) and config.data_path is not None:
         missing = _missing(root, "data_path", config.data_path)
         _complain("data_path", config.data_path, missing if ready else [])
     if isinstance(config, PredictData):
@@ -48,14 +48,14 @@ def _check(member: Member, root: DataRoot, ready: bool) -> None:
                 _missing(root, field, path) if path is not None and root.generated_file(path, field) is None else []
             )
             _complain(field, path, missing if ready and len(missing) == len(_FILES) else [])
-        if config.out_data_path is not None:
-            root.check_generated(config.out_data_path)
         if config.baseline_path is not None:
             folder = root.check_generated(config.baseline_path, field="baseline_path")
             if ready and (folder is None or not (folder / FILE).is_file()):
                 raise DataError(
                     f"baseline_path {config.baseline_path!r}: no {FILE} there; run the task that predicts those rows"
                 )
+    if isinstance(config, PredictData | BinningData) and config.out_data_path is not None:
+        root.check_generated(config.out_data_path)
 
 
 def _missing(root: DataRoot, field: str, path: str) -> list[str]:

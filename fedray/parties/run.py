@@ -31,6 +31,8 @@ def _play(kind: Kind, role: Role) -> Play:
         return alignment.run_main if role is Role.MAIN_CLIENT else alignment.run_data
     if kind is Kind.PREDICT:
         return _predicting(role)
+    if kind in (Kind.BINNING, Kind.STATISTICS):
+        return _looking(kind, role)
     if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):
         from fedray.parties import training
 
@@ -48,6 +50,25 @@ def _predicting(role: Role) -> Play:
     from fedray.parties import prediction_helpers
 
     return prediction_helpers.run_main if role is Role.MAIN_CLIENT else prediction_helpers.run_dealer
+
+
+def _looking(kind: Kind, role: Role) -> Play:
+    data = role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT)
+    if kind is Kind.BINNING and data:
+        from fedray.parties import binning
+
+        return binning.run_data
+    if kind is Kind.BINNING:
+        from fedray.parties import binning_helpers
+
+        return binning_helpers.helper_of(role)
+    if data:
+        from fedray.parties import statistics
+
+        return statistics.run_data
+    from fedray.parties import statistics_helpers
+
+    return statistics_helpers.helper_of(role)
 
 
 def run_party(ctx: PartyContext) -> PartyOutcome:

@@ -29,6 +29,8 @@ class Kind(StrEnum):
     LINEAR = "linear"
     PREDICT = "predict"
     TREES = "secure_xgboost"
+    BINNING = "binning"
+    STATISTICS = "statistics"
 
 
 class ClientConfig(BaseModel):

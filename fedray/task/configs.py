@@ -11,6 +11,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from fedray.task.config_bases import ClientConfig, DataTable, Kind, MainConfig, Role, TableConfig, TrainMain
+from fedray.task.feature_configs import (
+    BinningData,
+    BinningFeature,
+    BinningLabel,
+    BinningMain,
+    StatisticsFeature,
+    StatisticsLabel,
+    StatisticsMain,
+)
 from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole
 from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
 from fedray.task.predict_configs import PredictData, PredictFeature, PredictLabel, PredictMain
@@ -21,6 +30,10 @@ __all__ = [
     "CLIENT_TYPES",
     "AlignmentData",
     "AlignmentMain",
+    "BinningData",
+    "BinningFeature",
+    "BinningLabel",
+    "BinningMain",
     "ClientConfig",
     "ClientType",
     "Config",
@@ -40,6 +53,9 @@ __all__ = [
     "PredictLabel",
     "PredictMain",
     "Role",
+    "StatisticsFeature",
+    "StatisticsLabel",
+    "StatisticsMain",
     "TableConfig",
     "TrainMain",
     "TreeFeature",
@@ -211,6 +227,10 @@ DataConfig = (
     | PredictLabel
     | TreeFeature
     | TreeLabel
+    | BinningFeature
+    | BinningLabel
+    | StatisticsFeature
+    | StatisticsLabel
 )
 """The configurations of clients that have data."""
 
@@ -229,7 +249,13 @@ Config = Annotated[
     | PredictLabel
     | TreeMain
     | TreeFeature
-    | TreeLabel,
+    | TreeLabel
+    | BinningMain
+    | BinningFeature
+    | BinningLabel
+    | StatisticsMain
+    | StatisticsFeature
+    | StatisticsLabel,
     Field(discriminator="client_type"),
 ]
 """Any client's configuration, told apart by ``client_type``."""
@@ -252,7 +278,9 @@ CLIENT_TYPES = {
     "alignment_main": _row(AlignmentMain, {Kind.ALIGNMENT}, Role.MAIN_CLIENT),
     "alignment_data": _row(AlignmentData, {Kind.ALIGNMENT}, Role.FEATURE_CLIENT, Role.LABEL_CLIENT),
     "triplet_producer": _row(
-        DealerConfig, {Kind.SHARED_NN, Kind.LINEAR, Kind.TREES, Kind.PREDICT}, Role.CRYPTO_PRODUCER
+        DealerConfig,
+        {Kind.SHARED_NN, Kind.LINEAR, Kind.TREES, Kind.PREDICT, Kind.BINNING, Kind.STATISTICS},
+        Role.CRYPTO_PRODUCER,
     ),
     "shared_nn_main": _row(NetMain, {Kind.SHARED_NN}, Role.MAIN_CLIENT),
     "shared_nn_feature": _row(NetFeature, {Kind.SHARED_NN}, Role.FEATURE_CLIENT),
@@ -266,5 +294,11 @@ CLIENT_TYPES = {
     "secure_xgboost_main": _row(TreeMain, {Kind.TREES}, Role.MAIN_CLIENT),
     "secure_xgboost_feature": _row(TreeFeature, {Kind.TREES}, Role.FEATURE_CLIENT),
     "secure_xgboost_label": _row(TreeLabel, {Kind.TREES}, Role.LABEL_CLIENT),
+    "binning_main": _row(BinningMain, {Kind.BINNING}, Role.MAIN_CLIENT),
+    "binning_feature": _row(BinningFeature, {Kind.BINNING}, Role.FEATURE_CLIENT),
+    "binning_label": _row(BinningLabel, {Kind.BINNING}, Role.LABEL_CLIENT),
+    "statistics_main": _row(StatisticsMain, {Kind.STATISTICS}, Role.MAIN_CLIENT),
+    "statistics_feature": _row(StatisticsFeature, {Kind.STATISTICS}, Role.FEATURE_CLIENT),
+    "statistics_label": _row(StatisticsLabel, {Kind.STATISTICS}, Role.LABEL_CLIENT),
 }
 """Client type -> roles, kinds and model. A kind of task is added here."""

@@ -24,6 +24,7 @@ __all__ = [
     "optional",
     "optional_choice",
     "optional_path",
+    "optional_title",
     "optional_within",
     "relative_path",
     "title",
@@ -124,6 +125,14 @@ def title() -> BeforeValidator:
     return _field(
         "a name of 1 to 128 printable characters without / and \\, not . or .., no blank at either end",
         _is_title,
+    )
+
+
+def optional_title() -> BeforeValidator:
+    """Return the check for null or a task's name."""
+    return _field(
+        "null or a name of 1 to 128 printable characters without / and \\, not . or .., no blank at either end",
+        lambda value: value is None or _is_title(value),
     )
 
 

@@ -42,6 +42,11 @@ class Reveal:
 _DIFFERENCE = "Two tasks whose tables differ in one id tell whether all others have that id."
 _GUESSES = "The main client together with one data client could test guesses of ids."
 
+_SINGLED_OUT = (
+    "A column that singles out one row tells of that row's values in the others' columns; columns with fewer than 20 "
+    "rows beside their most frequent value are left out for that."
+)
+
 _REVEALS = {
     Kind.ALIGNMENT: (
         Reveal("intersection_size", "all", "The number of ids that all parties with data have in common.", _DIFFERENCE),
@@ -159,6 +164,50 @@ _REVEALS = {
             "main",
             "Only if the receiver compares the predictions with its labels, or with earlier predictions: metrics or "
             "the stability index, and tables and curves over groups of at least 20 rows.",
+        ),
+    ),
+    Kind.BINNING: (
+        Reveal(
+            "shapes", "all", "The numbers of rows and columns of each party's tables; constant columns do not count."
+        ),
+        Reveal(
+            "bin_counts",
+            "owner",
+            "Of each of its columns which bins had to be joined until every one has min_bin rows of either label, and "
+            "for each bin that stands how many of its rows have the label 1.",
+            "With its own rows of the bin that is the rate of the label in it. Bins of two columns, or of two such "
+            "tasks, that differ in one row tell its label; very many columns over few rows come to the same.",
+        ),
+        Reveal(
+            "column_iv",
+            "main",
+            "The name and the information value of each column, how many bins it has, and whether it is kept.",
+            "An information value of few bins tells about how much the rates of the label differ between them.",
+        ),
+    ),
+    Kind.STATISTICS: (
+        Reveal(
+            "shapes", "all", "The numbers of rows and columns of each party's tables; constant columns do not count."
+        ),
+        Reveal(
+            "correlation",
+            "data",
+            "With correlation: parties, to the two parties whose columns they are, with their names: the Pearson "
+            "correlations of columns of different parties.",
+            _SINGLED_OUT,
+        ),
+        Reveal(
+            "correlation_matrix",
+            "all",
+            "With correlation: all: the Pearson correlations of all columns of all parties, with the columns' names.",
+            _SINGLED_OUT,
+        ),
+        Reveal(
+            "column_statistics",
+            "main",
+            "Only of parties with share: true: count, missing, mean, deviation, smallest, largest, quartiles and "
+            "number of values of each of its columns.",
+            "The smallest and the largest are values of single rows.",
         ),
     ),
 }

@@ -13,6 +13,8 @@ from pathlib import PurePosixPath
 from fedray.task.configs import (
     CLIENT_TYPES,
     AlignmentData,
+    BinningData,
+    BinningMain,
     ClientConfig,
     DealerConfig,
     Kind,
@@ -46,6 +48,8 @@ _NEEDS = {
     Kind.LINEAR: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.PREDICT: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.TREES: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
+    Kind.BINNING: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
+    Kind.STATISTICS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
 }
 
 
@@ -71,6 +75,7 @@ def broken_rules(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -
         *_objective(clients),
         *_trees(clients),
         *_columns(clients),
+        *_binning(clients),
         *_receiver(clients),
         *_outputs(clients, places),
     ]
@@ -195,6 +200,25 @@ def _trees(clients: Sequence[Client]) -> Iterator[str]:
             yield f"{where}.base_score: expected null or a probability from 1e-06 to 1 - 1e-06 {of}"
 
 
+def _binning(clients: Sequence[Client]) -> Iterator[str]:
+    main = next((config for _, config in clients if isinstance(config, BinningMain)), None)
+    if main is None:
+        return
+    for index, (_, config) in enumerate(clients):
+        if not isinstance(config, BinningData):
+            continue
+        where = f"clients[{index}].client_config"
+        if config.data_path is None and main.transform is None:
+            yield f"{where}.data_path: expected the folder with the label, got null; only a transform needs no label"
+        if config.out_data_path is None and config.data_path is not None and main.transform is not None:
+            yield f"{where}.out_data_path: expected a folder for the rows that the transform codes, got null"
+        if config.out_data_path is not None and config.data_path is None:
+            yield f"{where}.out_data_path: expected null where data_path is null, since there are no rows to write"
+        paths = [PurePosixPath(path) for path in (config.data_path, config.out_data_path) if path is not None]
+        if len(paths) == 2 and paths[0] == paths[1]:
+            yield f"{where}.out_data_path: expected another folder than data_path, which would be overwritten"
+
+
 def _columns(clients: Sequence[Client]) -> Iterator[str]:
     for index, (_, config) in enumerate(clients):
         columns = (config.columns or ()) if isinstance(config, AlignmentData) else ()
@@ -206,7 +230,7 @@ def _columns(clients: Sequence[Client]) -> Iterator[str]:
 def _outputs(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -> Iterator[str]:
     writers: dict[tuple[str, int, PurePosixPath], list[int]] = defaultdict(list)
     for index, (_, config) in enumerate(clients):
-        if isinstance(config, AlignmentData):
+        if isinstance(config, AlignmentData | BinningData) and config.out_data_path is not None:
             addr, port = places[index]
             writers[addr.lower(), port, PurePosixPath(config.out_data_path)].append(index)
     for indices in writers.values():

@@ -7,6 +7,7 @@ owner needs no mask after the beginning and keeps the bins themselves; the other
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +15,40 @@ import numpy.typing as npt
 from fedray.mpc.dealer import Bundle, PrivateShape, Supply
 from fedray.mpc.session import Session
 from fedray.ring import Ring
-from fedray.trees.design import ROWS_BLOCK, TreeDesign
+from fedray.trees.design import ROWS_BLOCK
 from fedray.trees.masks import HistogramMask
 
-__all__ = ["PrivateBins", "bin_matrices", "histogram_masks"]
+__all__ = ["BinDesign", "PrivateBins", "bin_matrices", "histogram_masks"]
 
 Codes = npt.NDArray[np.int64]
 
 
-def bin_matrices(design: TreeDesign) -> tuple[PrivateShape, ...]:
+class BinDesign(Protocol):
+    """The public numbers that bins need; those of trees are in `fedray.trees.design.TreeDesign`."""
+
+    @property
+    def features(self) -> tuple[int, ...]:
+        """Columns at each computing party, by rank; 0 where it has none."""
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """Training and test rows."""
+
+    @property
+    def owners(self) -> tuple[int, ...]:
+        """Ranks with features."""
+
+    def thresholds(self, owner: int) -> int:
+        """Return the bins of each column of an owner but the last."""
+
+    def onehot(self, owner: int) -> int:
+        """Return the columns of an owner's one-hot matrix; what is in none of a column's is in its last bin."""
+
+    def sampled_columns(self, tree: int) -> dict[int, npt.NDArray[np.int64]]:
+        """Return, by owner, the columns whose histograms are wanted, rising; perhaps none."""
+
+
+def bin_matrices(design: BinDesign) -> tuple[PrivateShape, ...]:
     """Return the private matrices: X^T of each owner's training rows, in blocks of rows."""
     return tuple(
         PrivateShape(owner, name, (design.onehot(owner), count))
@@ -31,13 +57,13 @@ def bin_matrices(design: TreeDesign) -> tuple[PrivateShape, ...]:
     )
 
 
-def _blocks(design: TreeDesign) -> tuple[tuple[str, int], ...]:
+def _blocks(design: BinDesign) -> tuple[tuple[str, int], ...]:
     n_train = design.rows[0]
     starts = range(0, n_train, ROWS_BLOCK)
     return tuple((f"bins{k}", min(ROWS_BLOCK, n_train - start)) for k, start in enumerate(starts))
 
 
-def histogram_masks(design: TreeDesign, tree: int, numbers: int) -> tuple[HistogramMask, ...]:
+def histogram_masks(design: BinDesign, tree: int, numbers: int) -> tuple[HistogramMask, ...]:
     """Return what the histograms of so many numbers of a row take, over the columns of a tree."""
     return tuple(
         HistogramMask(
@@ -52,7 +78,7 @@ def histogram_masks(design: TreeDesign, tree: int, numbers: int) -> tuple[Histog
     )
 
 
-def _lines(design: TreeDesign, owner: int, columns: npt.NDArray[np.int64]) -> tuple[int, ...] | None:
+def _lines(design: BinDesign, owner: int, columns: npt.NDArray[np.int64]) -> tuple[int, ...] | None:
     if columns.size == design.features[owner]:
         return None
     cuts = design.thresholds(owner)
@@ -68,7 +94,7 @@ class PrivateBins:
         At an owner its bins, training rows before test rows, shape (rows, columns); None elsewhere.
     """
 
-    def __init__(self, s: Session, design: TreeDesign, supply: Supply, codes: Codes | None) -> None:
+    def __init__(self, s: Session, design: BinDesign, supply: Supply, codes: Codes | None) -> None:
         self._s, self._design = s, design
         self.codes = codes
         self._orders = [] if codes is None else [_sorted(design, s.rank, c) for c in codes[: design.rows[0]].T]
@@ -144,7 +170,7 @@ class PrivateBins:
         return made.reshape(-1, mask.shape[2])
 
 
-def _sorted(design: TreeDesign, owner: int, codes: Codes) -> tuple[Codes, Codes, Codes]:
+def _sorted(design: BinDesign, owner: int, codes: Codes) -> tuple[Codes, Codes, Codes]:
     """Return the rows in the order of their bins, those of the last bin left out; the bins that occur; their starts."""
     order = np.argsort(codes, kind="stable")
     inside = order[codes[order] < design.thresholds(owner)]

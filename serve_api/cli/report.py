@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from serve_api.cli.evaluation import print_evaluation
+from serve_api.cli.feature_tables import is_table, print_features
 from serve_api.cli.progress import size_text
 from serve_api.cli.screen import clean, in_six_digits, print_table
 from serve_api.trust import notices
@@ -23,8 +24,9 @@ def print_report(report: Json) -> None:
     head = [str(report[key]) for key in ("task", "kind", "status") if report.get(key)]
     typer.echo(clean("  ".join(head)))
     result = _mapping(report.get("result"))
-    _print_result({key: value for key, value in result.items() if key != "evaluation"})
+    _print_result({key: value for key, value in result.items() if key != "evaluation" and not is_table(key, value)})
     print_evaluation(result.get("evaluation"))
+    print_features(result)
     _print_parity(_mapping(report.get("parity")))
     print_leakage(report.get("leakage"))
     cost = _mapping(report.get("cost"))

@@ -58,10 +58,14 @@ def line(doc: str, name: str) -> str:
 
 
 def all_functions() -> list[Function]:
-    return [function for package in ("mpc", "psi", "ml", "trees", "parties") for function in functions(package)]
+    return [
+        function for package in ("mpc", "psi", "ml", "trees", "features", "parties") for function in functions(package)
+    ]
 
 
-TALKERS = [function for package in ("mpc", "psi", "trees") for function in functions(package) if function.talks]
+TALKERS = [
+    function for package in ("mpc", "psi", "trees", "features") for function in functions(package) if function.talks
+]
 WITH_REF = [function for function in all_functions() if line(function.doc, "Ref")]
 
 

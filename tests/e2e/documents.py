@@ -92,3 +92,21 @@ def prediction(name: str, model: str, label: Json | None = None, **main: object)
             member("label_client", 8884, "predict_label", **({"data_path": "l"} if label is None else label)),
         ],
     }
+
+
+def looking(name: str, kind: str, write: bool = False, **main: object) -> Json:
+    """Return a task of binning or statistics on the tables of `training`; with `write` into f1-woe and so on."""
+
+    def table(path: str) -> Json:
+        return {"data_path": path, **({"out_data_path": f"{path}-woe"} if write else {})}
+
+    return {
+        "task_name": name,
+        "clients": [
+            member("main_client", 8377, f"{kind}_main", **main),
+            member("crypto_producer", 8999, "triplet_producer"),
+            member("feature_client", 8084, f"{kind}_feature", **table("f1")),
+            member("feature_client", 8082, f"{kind}_feature", **table("f2")),
+            member("label_client", 8884, f"{kind}_label", **table("l")),
+        ],
+    }

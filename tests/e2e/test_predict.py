@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.e2e.documents import linear_training, prediction, training, tree_training
+from tests.e2e.documents import linear_training, looking, prediction, training, tree_training
 from tests.e2e.tables import COMMON
 from tests.e2e.test_happy import aligned_ids, fedray
 from tests.server import FedrayServer
@@ -134,6 +134,29 @@ def test_a_damaged_part_fails_the_task_with_a_sentence(kept: FedrayServer) -> No
     assert failed["status"] == "failed"
     assert "model 'kept-nn': the model's shares do not belong to its manifest" in failed["error"]["message"]
     assert failed["error"]["party"] == "127.0.0.1:8082"
+
+
+def test_a_scorecard_from_statistics_to_a_model_on_weights_of_evidence(kept: FedrayServer) -> None:
+    assert kept.run(looking("columns", "statistics", correlation="all", transport="fast"))["status"] == "finished"
+    found = kept.get("/api/v1/tasks/columns/report")["result"]
+    assert len(found["vif"]) == len(found["correlation"]["values"])
+    done = kept.run(looking("bins", "binning", write=True, max_bin=5))
+    assert (done["status"], done["kind"]) == ("finished", "binning"), done
+    report = kept.get("/api/v1/tasks/bins/report")
+    learned = {entry["tag"]: entry["to"] for entry in report["leakage"]}
+    assert learned["bin_counts"] == ["127.0.0.1:8084", "127.0.0.1:8082"]
+    assert learned["column_iv"] == ["127.0.0.1:8377"]
+    assert report["result"]["columns"][0]["iv"] > 0.1
+    shown = fedray(kept, "report", "bins")
+    assert (shown.returncode, "information value" in shown.stdout) == (0, True)
+    document = linear_training("card", max_iter=100, test_per_batches=100, learning_rate_init=0.05)
+    for place, path in ((2, "f1-woe"), (3, "f2-woe"), (4, "l-woe")):
+        document["clients"][place]["client_config"] |= {"data_path": path, "scale": "none"}
+    assert kept.run(document)["status"] == "finished"
+    assert kept.get("/api/v1/tasks/card/report")["result"]["metrics"]["auc"] > 0.8
+    again = looking("bins-again", "binning", write=True, transform="gone")
+    failed = kept.run(again)
+    assert "transform 'gone': this party has no part of such a binning" in failed["error"]["message"]
 
 
 def test_deleting_a_model(kept: FedrayServer) -> None:

@@ -279,7 +279,7 @@ def test_list_and_queue_positions(server: Server) -> None:
             {"status": "done"},
             'queued, running, finished, failed, cancelled, got "done"',
         ),
-        ({"kind": "x"}, 'kind: expected one of alignment, shared_nn, linear, predict, secure_xgboost, got "x"'),
+        ({"kind": "x"}, "kind: expected one of alignment, shared_nn, linear, predict, secure_xgboost, "),
         ({"limit": 0}, "limit: expected an integer from 1 to 1000, got 0"),
         ({"limit": 1001}, "limit: expected an integer from 1 to 1000, got 1001"),
         ({"offset": -1}, "offset: expected an integer from 0"),

@@ -1,0 +1,111 @@
+"""Data sets that are made out of others: the same rows in the same order, other columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fedray.data.csv_write import CsvFile
+from fedray.data.new_rows import Ids, load_ids
+from fedray.data.split import TEST, TRAIN, Manifest, read_manifest, write_set
+from fedray.errors import DataError
+
+__all__ = ["Coded", "Source", "write_derived"]
+
+_BLOCK_ROWS = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """A column of few values.
+
+    Attributes
+    ----------
+    name
+        Of the column.
+    codes
+        By part, ``train`` and ``test``: which value each row has, shape (rows,).
+    values
+        The values; written so that they are read back to the last bit.
+    """
+
+    name: str
+    codes: Mapping[str, npt.NDArray[np.int64]]
+    values: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The data set that another is made out of.
+
+    Attributes
+    ----------
+    folder
+        Where it lies.
+    sizes
+        Rows of its parts, for training and for tests.
+    """
+
+    folder: Path
+    sizes: tuple[int, int]
+
+
+def write_derived(folder: Path, source: Source, task: str, run: str, columns: Sequence[Coded]) -> None:
+    """Write train and test part, with the fingerprint of the source, and the ids again where it has them.
+
+    Parameters
+    ----------
+    folder
+        An existing folder below the party's generated data.
+    task, run
+        For the manifest: the task that writes, and a name of its run that no other has.
+    columns
+        At least one.
+
+    Raises
+    ------
+    DataError
+        The folder is that of the source, or cannot be written to; the ids of the source cannot be read.
+    """
+    if folder.resolve() == source.folder.resolve():
+        raise DataError("out_data_path: expected another folder than data_path, which would be overwritten")
+    known = read_manifest(source.folder)
+    ids = load_ids(source.folder, "all")
+    manifest = Manifest(
+        task,
+        *source.sizes,
+        tuple(column.name for column in columns),
+        known.fingerprint if known is not None else "",
+        known.aligned if known is not None and ids is not None else "",
+        run,
+    )
+    write_set(folder, manifest, lambda staging: _write(staging, manifest, ids, columns))
+
+
+def _write(staging: Path, manifest: Manifest, ids: Ids | None, columns: Sequence[Coded]) -> None:
+    whole = CsvFile(staging / manifest.aligned, [ids.name, *manifest.columns]) if ids is not None else None
+    texts = [pa.array([_text(value) for value in column.values], pa.string()) for column in columns]
+    before = 0
+    for part, file, rows in (("train", TRAIN, manifest.n_train), ("test", TEST, manifest.n_test)):
+        table = CsvFile(staging / file)
+        for start in range(0, rows, _BLOCK_ROWS):
+            stop = min(start + _BLOCK_ROWS, rows)
+            cells = [
+                text.take(pa.array(column.codes[part][start:stop])) for text, column in zip(texts, columns, strict=True)
+            ]
+            table.write(cells)
+            if whole is not None and ids is not None:
+                whole.write([pa.array(ids.values[before + start : before + stop], pa.string()), *cells])
+        table.close()
+        before += rows
+    if whole is not None:
+        whole.close()
+
+
+def _text(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)

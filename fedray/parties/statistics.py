@@ -1,0 +1,215 @@
+"""Statistics of columns, and correlations between parties: what the data clients do, and the order of steps of all.
+
+::
+
+    data clients    read and describe their columns; nothing has been said so far
+    everybody       learns the shapes, and refuses what does not fit
+    owners          mask their standardised columns once
+    dealer          streams correlations of masks
+    data clients    multiply their columns on shares
+    correlations    are opened to the two parties whose columns they are, or to all
+    data clients    keep what they know, and tell the main client what the task says
+
+Only training rows count.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fedray.data.documents import save_document
+from fedray.data.load import load_split
+from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
+from fedray.features.correlation import (
+    ALL_TAG,
+    CorrelationDesign,
+    correlate,
+    open_to_all,
+    open_to_pairs,
+    segments,
+)
+from fedray.features.describing import LEAST_ROWS, Standardised, describe, standardise
+from fedray.mpc import Session
+from fedray.mpc.dealer import Supply
+from fedray.parties.context import PartyContext, PartyOutcome
+from fedray.parties.statistics_agreement import Agreed, agree, is_matrix, main_config
+from fedray.task.feature_configs import StatisticsData
+from fedray.task.record import EventKind
+from fedray.task.spec import Role
+
+__all__ = ["Prepared", "prepare", "run_data"]
+
+Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A data client's input.
+
+    Attributes
+    ----------
+    described
+        The statistics of its columns.
+    standardised
+        Its columns that can be correlated.
+    told
+        Its shapes.
+    """
+
+    described: list[dict[str, object]]
+    standardised: Standardised
+    told: dict[str, object]
+
+
+def run_data(ctx: PartyContext) -> PartyOutcome:
+    """Play a feature client or the label client.
+
+    Raises
+    ------
+    DataError
+        The tables cannot be used; raised before any share leaves.
+    """
+    with ctx.channel.phase("read"):
+        ctx.begin("read", "reading and describing the tables")
+        prepared = prepare(ctx)
+    agreed = agree(ctx, prepared.told)
+    known: dict[str, object] = {}
+    if agreed.design is not None:
+        for note in prepared.standardised.notes():
+            ctx.tell(EventKind.NOTE, phase="read", text=note)
+        known = _correlations(ctx, agreed.design, prepared.standardised)
+    with ctx.channel.phase("write"):
+        _keep(ctx, {"rows": agreed.rows, "columns": prepared.described, **known})
+        ctx.channel.send_json(ctx.plan.main.index, "done", _told(ctx, agreed, prepared, known))
+        ctx.channel.flush()
+    return PartyOutcome({"rows": agreed.rows})
+
+
+def prepare(ctx: PartyContext) -> Prepared:
+    """Read this data client's tables, describe and standardise its columns; local."""
+    config = _config(ctx)
+    split = load_split(ctx.root.generated_dir(config.data_path, field="data_path"), gaps=True)
+    first = 1 if ctx.member.role is Role.LABEL_CLIENT else 0
+    table, names = split.train[:, first:], split.columns[first:]
+    if len(table) < LEAST_ROWS:
+        raise DataError(
+            f"train.csv: expected at least {LEAST_ROWS} rows, so that no number tells of single ones, got {len(table)}"
+        )
+    described = [describe(name, column) for name, column in zip(names, table.T, strict=True)]
+    correlated = main_config(ctx).correlation != "none"
+    standardised = standardise(table, names) if correlated else Standardised((), np.empty((len(table), 0)), ())
+    told: dict[str, object] = {
+        "n_train": len(split.train),
+        "n_test": len(split.test),
+        "features": len(standardised.columns) if correlated else len(names),
+        "rows": split.fingerprint,
+        "run": secrets.token_hex(8),
+    }
+    return Prepared(described, standardised, told)
+
+
+def _correlations(ctx: PartyContext, design: CorrelationDesign, mine: Standardised) -> dict[str, object]:
+    """Return the correlations that I learn, as JSON values."""
+    if ctx.plan.dealer is None:
+        raise LocalProtocolError("the plan has no dealer")
+    with ctx.channel.phase("correlate"):
+        ctx.begin("correlate", "correlating columns of different parties")
+        session = Session(ctx.channel, tuple(member.index for member in ctx.plan.data))
+        supply = Supply(ctx.channel, ctx.plan.dealer.index, session.rank, 0, segments(design))
+        found = correlate(session, design, supply, mine.values if mine.columns else None)
+        own = mine.values.T @ mine.values / design.rows
+        if main_config(ctx).correlation == "parties":
+            pairs = open_to_pairs(session, design, found)
+            names = _names(ctx, design, mine, sorted(pairs), {})
+            return {"correlation": _by_party(ctx, mine, own, pairs, names)}
+        matrix = open_to_all(session, design, found)
+        others = [rank for rank in range(session.size) if rank != session.rank]
+        ctx.channel.reveals.add(ALL_TAG, tuple(session.computing[rank] for rank in others), own.shape)
+        names = _names(ctx, design, mine, others, {"own": own.tolist()})
+        return {"correlation": _whole(ctx, design, matrix, {**names, session.rank: _Named(mine.columns, own)})}
+
+
+@dataclass(frozen=True, eq=False)
+class _Named:
+    """Names of a party's columns, and the correlations among them if it told these."""
+
+    columns: tuple[str, ...]
+    own: Float
+
+
+def _names(
+    ctx: PartyContext, design: CorrelationDesign, mine: Standardised, ranks: Iterable[int], more: dict[str, object]
+) -> dict[int, _Named]:
+    """Exchange the names of columns with some parties, by rank; and what else is told with them."""
+    ranks = list(ranks)
+    for rank in ranks:
+        ctx.channel.send_json(ctx.plan.data[rank].index, "names", {"columns": list(mine.columns), **more})
+    return {rank: _hear(ctx, design, rank, bool(more)) for rank in ranks}
+
+
+def _hear(ctx: PartyContext, design: CorrelationDesign, rank: int, with_own: bool) -> _Named:
+    frm, width = ctx.plan.data[rank].index, design.features[rank]
+    told = ctx.channel.recv_json(frm, "names")
+    columns = told.get("columns") if isinstance(told, dict) else None
+    own = told.get("own") if isinstance(told, dict) and with_own else np.eye(width).tolist()
+    fits = isinstance(columns, list) and len(columns) == width and all(isinstance(name, str) for name in columns)
+    if not fits or not is_matrix(own, width):
+        raise RemoteProtocolError(f"{ctx.plan.names[frm]}: expected the names of its columns")
+    return _Named(tuple(columns or ()), np.array(own, dtype=np.float64).reshape(width, width))
+
+
+def _by_party(
+    ctx: PartyContext, mine: Standardised, own: Float, pairs: dict[int, Float], names: dict[int, _Named]
+) -> dict[str, object]:
+    """Return what is known of my own columns alone: with each other, and with those of each other party."""
+    others = [
+        {
+            "party": ctx.plan.names[ctx.plan.data[rank].index],
+            "columns": list(names[rank].columns),
+            "values": block.tolist(),
+        }
+        for rank, block in sorted(pairs.items())
+    ]
+    return {"columns": list(mine.columns), "own": own.tolist(), "others": others}
+
+
+def _whole(ctx: PartyContext, design: CorrelationDesign, matrix: Float, named: dict[int, _Named]) -> dict[str, object]:
+    """Return all correlations of all columns."""
+    columns = []
+    for rank in range(len(design.features)):
+        matrix[design.place(rank), design.place(rank)] = named[rank].own
+        party = ctx.plan.names[ctx.plan.data[rank].index]
+        columns += [{"party": party, "column": name} for name in named[rank].columns]
+    return {"columns": columns, "values": matrix.tolist()}
+
+
+def _keep(ctx: PartyContext, facts: dict[str, object]) -> None:
+    """Write what this party knows now into its own folder."""
+    member = ctx.member
+    rank = ctx.plan.data.index(member)
+    folder = ctx.root.state_dir(f"statistics/{ctx.plan.task}/{rank}-{member.role.value}")
+    save_document(folder / "statistics.json", {"task": ctx.plan.task, "plan": ctx.plan.digest, **facts})
+
+
+def _told(ctx: PartyContext, agreed: Agreed, prepared: Prepared, known: dict[str, object]) -> dict[str, object]:
+    """Return what the main client is told: shared statistics, and from the first party the correlations of all."""
+    told: dict[str, object] = {}
+    if _config(ctx).share:
+        ctx.channel.reveals.add("column_statistics", (ctx.plan.main.index,), ())
+        told["statistics"] = prepared.described
+    if agreed.design is not None and main_config(ctx).correlation == "all" and ctx.member is ctx.plan.data[0]:
+        ctx.channel.reveals.add(ALL_TAG, (ctx.plan.main.index,), (sum(agreed.features),) * 2)
+        told.update(known)
+    return told
+
+
+def _config(ctx: PartyContext) -> StatisticsData:
+    config = ctx.member.config
+    if not isinstance(config, StatisticsData):
+        raise LocalProtocolError("the plan gives this party no configuration of statistics")
+    return config

@@ -1,0 +1,132 @@
+"""What the clients of tasks that look at columns before a training may be told: binning and statistics."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fedray.task.config_bases import ClientConfig, DataTable, MainConfig
+from fedray.task.fields import (
+    choice,
+    flag,
+    optional_path,
+    optional_title,
+    optional_within,
+    relative_path,
+    whole,
+    within,
+)
+
+__all__ = [
+    "BinningData",
+    "BinningFeature",
+    "BinningLabel",
+    "BinningMain",
+    "StatisticsData",
+    "StatisticsFeature",
+    "StatisticsLabel",
+    "StatisticsMain",
+]
+
+Missing = Literal["error", "bin"]
+Method = Literal["quantile", "equal_width"]
+Correlation = Literal["none", "parties", "all"]
+
+
+class BinningMain(MainConfig):
+    """How columns are cut into bins, and which of them are kept.
+
+    Attributes
+    ----------
+    method
+        ``quantile`` cuts bins of about as many rows, ``equal_width`` of the same width.
+    max_bin
+        Most bins of a column, the one of missing values not counted.
+    min_bin
+        Rows of either label that every bin has at least: smaller ones are joined with their neighbours before anything
+        of them is opened.
+    iv_min
+        Columns with a smaller information value are left out of the data sets that are written.
+    transform
+        The name of an earlier binning whose bins code other rows, without labels; None makes new bins.
+    """
+
+    client_type: Literal["binning_main"]
+    method: Annotated[Method, choice("quantile", "equal_width")] = "quantile"
+    max_bin: Annotated[int, whole(2, 64)] = 10
+    min_bin: Annotated[int, whole(20, 10**6)] = 20
+    iv_min: Annotated[float, within(0, 100)] = 0.0
+    transform: Annotated[str | None, optional_title()] = None
+
+
+class BinningData(ClientConfig):
+    """A party with columns to be binned.
+
+    Attributes
+    ----------
+    data_path
+        Folder below the party's generated-data folder, with ``train.csv`` and ``test.csv``.
+    out_data_path
+        Folder there for the data set whose values are weights of evidence; None writes none.
+    missing
+        What an empty cell of a feature means: an error, or a bin of its own.
+    """
+
+    data_path: Annotated[str | None, optional_path()] = None
+    out_data_path: Annotated[str | None, optional_path()] = None
+    missing: Annotated[Missing, choice("error", "bin")] = "error"
+
+
+class BinningFeature(BinningData):
+    """A party with columns of features."""
+
+    client_type: Literal["binning_feature"]
+    data_path: Annotated[str, relative_path()]
+
+
+class BinningLabel(BinningData):
+    """The party with the label, 0 or 1, in the first column; any after it are features, binned by the party alone."""
+
+    client_type: Literal["binning_label"]
+
+
+class StatisticsMain(MainConfig):
+    """What is found out about columns, and who learns it.
+
+    Attributes
+    ----------
+    correlation
+        Who learns the correlations of columns of different parties: ``parties`` those two whose columns they are,
+        ``all`` every party and the report, with those within a party and the variance inflation factors; ``none``
+        works out none.
+    correlation_max, vif_max
+        Beyond which the result advises to leave a column out; None gives no such advice.
+    """
+
+    client_type: Literal["statistics_main"]
+    correlation: Annotated[Correlation, choice("none", "parties", "all")] = "parties"
+    correlation_max: Annotated[float | None, optional_within(0, 1)] = 0.8
+    vif_max: Annotated[float | None, optional_within(1, 1e6)] = 10.0
+
+
+class StatisticsData(DataTable):
+    """A party with columns to be looked at.
+
+    Attributes
+    ----------
+    share
+        Whether the statistics of the party's columns go into the report; else they stay with the party.
+    """
+
+    share: Annotated[bool, flag()] = False
+
+
+class StatisticsFeature(StatisticsData):
+    """A party with columns of features."""
+
+    client_type: Literal["statistics_feature"]
+
+
+class StatisticsLabel(StatisticsData):
+    """The party with the label, the first column of its tables, which is no feature and is not looked at."""
+
+    client_type: Literal["statistics_label"]
