@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from fedray.channel.channel import Channel
 from fedray.data.root import DataRoot
+from fedray.parties.desk import Desk
 from fedray.task.plan import Member, TaskPlan
 from fedray.task.record import Event, EventKind
 
@@ -32,6 +33,8 @@ class PartyContext:
         Takes an event; never blocks.
     clock
         Unix time in seconds.
+    desk
+        Where requests wait that come from outside while the task runs.
     """
 
     plan: TaskPlan
@@ -40,6 +43,7 @@ class PartyContext:
     root: DataRoot
     emit: Callable[[Event], None]
     clock: Callable[[], float] = time.time
+    desk: Desk = field(default_factory=Desk)
 
     @property
     def member(self) -> Member:

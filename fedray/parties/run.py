@@ -31,6 +31,8 @@ def _play(kind: Kind, role: Role) -> Play:
         return alignment.run_main if role is Role.MAIN_CLIENT else alignment.run_data
     if kind is Kind.PREDICT:
         return _predicting(role)
+    if kind is Kind.SERVE:
+        return _serving(role)
     if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):
         from fedray.parties import training
 
@@ -48,6 +50,20 @@ def _predicting(role: Role) -> Play:
     from fedray.parties import prediction_helpers
 
     return prediction_helpers.run_main if role is Role.MAIN_CLIENT else prediction_helpers.run_dealer
+
+
+def _serving(role: Role) -> Play:
+    if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):
+        from fedray.parties import serving
+
+        return serving.run_data
+    if role is Role.MAIN_CLIENT:
+        from fedray.parties import serving_main
+
+        return serving_main.run_main
+    from fedray.parties import prediction_helpers
+
+    return prediction_helpers.run_dealer
 
 
 def run_party(ctx: PartyContext) -> PartyOutcome:
