@@ -139,9 +139,11 @@ class _Receiver:
         self._limits, self._totals = limits_of(ctx), Totals()
         self._others = [index for index in computing(ctx) if index != ctx.me]
         self._beaten = self._asked = time.monotonic()
+        self._told = -1
 
     def run(self) -> None:
         """Answer until somebody ends the task, nobody asks, or all is answered that may be."""
+        self._tell()
         while not self._totals.ended:
             asked = self._ctx.desk.take(TICK_S)
             self._ctx.channel.check()
@@ -149,6 +151,7 @@ class _Receiver:
                 self._answer(asked)
             self._totals.ended = self._end(bool(asked))
             self._beat()
+        self._tell()
         channel, main = self._ctx.channel, self._ctx.plan.main.index
         channel.send_all(self._others, ASKED)
         channel.send_json(main, SERVED, vars(self._totals))
@@ -170,6 +173,13 @@ class _Receiver:
             channel.send_all(self._others, ASKED, np.zeros(0, np.int64))
             channel.send_json(self._ctx.plan.main.index, SERVED, None)
             channel.flush()
+            self._tell()
+
+    def _tell(self) -> None:
+        """Emit how many rows were answered, if it is not what was told last."""
+        if self._told != self._totals.rows:
+            self._told = self._totals.rows
+            self._ctx.progress("serve", self._told, self._limits.max_answers or 0)
 
     def _left(self) -> int | None:
         most = self._limits.max_answers
