@@ -6,9 +6,10 @@ threads. What a request asks for is the party's affair.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
 import numpy as np
@@ -36,12 +37,13 @@ class Asked:
         return self._answer.set_running_or_notify_cancel()
 
     def answer(self, values: Float) -> None:
-        """Answer, a row of values for each id."""
-        self._answer.set_result(values)
+        """Answer, a row of values for each id; nothing if the desk was closed meanwhile."""
+        with contextlib.suppress(InvalidStateError):
+            self._answer.set_result(values)
 
     def refuse(self, error: FedrayError) -> None:
         """Refuse; whoever asked gets the error. Nothing if it was answered before."""
-        if not self._answer.done():
+        with contextlib.suppress(InvalidStateError):
             self._answer.set_exception(error)
 
     def wait(self, timeout_s: float) -> Float:
