@@ -13,6 +13,7 @@ from fedray.task.record import Status
 from tests.api.conftest import World
 from tests.api.documents import member, training
 from tests.api.test_cli_live import Cli, cli, url
+from tests.api.test_predict_document import BLOCKS, TRAINING
 
 __all__ = ["cli", "url"]
 
@@ -105,6 +106,12 @@ def test_tasks_that_answer_nothing(running: World, client: TestClient) -> None:
 def test_what_the_party_refuses(running: World, client: TestClient, error: Exception, status: int) -> None:
     running.runner.refusal = error
     assert refusal(client, {"ids": ["a"]}) == (status, type(error).__name__, error.args[0])
+
+
+def test_the_documented_example_is_accepted(client: TestClient) -> None:
+    assert client.post("/api/v1/tasks", content=TRAINING).status_code == 201
+    created = client.post("/api/v1/tasks", content=next(text for text in BLOCKS if "serve_main" in text))
+    assert (created.status_code, created.json()["kind"]) == (201, "serve")
 
 
 def test_a_model_that_answers_is_not_deleted(running: World, client: TestClient) -> None:
