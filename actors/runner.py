@@ -26,6 +26,10 @@ MOST_ASKING = 24
 """Requests for predictions that wait at a time: fewer than an HTTP replica has threads, which other routes need too."""
 
 
+MOST_KNOWN = 64
+"""Parties whose actors are remembered, so that not every request looks for one by name."""
+
+
 class RayRunner:
     """A `Runner` over the cluster's supervisor, found by name so that a restarted one is found again."""
 
@@ -73,6 +77,8 @@ class RayRunner:
     def _party(self, name: str) -> ActorHandle[Any]:
         known = self._parties.get(name)
         if known is None:
+            if len(self._parties) >= MOST_KNOWN:
+                self._parties.clear()  # most have ended; who has not is found again
             known = self._parties[name] = ray.get_actor(name, namespace=NAMESPACE)
         return known
 

@@ -30,7 +30,7 @@ from fedray.data.new_rows import load_ids
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError
 
-__all__ = ["run"]
+__all__ = ["KINDS", "run", "serving_document", "training_document"]
 
 PARTIES = 3
 WARM = 20
@@ -54,7 +54,7 @@ def run(data: Path, transport: str, model: str, requests: int, rows: int, at_onc
         write_tables(data, root, PARTIES)
         with _server(root) as http:
             _finish(http, alignment_document(PARTIES))
-            _finish(http, _training(model))
+            _finish(http, training_document(model))
             _serve(http, transport)
             return {**_measured(http, root, transport, requests, rows, at_once), "model": model}
 
@@ -129,15 +129,20 @@ def _begin(http: httpx.Client, document: Json, ready: Callable[[Json], bool]) ->
         time.sleep(0.1)
 
 
-def _training(model: str) -> Json:
+def training_document(model: str) -> Json:
+    """Return the task that trains the model."""
     kind, main = KINDS[model]
     label = {"loss": "bce"} if kind == "shared_nn" else {}
-    return _document("model", kind, {**main}, label)
+    return _document("model", kind, main, label)
+
+
+def serving_document(transport: str) -> Json:
+    """Return the task that answers."""
+    return _document("online", "serve", {"model": "model", "transport": transport, "max_rows": 10_000}, {})
 
 
 def _serve(http: httpx.Client, transport: str) -> None:
-    document = _document("online", "serve", {"model": "model", "transport": transport, "max_rows": 10_000}, {})
-    _begin(http, document, lambda task: (task["progress"] or {}).get("phase") == "serve")
+    _begin(http, serving_document(transport), lambda task: (task["progress"] or {}).get("phase") == "serve")
 
 
 def _document(name: str, kind: str, main: Json, label: Json) -> Json:

@@ -28,7 +28,7 @@ from fedray.parties.prediction import Prepared, computing, predict, prepare, rec
 from fedray.parties.prediction_agreement import Agreed, agree, main_config
 from fedray.task.serve_configs import ServeMain
 
-__all__ = ["Totals", "limits_of", "run_data"]
+__all__ = ["limits_of", "run_data"]
 
 Float = npt.NDArray[np.float64]
 
@@ -85,6 +85,7 @@ def _run(ctx: PartyContext) -> PartyOutcome:
     predict(ctx, agreed, prepared, withheld)
     with ctx.channel.phase("serve"):
         units = units_of(ctx, agreed, prepared)
+        del prepared  # the table is not needed any more
         if withheld.finish() != agreed.rows:
             raise LocalProtocolError("the model gave another number of predictions than there are rows")
         if lookup is None:

@@ -8,6 +8,9 @@ from fedray.parties.prediction_agreement import agree, main_config
 
 __all__ = ["run_main"]
 
+ENDS = ("cancelled", "idle_s", "max_answers")
+"""Why the receiver ends: it was asked to, or one of these limits was reached."""
+
 
 def run_main(ctx: PartyContext) -> PartyOutcome:
     """Play the main client: learn the shapes, wait for the end, take the receiver's totals."""
@@ -18,7 +21,8 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
         told = None
         while told is None:  # a sign of life
             told = ctx.channel.recv_json(receiver.index, "served")
-    if not isinstance(told, dict) or set(told) != {"requests", "rows", "ended"}:
+    fits = isinstance(told, dict) and set(told) == {"requests", "rows", "ended"}
+    if not fits or told["ended"] not in ENDS or not all(type(told[name]) is int for name in ("requests", "rows")):
         raise RemoteProtocolError(f"{ctx.plan.names[receiver.index]}: expected what it has answered")
     return PartyOutcome(
         {

@@ -30,14 +30,12 @@ def serve(server: FedrayServer, name: str, **main: object) -> None:
     until(lambda: (server.task(name)["progress"] or {}).get("phase") == "serve", 90, lambda: f"{server.task(name)}")
 
 
-@pytest.mark.parametrize("transport", ["ray", "fast"])
-def test_online_equals_batch_to_the_last_digit(kept: FedrayServer, transport: str) -> None:
-    name = f"online-{transport}"
-    assert kept.run(prediction(f"batch-{transport}", "amounts"))["status"] == "finished"
-    _, ids, batch = predicted(kept, f"predictions/batch-{transport}")
+def test_online_equals_batch_to_the_last_digit(kept: FedrayServer) -> None:
+    assert kept.run(prediction("batch", "amounts"))["status"] == "finished"
+    _, ids, batch = predicted(kept, "predictions/batch")
     assert ids == aligned_ids(kept.root / "generated" / "l")
-    serve(kept, name, transport=transport)
-    path = f"/api/v1/tasks/{name}/predictions"
+    serve(kept, "online")
+    path = "/api/v1/tasks/online/predictions"
 
     def ask(start: int) -> list[list[float]]:
         answer = kept.ask("POST", path, json={"ids": ids[start : start + 50]})
@@ -48,23 +46,43 @@ def test_online_equals_batch_to_the_last_digit(kept: FedrayServer, transport: st
     with ThreadPoolExecutor(4) as pool:
         found = [row for part in pool.map(ask, range(0, len(ids), 50)) for row in part]
     assert found == [[value] for value in batch]
-    shown = fedray(kept, "ask", name, ids[0], ids[1])
+    shown = fedray(kept, "ask", "online", ids[0], ids[1])
     assert (shown.returncode, shown.stderr) == (0, "")
     assert f"{batch[0]:.6g}" in shown.stdout
     missing = kept.ask("POST", path, json={"ids": [ids[0], "nobody"]})
     assert missing.status_code == 400
     assert missing.json()["error"]["message"].startswith("ids[1]: expected ids of rows that the task answers for")
-    assert kept.post(f"/api/v1/tasks/{name}/cancel")["status"] == "cancelled"
+    assert kept.post("/api/v1/tasks/online/cancel")["status"] == "cancelled"
     until(lambda: not kept.roles(), patience(5), lambda: f"{kept.roles()}")
     assert kept.ask("POST", path, json={"ids": [ids[0]]}).status_code == 409
-    report = kept.get(f"/api/v1/tasks/{name}/report")
+    report = kept.get("/api/v1/tasks/online/report")
     assert (report["status"], report["result"]["ended"]) == ("cancelled", "cancelled")
     assert report["result"]["answered"] == len(ids) + 2
     assert {entry["tag"] for entry in report["leakage"]} == {"shapes", "range_guard", "asked", "predictions", "answers"}
 
 
+def test_a_cancelled_task_answers_what_waits(kept: FedrayServer) -> None:
+    """Every caller gets an answer or a sentence while the task is cancelled; nobody hangs."""
+    serve(kept, "drained")
+    ids = aligned_ids(kept.root / "generated" / "l")
+    path = "/api/v1/tasks/drained/predictions"
+
+    def ask(row: int) -> int:
+        return kept.ask("POST", path, json={"ids": [ids[row]]}).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(ask, row) for row in range(60)]
+        until(lambda: sum(one.done() for one in asked) >= 10, 60)
+        assert kept.post("/api/v1/tasks/drained/cancel")["status"] == "cancelled"
+        codes = [one.result(60) for one in asked]
+    assert set(codes) <= {200, 409, 503}
+    assert codes.count(200) >= 10
+    answered = kept.get("/api/v1/tasks/drained/report")["result"]["answered"]
+    assert answered == codes.count(200)
+
+
 def test_a_party_dies_while_requests_come(kept: FedrayServer) -> None:
-    serve(kept, "mortal")
+    serve(kept, "mortal", transport="fast")
     ids = aligned_ids(kept.root / "generated" / "l")
     path = "/api/v1/tasks/mortal/predictions"
     assert kept.ask("POST", path, json={"ids": ids[:1]}).status_code == 200
