@@ -13,7 +13,7 @@ from tests.e2e.test_happy import aligned_ids, fedray
 from tests.e2e.test_predict import predicted
 from tests.server import FedrayServer, patience, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.ray]
+pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
