@@ -26,8 +26,9 @@ from fedray.channel.mailbox import Mailbox
 from fedray.channel.reveals import RevealLog
 from fedray.channel.stream import Address, StreamTransport
 from fedray.data.root import DataRoot
-from fedray.errors import FedrayError, LocalProtocolError, error_from_dict
+from fedray.errors import FedrayError, LocalProtocolError, StateError, error_from_dict
 from fedray.parties.context import PartyContext
+from fedray.parties.desk import Desk
 from fedray.parties.run import run_party
 from fedray.task.plan import TaskPlan
 from fedray.task.record import Event
@@ -83,6 +84,7 @@ class PartyActor:
         self._told: list[Any] = []
         self._stream: StreamTransport | None = None
         self._fast = False
+        self._desk = Desk()
 
     @ray.method(concurrency_group="control")
     def introduce(self, peers: Mapping[int, ActorHandle[Any]], listener: ActorHandle[Any] | None = None) -> int:
@@ -129,7 +131,28 @@ class PartyActor:
     @ray.method(concurrency_group="control")
     def abort(self, error: dict[str, str]) -> None:
         """End the task at this party with an error of the supervisor's."""
-        self._mailbox.fail(error_from_dict(error))
+        known = error_from_dict(error)
+        self._mailbox.fail(known)
+        self._desk.close(StateError(f"the task ended before it answered: {known.message}"))
+
+    @ray.method(concurrency_group="requests")
+    def ask(self, ids: list[str], timeout_s: float) -> dict[str, Any]:
+        """Hand a request in that the party answers while it runs.
+
+        Returns
+        -------
+        dict
+            ``{"rows": ...}``, a list of numbers for each id, or ``{"error": ...}``.
+        """
+        try:
+            return {"rows": self._desk.ask(tuple(ids), timeout_s).tolist()}
+        except FedrayError as error:
+            return {"error": error.as_dict()}
+
+    @ray.method(concurrency_group="control")
+    def end(self) -> None:
+        """Ask the party to come to its end in order: what waits is answered, nothing more is taken."""
+        self._desk.end()
 
     @ray.method(concurrency_group="run")
     def run(self) -> dict[str, Any]:
@@ -153,7 +176,9 @@ class PartyActor:
             self._timeouts,
             sealed=not self._fast,
         )
-        context = PartyContext(self._plan, self._me, channel, self._root, self._emit, time.time, self._resumes)
+        context = PartyContext(
+            self._plan, self._me, channel, self._root, self._emit, time.time, self._resumes, self._desk
+        )
         try:
             outcome = run_party(context)
         except FedrayError as error:
@@ -183,7 +208,10 @@ class PartyActor:
             self._told.clear()
 
 
-_GROUPS = {"letters": READERS, "mail": 1, "control": 1, "run": 1}
+REQUESTS = 8
+"""Requests that a party takes at a time; those that come meanwhile are answered together."""
+
+_GROUPS = {"letters": READERS, "mail": 1, "control": 1, "run": 1, "requests": REQUESTS}
 _OPTIONS: dict[str, Any] = {
     "num_cpus": 0,  # parties are placed by their own resources; a waiting party uses no processor
     "concurrency_groups": _GROUPS,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import ray
@@ -9,17 +11,31 @@ from ray.actor import ActorHandle
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from actors.supervisor import NAME
-from actors.team import NAMESPACE
-from fedray.errors import FedrayError, PlacementError, error_from_dict
+from actors.team import NAMESPACE, actor_name
+from fedray.errors import FedrayError, LocalProtocolError, PlacementError, error_from_dict
 from fedray.task.plan import TaskPlan
 
 __all__ = ["RayRunner"]
 
 ANSWER_S = 40.0
 
+PREDICT_S = 10.0
+"""Seconds that a request for predictions waits at the party; a little longer here."""
+
+MOST_ASKING = 24
+"""Requests for predictions that wait at a time: fewer than an HTTP replica has threads, which other routes need too."""
+
+
+MOST_KNOWN = 64
+"""Parties whose actors are remembered, so that not every request looks for one by name."""
+
 
 class RayRunner:
     """A `Runner` over the cluster's supervisor, found by name so that a restarted one is found again."""
+
+    def __init__(self) -> None:
+        self._asking = threading.BoundedSemaphore(MOST_ASKING)
+        self._parties: dict[str, ActorHandle[Any]] = {}
 
     def check(self, plan: TaskPlan) -> None:
         """Let every party look at its part of a new task."""
@@ -35,6 +51,36 @@ class RayRunner:
         if "error" in answer:
             raise error_from_dict(answer["error"])
         return list(answer["receipts"])
+
+    def ask(self, plan: TaskPlan, ids: Sequence[str]) -> list[list[float]]:
+        """Hand a request to the party that answers; straight, since every hop takes a millisecond or two."""
+        if plan.answering is None:
+            raise LocalProtocolError("nobody answers requests in this plan")
+        name = actor_name(plan, plan.answering)
+        if not self._asking.acquire(blocking=False):
+            raise PlacementError(f"{MOST_ASKING} requests wait already; try again")
+        try:
+            answer: dict[str, Any] = ray.get(
+                self._party(name).ask.remote(list(ids), PREDICT_S), timeout=PREDICT_S + 2.0
+            )
+        except (RayError, ValueError) as error:
+            self._parties.pop(name, None)
+            if isinstance(error, GetTimeoutError):
+                raise PlacementError(f"no answer within {PREDICT_S:g} s; the server is overloaded: try again") from None
+            raise PlacementError("the task is starting, or has just ended; look at its status") from None
+        finally:
+            self._asking.release()
+        if "error" in answer:
+            raise error_from_dict(answer["error"])
+        return list(answer["rows"])
+
+    def _party(self, name: str) -> ActorHandle[Any]:
+        known = self._parties.get(name)
+        if known is None:
+            if len(self._parties) >= MOST_KNOWN:
+                self._parties.clear()  # most have ended; who has not is found again
+            known = self._parties[name] = ray.get_actor(name, namespace=NAMESPACE)
+        return known
 
     def submit(self, plan: TaskPlan) -> None:
         """Hand a queued task to the supervisor."""

@@ -143,6 +143,7 @@ class Supervisor:
             self._waiting = deque(plan for plan in self._waiting if plan.task != name)
             team = self._teams.get(name)
         if team is not None:
+            team.drain()
             team.abort(FedrayError("the task was cancelled"))
             team.close()
         task = self._store.get(name)
@@ -256,9 +257,13 @@ class Supervisor:
         return error
 
     def _finish(self, plan: TaskPlan, outcomes: dict[int, dict[str, Any]], seconds: float) -> None:
-        report = build_report(plan, outcomes, status=Status.FINISHED, seconds=seconds, trust_mode=self._trust_mode)
+        # one that was cancelled may have come to its end in order; then it has a report too
+        status = self._store.get(plan.task).status
+        ended = Status.FINISHED if status is Status.RUNNING else status
+        report = build_report(plan, outcomes, status=ended, seconds=seconds, trust_mode=self._trust_mode)
         self._store.save_report(plan.task, report)
-        self._store.transition(plan.task, Status.FINISHED)
+        if ended is Status.FINISHED:
+            self._store.transition(plan.task, Status.FINISHED)
 
     def _fail(self, plan: TaskPlan, error: FedrayError) -> None:
         with contextlib.suppress(StateError):

@@ -14,17 +14,25 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayError
 from actors.placement import SHARE, offers
 from actors.roles import ACTORS
 from fedray.errors import FedrayError, PeerLost, PlacementError, TaskAborted, error_from_dict
-from fedray.task.plan import TaskPlan
+from fedray.task.plan import Member, TaskPlan
 from fedray.task.record import Event, EventKind
 
-__all__ = ["NAMESPACE", "Team"]
+__all__ = ["NAMESPACE", "Team", "actor_name"]
 
 NAMESPACE = "fedray"
 START_S = 60.0
 GRACE_S = 2.0
 """Seconds that the survivors of a failure have to end by themselves."""
 
+DRAIN_S = 3.0
+"""Seconds that a task that answers requests has to answer what waits and to come to its end."""
+
 Outcomes = dict[int, dict[str, Any]]
+
+
+def actor_name(plan: TaskPlan, member: Member) -> str:
+    """Return the name of a party's actor, in NAMESPACE."""
+    return f"{plan.task}/{member.index}-{member.role.value}"
 
 
 class Team:
@@ -61,7 +69,7 @@ class Team:
             ACTORS[member.role]
             .options(
                 resources={member.party.resource: SHARE},
-                name=f"{plan.task}/{member.index}-{member.role.value}{run}",
+                name=f"{actor_name(plan, member)}{run}",
                 namespace=NAMESPACE,
             )
             .remote(text, member.index, member.party.root or root, timeouts, resumes)
@@ -149,6 +157,19 @@ class Team:
         if failures:
             raise next((f for f in failures if not isinstance(f, TaskAborted)), failures[0])
         return outcomes
+
+    def drain(self) -> None:
+        """Let a party that answers requests answer those that wait, and the task come to its end; nothing for others.
+
+        It ends in order if it does so within DRAIN_S; `abort` ends what still runs.
+        """
+        member = self._plan.answering
+        if member is None:
+            return
+        self._actors[member.index].end.remote()
+        deadline = time.monotonic() + DRAIN_S
+        while self._running and time.monotonic() < deadline:
+            time.sleep(DRAIN_S / 100)
 
     def abort(self, error: FedrayError) -> None:
         """Tell every party that still runs why the task ends."""

@@ -32,7 +32,8 @@ ONCE = (0,)
 def build() -> typer.Typer:
     """Return the command line."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    for command in (train, trees, predict, ops, sweep, dealer, scaling, align, memory, machine, tables, plot, page):
+    commands = (train, trees, predict, online, ops, sweep, dealer, scaling, align, memory, machine, tables, plot, page)
+    for command in commands:
         app.command(command.__name__)(command)
     return app
 
@@ -88,6 +89,21 @@ def predict(
     if model not in MODELS:
         raise typer.BadParameter(f"--model {model[:80]}: expected one of {', '.join(MODELS)}")
     _print((run(data, transport, model, repeat) for _ in ONCE), as_json)
+
+
+def online(
+    data: Data,
+    transport: Annotated[str, typer.Option(help="ray or fast: between the parties; requests come over HTTP.")] = "ray",
+    model: Annotated[str, typer.Option(help="linear or network.")] = "linear",
+    requests: Annotated[int, typer.Option(min=1, help="Requests of each part.")] = 300,
+    rows: Annotated[int, typer.Option(min=1, max=10_000, help="Ids of a request.")] = 1,
+    at_once: Annotated[int, typer.Option(min=1, max=24, help="Callers of the second part.")] = 8,
+    as_json: Json = False,
+) -> None:
+    """Predictions of single rows over HTTP: milliseconds one after the other, requests a second of several callers."""
+    from benchmarks.online import run
+
+    _print((run(data, transport, model, requests, rows, at_once) for _ in ONCE), as_json)
 
 
 def ops(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,15 @@ from fedray.data.root import DataRoot
 from fedray.errors import DataError, SpecError
 from fedray.task.plan import TaskPlan
 
-__all__ = ["COLUMNS", "Training", "alignment_plan", "feature_port", "training_plan", "write_tables"]
+__all__ = [
+    "COLUMNS",
+    "Training",
+    "alignment_document",
+    "alignment_plan",
+    "feature_port",
+    "training_plan",
+    "write_tables",
+]
 
 FEATURES = ("credit_default_data1.csv", "credit_default_data2.csv")
 COLUMNS = 23
@@ -77,15 +86,21 @@ def _find(data: Path, file: str) -> Path:
     raise DataError(f"--data: no {file} there")
 
 
-def alignment_plan(parties: int) -> TaskPlan:
-    """Return a plan that aligns the tables of so many computing parties into folders of the same names."""
+def alignment_document(parties: int) -> dict[str, object]:
+    """Return a task that aligns the tables of so many computing parties into folders of the same names."""
 
     def data_client(role: str, port: int, name: str) -> dict[str, object]:
         return client(role, port, client_type="alignment_data", raw_data_path=f"{name}.csv", out_data_path=name)
 
     features = [data_client("feature_client", feature_port(k), f"f{k}") for k in range(1, parties)]
     main = client("main_client", MAIN_PORT, client_type="alignment_main")
-    return plan_of("align", [main, *features, data_client("label_client", LABEL_PORT, "l")])
+    return {"task_name": "align", "clients": [main, *features, data_client("label_client", LABEL_PORT, "l")]}
+
+
+def alignment_plan(parties: int) -> TaskPlan:
+    """Return the plan of `alignment_document`."""
+    document: Any = alignment_document(parties)
+    return plan_of(document["task_name"], document["clients"])
 
 
 def training_plan(name: str, training: Training, transport: str = "ray") -> TaskPlan:

@@ -11,7 +11,7 @@ from benchmarks.credit import Training, training_plan
 from benchmarks.lines import Line, line
 from benchmarks.processes import family, pss_mib
 
-__all__ = ["run"]
+__all__ = ["free_port", "run"]
 
 SETTLE_S = 5.0
 
@@ -22,7 +22,7 @@ def run() -> Line:
     from serve_api import deploy
 
     with tempfile.TemporaryDirectory() as folder:
-        deploy.start(deploy.ServerSettings(Path(folder), port=_free_port()))
+        deploy.start(deploy.ServerSettings(Path(folder), port=free_port()))
         try:
             team = Team(training_plan("idle", Training()), folder)
             team.introduce()
@@ -45,7 +45,8 @@ def _name(command: str) -> str:
     return " ".join(Path(word).name for word in command.split()[:3] if not word.startswith("-"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

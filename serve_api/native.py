@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from fedray.errors import FedrayError
 from fedray.task.service import TaskService, TaskView
 from serve_api.native_models import (
+    AnswerOut,
     CreateQuery,
     ErrorOut,
     EventQuery,
@@ -54,6 +55,22 @@ _DOCUMENT: Final[dict[str, Any]] = {
         "required": True,
         "description": "A task document, the same as that of createTask.",
         "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
+
+_IDS: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "Which rows: ids as the receiver's table has them.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["ids"],
+                    "properties": {"ids": {"type": "array", "items": {"type": "string"}}},
+                }
+            }
+        },
     }
 }
 
@@ -109,6 +126,17 @@ def resume_task(service: Service, name: TaskName) -> Response:
 def cancel_task(service: Service, name: TaskName) -> Response:
     """Cancel a task that has not ended."""
     return json_reply(service.cancel(name).as_dict(), 202)
+
+
+@router.post(
+    "/tasks/{name}/predictions",
+    response_model=AnswerOut,
+    responses=_BY_NAME | _BY_STATE | _BY_DOCUMENT,
+    openapi_extra=_IDS,
+)
+def ask_task(service: Service, name: TaskName, body: Body) -> Response:
+    """Let a running task of kind serve predict rows, by their ids; one list of numbers for each."""
+    return json_reply(service.ask(name, body).as_dict())
 
 
 @router.get("/tasks/{name}/events", response_model=EventsOut, responses=_BY_NAME)

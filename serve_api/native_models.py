@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "AnswerOut",
     "ErrorOut",
     "EventOut",
     "EventQuery",
@@ -75,6 +76,14 @@ class ProblemOut(BaseModel):
     message: Annotated[str, Field(description="What was expected, what came, what to do.")]
     party: Annotated[str, Field(description='The party at which it happened, or "".')]
     phase: Annotated[str, Field(description='The phase in which it happened, or "".')]
+
+
+class AnswerOut(BaseModel):
+    """Predictions that a running task has answered."""
+
+    task: Annotated[str, Field(description="Who answered.")]
+    model: Annotated[str, Field(description="With which model.")]
+    predictions: Annotated[list[list[float]], Field(description="For each id its predictions, in the request's order.")]
 
 
 class ErrorOut(BaseModel):

@@ -19,6 +19,7 @@ from fedray.channel.memory import Wire, connect
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, PeerLost
 from fedray.parties.context import PartyContext, PartyOutcome
+from fedray.parties.desk import Desk
 from fedray.parties.run import run_party
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.record import Event
@@ -74,6 +75,7 @@ class Training:
         self.channels: list[Channel] = []
         self.errors: dict[int, FedrayError] = {}
         self.ended: dict[int, float] = {}
+        self.desks: dict[int, Desk] = {}
 
     def path(self, index: int, name: str) -> Path:
         """Return the path of a party's file."""
@@ -144,7 +146,15 @@ class Training:
 
         def party(index: int) -> None:
             root = self.roots.get(index, DataRoot(self.root / "none"))
-            context = PartyContext(plan, index, channels[index], root, self.events.append, resumes=resumes)
+            context = PartyContext(
+                plan,
+                index,
+                channels[index],
+                root,
+                self.events.append,
+                resumes=resumes,
+                desk=self.desks.get(index, Desk()),
+            )
             try:
                 outcomes[index] = run_party(context)
             except FedrayError as error:

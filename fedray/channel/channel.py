@@ -214,6 +214,13 @@ class Channel:
                 self._send_body(peer, pieces)
                 pieces.clear()
 
+    def check(self) -> None:
+        """Raise if another party has failed, or somebody has ended the task; never waits."""
+        try:
+            self._mailbox.check()
+        except Aborted:
+            raise self._aborted() from None
+
     def abort(self, error: FedrayError) -> None:
         """Tell every peer that this party failed; never raises, later calls do nothing."""
         if self._over:

@@ -86,6 +86,15 @@ class Mailbox:
             self._failure = self._failure or error
             self._changed.notify_all()
 
+    def check(self) -> None:
+        """Raise the failure or the abort that has come; never waits."""
+        if self._read is not None:
+            self._read(0.0)
+        if self._failure is not None:
+            raise self._failure
+        if self._abort is not None:
+            raise Aborted
+
     def hang_up(self, sender: int) -> None:
         """Note that nothing more will come from `sender`: whoever waits for it, or will, gets PeerLost."""
         with self._changed:

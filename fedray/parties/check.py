@@ -8,6 +8,7 @@ from fedray.data.split import TEST, TRAIN
 from fedray.errors import DataError, FedrayError
 from fedray.task.configs import AlignmentData, BinningData, DataTable, PredictData
 from fedray.task.plan import Member
+from fedray.task.predict_configs import NewData
 
 __all__ = ["check_member"]
 
@@ -42,12 +43,10 @@ def _check(member: Member, root: DataRoot, ready: bool) -> None:
     if isinstance(config, DataTable | BinningData) and config.data_path is not None:
         missing = _missing(root, "data_path", config.data_path)
         _complain("data_path", config.data_path, missing if ready else [])
+    if isinstance(config, NewData):
+        _check_rows(root, "data_path", config.data_path, ready)
     if isinstance(config, PredictData):
-        for field, path in (("data_path", config.data_path), ("labels_path", config.labels_path)):
-            missing = (
-                _missing(root, field, path) if path is not None and root.generated_file(path, field) is None else []
-            )
-            _complain(field, path, missing if ready and len(missing) == len(_FILES) else [])
+        _check_rows(root, "labels_path", config.labels_path, ready)
         if config.baseline_path is not None:
             folder = root.check_generated(config.baseline_path, field="baseline_path")
             if ready and (folder is None or not (folder / FILE).is_file()):
@@ -56,6 +55,12 @@ def _check(member: Member, root: DataRoot, ready: bool) -> None:
                 )
     if isinstance(config, PredictData | BinningData) and config.out_data_path is not None:
         root.check_generated(config.out_data_path)
+
+
+def _check_rows(root: DataRoot, field: str, path: str | None, ready: bool) -> None:
+    """Look at a file of new rows, or at a folder with some of the tables."""
+    missing = _missing(root, field, path) if path is not None and root.generated_file(path, field) is None else []
+    _complain(field, path, missing if ready and len(missing) == len(_FILES) else [])
 
 
 def _missing(root: DataRoot, field: str, path: str) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from fedray.channel.channel import Channel
 from fedray.data.root import DataRoot
+from fedray.parties.desk import Desk
 from fedray.task.plan import Member, TaskPlan
 from fedray.task.record import Event, EventKind
 
@@ -34,6 +35,8 @@ class PartyContext:
         Unix time in seconds.
     resumes
         Whether the parties go on from a checkpoint; all are told the same.
+    desk
+        Where requests wait that come from outside while the task runs.
     """
 
     plan: TaskPlan
@@ -43,6 +46,7 @@ class PartyContext:
     emit: Callable[[Event], None]
     clock: Callable[[], float] = time.time
     resumes: bool = False
+    desk: Desk = field(default_factory=Desk)
 
     @property
     def member(self) -> Member:

@@ -39,10 +39,10 @@ from fedray.ring import series
 from fedray.task.config_bases import DataTable
 from fedray.task.model_rules import check_clients
 from fedray.task.plan import Member
-from fedray.task.predict_configs import PredictData
+from fedray.task.predict_configs import NewData, PredictData
 from fedray.task.record import EventKind
 
-__all__ = ["Prepared", "prepare", "run_data"]
+__all__ = ["Prepared", "computing", "predict", "prepare", "receiver_of", "run_data", "units_of"]
 
 Float = npt.NDArray[np.float64]
 
@@ -88,10 +88,9 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         prepared.answers.check(agreed.rows, agreed.fingerprint)
     if prepared.baseline is not None:
         prepared.baseline.check(agreed.rows)
-    receiver = _receiver(ctx)
-    predictions = _predict(ctx, agreed, prepared, receiver)
+    predictions = predict(ctx, agreed, prepared, Session(ctx.channel, computing(ctx)))
     with ctx.channel.phase("write"):
-        units = _units(ctx, agreed, prepared, receiver)
+        units = units_of(ctx, agreed, prepared)
         told: dict[str, object] = {}
         if predictions is not None:
             told = _write(ctx, prepared, agreed.predictor.values(predictions, *units))
@@ -103,6 +102,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
 def prepare(ctx: PartyContext) -> Prepared:
     """Find this data client's part of the model, and read, check and scale its new rows; local."""
     config, rank = _config(ctx), ctx.plan.data.index(ctx.member)
+    labels_path = config.labels_path if isinstance(config, PredictData) else None
     kept = load_kept(ctx.root, main_config(ctx).model, rank, ctx.member)
     check_clients(ctx.plan, kept.training)
     predictor, needed = predictor_of(kept.training), kept.trained.features[rank]
@@ -114,9 +114,9 @@ def prepare(ctx: PartyContext) -> Prepared:
     rows = None
     if needed and table is not None:
         rows = kept.columns.scaling.apply(features_of(kept.columns, table), FEATURE_LIMIT)
-    labels = _table(ctx, config.labels_path, "labels_path")
+    labels = _table(ctx, labels_path, "labels_path")
     answers = None if labels is None else answers_of(labels, predictor.outputs, predictor.measured)
-    earlier = config.baseline_path
+    earlier = config.baseline_path if isinstance(config, PredictData) else None
     baseline = None if earlier is None else baseline_of(ctx.root, earlier, predictor.outputs)
     told = Told(
         rows=None if table is None else len(table.values),
@@ -128,8 +128,8 @@ def prepare(ctx: PartyContext) -> Prepared:
         training=kept.training.to_json(),
     )
     ids = None
-    if _receiver(ctx).index == ctx.me:
-        ids = _ids(ctx, config.data_path, table) or _ids(ctx, config.labels_path, labels)
+    if receiver_of(ctx).index == ctx.me:
+        ids = _ids(ctx, config.data_path, table) or _ids(ctx, labels_path, labels)
     return Prepared(kept, rows, told, ids, answers, baseline)
 
 
@@ -155,40 +155,57 @@ def _ids(ctx: PartyContext, path: str | None, table: NewRows | None) -> Ids | No
     return load_ids(ctx.root.generated_dir(path, field="data_path"), main_config(ctx).part)
 
 
-def _config(ctx: PartyContext) -> PredictData:
+def _config(ctx: PartyContext) -> NewData:
     config = ctx.member.config
-    if not isinstance(config, PredictData):
+    if not isinstance(config, NewData):
         raise LocalProtocolError("the plan gives this party no configuration for predictions")
     return config
 
 
-def _receiver(ctx: PartyContext) -> Member:
+def computing(ctx: PartyContext) -> tuple[int, ...]:
+    """Return the indices of the computing parties."""
+    return tuple(member.index for member in ctx.plan.data)
+
+
+def receiver_of(ctx: PartyContext) -> Member:
+    """Return the party that gets the predictions."""
     if ctx.plan.receiver is None:
         raise LocalProtocolError("the plan has no receiver of predictions")
     return ctx.plan.receiver
 
 
-def _predict(ctx: PartyContext, agreed: Agreed, prepared: Prepared, receiver: Member) -> Float | None:
+def predict(ctx: PartyContext, agreed: Agreed, prepared: Prepared, session: Session) -> Float | None:
+    """Bring all rows through the model; return what was opened to me.
+
+    Cost: that of `Scorer.predict`, and of the masking of all rows.
+    Leaks: predictions to the receiver, unless the session withholds them; range_guard to all.
+    Ref: protocols, section 17.
+    """
     if ctx.plan.dealer is None:
         raise LocalProtocolError("the plan has no dealer")
     scoring = agreed.scoring
     with ctx.channel.phase("share"):
         ctx.begin("share", "masking the rows")
         series.warm_up()
-        session = Session(ctx.channel, tuple(member.index for member in ctx.plan.data))
         supply = Supply(ctx.channel, ctx.plan.dealer.index, session.rank, scoring.label, scoring.segments())
         scorer = scoring.scorer(session, supply, prepared.rows, prepared.kept.arrays)
     with ctx.channel.phase("predict"):
         ctx.begin("predict", f"predicting {agreed.rows} rows")
-        scored = scorer.predict(ctx.plan.data.index(receiver))
-    if ctx.me == receiver.index:
+        scored = scorer.predict(ctx.plan.data.index(receiver_of(ctx)))
+    if ctx.me == receiver_of(ctx).index:
         for note in scored.notes:
             ctx.tell(EventKind.NOTE, phase="predict", text=note)
     return scored.predictions
 
 
-def _units(ctx: PartyContext, agreed: Agreed, prepared: Prepared, receiver: Member) -> tuple[float, float]:
-    """Return centre and unit of the label: the label client's own, or told by it to another receiver."""
+def units_of(ctx: PartyContext, agreed: Agreed, prepared: Prepared) -> tuple[float, float]:
+    """Return centre and unit of the label: the label client's own, or told by it to another receiver.
+
+    Cost: 1 message from the label client to another receiver of a regression or of counts.
+    Leaks: label_units to the receiver.
+    Ref: design.
+    """
+    receiver = receiver_of(ctx)
     label, columns = ctx.plan.data[agreed.scoring.label].index, prepared.kept.columns
     if agreed.predictor.measured == "binary" or receiver.index == label:
         return columns.centre, columns.unit
@@ -206,7 +223,9 @@ def _units(ctx: PartyContext, agreed: Agreed, prepared: Prepared, receiver: Memb
 
 def _write(ctx: PartyContext, prepared: Prepared, values: Float) -> dict[str, object]:
     """Write the predictions; return what the receiver tells the main client."""
-    path = _config(ctx).out_data_path or f"predictions/{ctx.plan.task}"
+    config = _config(ctx)
+    asked_for = config.out_data_path if isinstance(config, PredictData) else None
+    path = asked_for or f"predictions/{ctx.plan.task}"
     ctx.begin("write", "writing the predictions")
     write_predictions(ctx.root.generated_dir(path, create=True), prepared.ids, values)
     if prepared.answers is None and prepared.baseline is None:

@@ -10,7 +10,7 @@ from fedray.parties.context import PartyContext
 from fedray.parties.predictors import Predictor, Scoring, Trained, predictor_of
 from fedray.task.model_rules import check_clients
 from fedray.task.plan import TaskPlan
-from fedray.task.predict_configs import PredictMain
+from fedray.task.predict_configs import ScoreMain
 
 __all__ = ["Agreed", "Told", "agree", "main_config"]
 
@@ -112,10 +112,10 @@ def agree(ctx: PartyContext, mine: Told | None) -> Agreed:
         return Agreed(predictor, scoring, rows, next((one.fingerprint for one in told if one.fingerprint), ""))
 
 
-def main_config(ctx: PartyContext) -> PredictMain:
+def main_config(ctx: PartyContext) -> ScoreMain:
     """Return the main client's configuration."""
     config: Any = ctx.plan.main.config
-    if not isinstance(config, PredictMain):
+    if not isinstance(config, ScoreMain):
         raise LocalProtocolError("the plan is no plan of predictions")
     return config
 

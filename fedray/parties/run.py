@@ -33,6 +33,8 @@ def _play(kind: Kind, role: Role) -> Play:
         return _predicting(role)
     if kind in (Kind.BINNING, Kind.STATISTICS):
         return _looking(kind, role)
+    if kind is Kind.SERVE:
+        return _serving(role)
     if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):
         from fedray.parties import training
 
@@ -69,6 +71,20 @@ def _looking(kind: Kind, role: Role) -> Play:
     from fedray.parties import statistics_helpers
 
     return statistics_helpers.helper_of(role)
+
+
+def _serving(role: Role) -> Play:
+    if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):
+        from fedray.parties import serving
+
+        return serving.run_data
+    if role is Role.MAIN_CLIENT:
+        from fedray.parties import serving_main
+
+        return serving_main.run_main
+    from fedray.parties import prediction_helpers
+
+    return prediction_helpers.run_dealer
 
 
 def run_party(ctx: PartyContext) -> PartyOutcome:

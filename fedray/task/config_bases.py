@@ -28,6 +28,7 @@ class Kind(StrEnum):
     SHARED_NN = "shared_nn"
     LINEAR = "linear"
     PREDICT = "predict"
+    SERVE = "serve"
     TREES = "secure_xgboost"
     BINNING = "binning"
     STATISTICS = "statistics"

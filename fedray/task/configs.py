@@ -23,6 +23,7 @@ from fedray.task.feature_configs import (
 from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole
 from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
 from fedray.task.predict_configs import PredictData, PredictFeature, PredictLabel, PredictMain
+from fedray.task.serve_configs import ServeFeature, ServeLabel, ServeMain
 from fedray.task.tree_configs import TreeFeature, TreeLabel, TreeMain
 
 __all__ = [
@@ -53,6 +54,9 @@ __all__ = [
     "PredictLabel",
     "PredictMain",
     "Role",
+    "ServeFeature",
+    "ServeLabel",
+    "ServeMain",
     "StatisticsFeature",
     "StatisticsLabel",
     "StatisticsMain",
@@ -225,6 +229,8 @@ DataConfig = (
     | LinearLabel
     | PredictFeature
     | PredictLabel
+    | ServeFeature
+    | ServeLabel
     | TreeFeature
     | TreeLabel
     | BinningFeature
@@ -247,6 +253,9 @@ Config = Annotated[
     | PredictMain
     | PredictFeature
     | PredictLabel
+    | ServeMain
+    | ServeFeature
+    | ServeLabel
     | TreeMain
     | TreeFeature
     | TreeLabel
@@ -279,7 +288,7 @@ CLIENT_TYPES = {
     "alignment_data": _row(AlignmentData, {Kind.ALIGNMENT}, Role.FEATURE_CLIENT, Role.LABEL_CLIENT),
     "triplet_producer": _row(
         DealerConfig,
-        {Kind.SHARED_NN, Kind.LINEAR, Kind.TREES, Kind.PREDICT, Kind.BINNING, Kind.STATISTICS},
+        {Kind.SHARED_NN, Kind.LINEAR, Kind.TREES, Kind.PREDICT, Kind.SERVE, Kind.BINNING, Kind.STATISTICS},
         Role.CRYPTO_PRODUCER,
     ),
     "shared_nn_main": _row(NetMain, {Kind.SHARED_NN}, Role.MAIN_CLIENT),
@@ -291,6 +300,9 @@ CLIENT_TYPES = {
     "predict_main": _row(PredictMain, {Kind.PREDICT}, Role.MAIN_CLIENT),
     "predict_feature": _row(PredictFeature, {Kind.PREDICT}, Role.FEATURE_CLIENT),
     "predict_label": _row(PredictLabel, {Kind.PREDICT}, Role.LABEL_CLIENT),
+    "serve_main": _row(ServeMain, {Kind.SERVE}, Role.MAIN_CLIENT),
+    "serve_feature": _row(ServeFeature, {Kind.SERVE}, Role.FEATURE_CLIENT),
+    "serve_label": _row(ServeLabel, {Kind.SERVE}, Role.LABEL_CLIENT),
     "secure_xgboost_main": _row(TreeMain, {Kind.TREES}, Role.MAIN_CLIENT),
     "secure_xgboost_feature": _row(TreeFeature, {Kind.TREES}, Role.FEATURE_CLIENT),
     "secure_xgboost_label": _row(TreeLabel, {Kind.TREES}, Role.LABEL_CLIENT),

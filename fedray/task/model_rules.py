@@ -5,7 +5,7 @@ from __future__ import annotations
 from fedray.errors import SpecError, StateError
 from fedray.task.config_bases import Kind
 from fedray.task.plan import TaskPlan
-from fedray.task.predict_configs import PredictMain
+from fedray.task.predict_configs import ScoreMain
 from fedray.task.record import Status
 from fedray.task.text import show
 
@@ -23,7 +23,7 @@ _NOTHING_KEPT = (Status.FAILED, Status.CANCELLED)
 def model_of(plan: TaskPlan) -> str | None:
     """Return the name of the training whose model a plan uses; None where it uses none."""
     config = plan.main.config
-    return config.model if isinstance(config, PredictMain) else None
+    return config.model if isinstance(config, ScoreMain) else None
 
 
 def check_training(plan: TaskPlan, training: TaskPlan, status: Status) -> None:

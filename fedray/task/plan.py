@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from fedray.errors import SpecError
 from fedray.task.config_bases import LongMain
 from fedray.task.configs import MainConfig, TrainMain
-from fedray.task.predict_configs import PredictMain
+from fedray.task.predict_configs import ScoreMain
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.reveals import Reveal, reveals_of
 from fedray.task.spec import ClientConfig, Config, Kind, Role, TaskSpec
@@ -115,9 +115,14 @@ class TaskPlan:
     def receiver(self) -> Member | None:
         """The client that gets the predictions, in a task that predicts."""
         config = self.main.config
-        if not isinstance(config, PredictMain):
+        if not isinstance(config, ScoreMain):
             return None
         return self.label if config.receiver is None else self.members[config.receiver]
+
+    @property
+    def answering(self) -> Member | None:
+        """The client that answers requests while the task runs, in a task that does: the receiver."""
+        return self.receiver if self.kind is Kind.SERVE else None
 
     @cached_property
     def names(self) -> tuple[str, ...]:

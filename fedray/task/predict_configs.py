@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from fedray.task.config_bases import ClientConfig, MainConfig
 from fedray.task.fields import choice, optional, optional_path, relative_path, title, whole
 
-__all__ = ["Part", "PredictData", "PredictFeature", "PredictLabel", "PredictMain"]
+__all__ = ["NewData", "Part", "PredictData", "PredictFeature", "PredictLabel", "PredictMain", "ScoreMain"]
 
 Part = Literal["all", "train", "test"]
 
 
-class PredictMain(MainConfig):
-    """Which model predicts which rows, and for whom.
+class ScoreMain(MainConfig):
+    """Which model predicts which rows, and for whom: what every type of main client has whose task uses a model.
 
     Attributes
     ----------
@@ -27,14 +27,19 @@ class PredictMain(MainConfig):
         Rows that go through the model at once.
     """
 
-    client_type: Literal["predict_main"]
     model: Annotated[str, title()]
     receiver: Annotated[int | None, optional(0, 63)] = None
     part: Annotated[Part, choice("all", "train", "test")] = "all"
     batch_size: Annotated[int, whole(1, 100_000)] = 10_000
 
 
-class PredictData(ClientConfig):
+class PredictMain(ScoreMain):
+    """A task that predicts all rows once."""
+
+    client_type: Literal["predict_main"]
+
+
+class NewData(ClientConfig):
     """A party with a part of the model.
 
     Attributes
@@ -42,6 +47,16 @@ class PredictData(ClientConfig):
     data_path
         Folder below the party's generated-data folder with the new rows, as an alignment writes it, or a CSV file there
         with header and id; None where the model has no features of this party.
+    """
+
+    data_path: Annotated[str | None, optional_path()] = None
+
+
+class PredictData(NewData):
+    """A party with a part of the model, which may be the receiver.
+
+    Attributes
+    ----------
     out_data_path
         At the receiver: folder below its generated-data folder for ``predictions.csv``; None is
         ``predictions/<name of the task>``.
@@ -52,7 +67,6 @@ class PredictData(ClientConfig):
         training's, to tell how far the predictions have moved.
     """
 
-    data_path: Annotated[str | None, optional_path()] = None
     out_data_path: Annotated[str | None, optional_path()] = None
     labels_path: Annotated[str | None, optional_path()] = None
     baseline_path: Annotated[str | None, optional_path()] = None

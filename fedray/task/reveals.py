@@ -210,6 +210,39 @@ _REVEALS = {
             "The smallest and the largest are values of single rows.",
         ),
     ),
+    Kind.SERVE: (
+        Reveal("shapes", "all", "The number of rows, and what everybody knows of the model from its training."),
+        Reveal(
+            "range_guard",
+            "all",
+            "How many linear outputs of all rows left the range in which the arithmetic is right: a count for each "
+            "layer, once.",
+        ),
+        Reveal(
+            "label_units",
+            "receiver",
+            "Of a regression, and only where the receiver is not the label party: mean and deviation, or the mean of "
+            "counts, of the labels of the training, by which predictions are in the label's units.",
+        ),
+        Reveal(
+            "asked",
+            "data",
+            "Which rows are asked for, and when: the receiver looks the ids up and tells the others the rows' numbers.",
+            "Who has asked for whom is often worth more than the answer.",
+        ),
+        Reveal(
+            "predictions",
+            "receiver",
+            "The predicted value of each row that is asked for; nothing of the others.",
+            "A prediction tells a weighted sum of the row's features; whoever asks for many can learn the weights.",
+        ),
+        Reveal(
+            "answers",
+            "main",
+            "The same values, to the server of the main client and through it to whoever may send it requests.",
+            "As of predictions; ids that are refused tell which ones the receiver's table does not have.",
+        ),
+    ),
 }
 
 

@@ -22,11 +22,11 @@ from fedray.task.configs import (
     LinearMain,
     NetMain,
     PredictData,
-    PredictMain,
     Role,
     TreeMain,
 )
 from fedray.task.linear_configs import METRICS_OF
+from fedray.task.predict_configs import ScoreMain
 from fedray.task.text import show
 from fedray.task.tree_configs import TREE_METRICS_OF
 
@@ -47,6 +47,7 @@ _NEEDS = {
     Kind.SHARED_NN: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.LINEAR: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.PREDICT: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
+    Kind.SERVE: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.TREES: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.BINNING: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.STATISTICS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
@@ -166,7 +167,7 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
 
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     main, config = next((place, config) for place, (role, config) in enumerate(clients) if role is Role.MAIN_CLIENT)
-    if not isinstance(config, PredictMain):
+    if not isinstance(config, ScoreMain):
         return
     data = [index for index, (role, _) in enumerate(clients) if role in _DATA_ROLES]
     if config.receiver is not None and config.receiver not in data:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from fedray.errors import FedrayError, NotFound, SpecError, StateError
+from fedray.task.asking import Answer, answer_of, check_answering, parse_ids
 from fedray.task.model_rules import check_ready, check_training, model_of
 from fedray.task.models import (
     ModelPage,
@@ -54,6 +55,9 @@ class Runner(Protocol):
 
     def forget(self, plan: TaskPlan) -> list[dict[str, object]]:
         """Let every data client of a training delete its part of the model; returns a receipt of each."""
+
+    def ask(self, plan: TaskPlan, ids: Sequence[str]) -> list[list[float]]:
+        """Let the party of a running task that answers requests answer one: a list of numbers for each id."""
 
     def submit(self, plan: TaskPlan) -> None:
         """Take a queued task; returns at once."""
@@ -192,6 +196,31 @@ class TaskService:
         if before is not Status.CREATED:
             self._runner.cancel(name)
         return self.get(name)
+
+    def ask(self, name: str, body: str | bytes) -> Answer:
+        """Let a running task answer a request for predictions.
+
+        Parameters
+        ----------
+        body
+            A JSON object with a list ``ids`` of texts.
+
+        Raises
+        ------
+        NotFound
+            No task has this name.
+        SpecError
+            The body is wrong, or no row that the task answers for has some id.
+        StateError
+            The task answers no requests, does not run, or has answered all that it may.
+        PlacementError
+            Too many requests wait, the task is still starting, or nobody answered in time.
+        """
+        task = self._store.get(name)
+        plan = TaskPlan.from_json(task.plan)
+        check_answering(plan, task.status)
+        ids = parse_ids(body)
+        return answer_of(plan, self._runner.ask(plan, ids))
 
     def get(self, name: str) -> TaskView:
         """Return a task; raises ``NotFound``."""

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from serve_api.cli import commands, demo, serve
+from serve_api.cli import ask, commands, demo, serve
 from serve_api.cli.client import DEFAULT_URL
 from serve_api.cli.exit_codes import CliError, exit_codes_help
 from serve_api.cli.screen import clean
@@ -41,6 +41,7 @@ def build_cli() -> typer.Typer:
     app.command("record")(commands.record)
     app.command("report")(commands.report)
     app.command("tasks")(commands.tasks)
+    app.command("ask")(ask.ask)
     app.command("models")(commands.models)
     app.command("model")(commands.model)
     app.command("tag")(commands.tag)

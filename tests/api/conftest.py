@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class ScriptedRunner:
     cancelled: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     resources: list[str] = field(default_factory=lambda: ["party_bank"])
+    asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     refusal: Exception | None = None
     not_ready: Exception | None = None
     on_submit: Callable[[str], None] = lambda name: None
@@ -52,6 +53,12 @@ class ScriptedRunner:
             raise self.refusal
         names = [(member.index, member.role.value, member.party.name) for member in plan.data]
         return [{"index": index, "role": role, "party": party, "digest": "0f"} for index, role, party in names]
+
+    def ask(self, plan: TaskPlan, ids: Sequence[str]) -> list[list[float]]:
+        self.asked.append((plan.task, tuple(ids)))
+        if self.refusal is not None:
+            raise self.refusal
+        return [[len(name) / 8] for name in ids]
 
     def submit(self, plan: TaskPlan) -> None:
         self.submitted.append(plan.task)

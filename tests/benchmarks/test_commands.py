@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks import online
 from benchmarks.command import build, memory
 from benchmarks.credit import COLUMNS, Training, write_tables
 from benchmarks.designs import correction_bytes
@@ -20,6 +21,9 @@ from benchmarks.lines import SHARING
 from benchmarks.tables import TABLES, commands
 from benchmarks.tasks import make_root
 from fedray.errors import DataError, SpecError
+from fedray.task.configs import Kind
+from fedray.task.model_rules import PREDICTING
+from fedray.task.spec import parse
 from tests.benchmarks.credit_files import ROWS, write
 from tests.docs.blocks import ROOT
 
@@ -53,6 +57,13 @@ def run_program(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a command as its users do."""
     command = [sys.executable, "-m", "benchmarks", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
+
+
+@pytest.mark.parametrize("model", online.KINDS)
+def test_online_asks_a_task_that_answers(model: str) -> None:
+    """What is measured needs a server; here only that its tasks are tasks."""
+    assert parse(online.training_document(model)).kind in PREDICTING
+    assert parse(online.serving_document("fast")).kind is Kind.SERVE
 
 
 def test_trees(data: Path) -> None:

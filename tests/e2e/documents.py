@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.api.documents import member
 
-__all__ = ["SEED", "alignment", "linear_training", "prediction", "seed", "training", "tree_training"]
+__all__ = ["SEED", "alignment", "linear_training", "prediction", "seed", "serving", "training", "tree_training"]
 
 Json = dict[str, Any]
 SEED = Path(__file__).with_name("seed_create_task.txt").read_text(encoding="utf-8")
@@ -76,6 +76,20 @@ def tree_training(name: str, **main: object) -> Json:
             member("feature_client", 8084, "secure_xgboost_feature", data_path="f1"),
             member("feature_client", 8082, "secure_xgboost_feature", data_path="f2"),
             member("label_client", 8884, "secure_xgboost_label", data_path="l"),
+        ],
+    }
+
+
+def serving(name: str, model: str, **main: object) -> Json:
+    """Return a task that answers requests with a model of these trainings; the main client's fields as keywords."""
+    return {
+        "task_name": name,
+        "clients": [
+            member("main_client", 8377, "serve_main", model=model, **main),
+            member("crypto_producer", 8999, "triplet_producer"),
+            member("feature_client", 8084, "serve_feature", data_path="f1"),
+            member("feature_client", 8082, "serve_feature", data_path="f2"),
+            member("label_client", 8884, "serve_label", data_path="l"),
         ],
     }
 

@@ -202,3 +202,30 @@ class MailboxAgainstModel(RuleBasedStateMachine):
 
 TestMailboxAgainstModel = MailboxAgainstModel.TestCase
 TestMailboxAgainstModel.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+def test_a_look_at_what_has_come_waits_for_nothing() -> None:
+    box = Mailbox(TASK)
+    box.check()
+    box.deliver(1, blob(1, 0))
+    box.check()
+    box.deliver(9, blob(9, 0, kind=Kind.ABORT))
+    with pytest.raises(Aborted):
+        box.check()
+    box.fail(DataError("why"))
+    with pytest.raises(DataError, match="why"):
+        box.check()
+
+
+def test_a_look_brings_in_the_mail_where_nobody_else_does() -> None:
+    box = Mailbox(TASK)
+    waited: list[float] = []
+
+    def read(timeout_s: float) -> None:
+        waited.append(timeout_s)
+        box.deliver(9, blob(9, 0, kind=Kind.ABORT))
+
+    box.read_by(read)
+    with pytest.raises(Aborted):
+        box.check()
+    assert waited == [0.0]

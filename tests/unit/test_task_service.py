@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,10 @@ class Notes:
     def forget(self, plan: TaskPlan) -> list[dict[str, object]]:
         self._note("forget", plan.task)
         return [{"index": 2, "role": "feature_client", "party": "bank", "digest": "0f"}]
+
+    def ask(self, plan: TaskPlan, ids: Sequence[str]) -> list[list[float]]:
+        self._note("ask", plan.task)
+        return [[0.5] for _ in ids]
 
     def submit(self, plan: TaskPlan) -> None:
         self._note("submit", plan.task)
@@ -279,7 +283,7 @@ def test_list_and_queue_positions(server: Server) -> None:
             {"status": "done"},
             'queued, running, finished, failed, cancelled, got "done"',
         ),
-        ({"kind": "x"}, "kind: expected one of alignment, shared_nn, linear, predict, secure_xgboost, "),
+        ({"kind": "x"}, "kind: expected one of alignment, shared_nn, linear, predict, serve, secure_xgboost, "),
         ({"limit": 0}, "limit: expected an integer from 1 to 1000, got 0"),
         ({"limit": 1001}, "limit: expected an integer from 1 to 1000, got 1001"),
         ({"offset": -1}, "offset: expected an integer from 0"),
