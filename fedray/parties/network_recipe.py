@@ -78,6 +78,10 @@ class NetworkRecipe(Scaled):
         p = self.values(predictions, target.centre, target.unit)
         return metrics.loss(self._label.loss, target.test, p), metrics.evaluate(self._label.metric, target.test, p)
 
+    def finish(self, opened: Float) -> Float:
+        """Return what is opened: the curve is worked out on shares."""
+        return opened
+
     def values(self, predictions: Float, centre: float, unit: float) -> Float:
         """Return scores from 0 to 1."""
         return centre + unit * np.clip(predictions, 0.0, 1.0)

@@ -42,7 +42,7 @@ from fedray.task.plan import Member
 from fedray.task.predict_configs import NewData, PredictData
 from fedray.task.record import EventKind
 
-__all__ = ["Prepared", "computing", "predict", "prepare", "receiver_of", "run_data", "units_of"]
+__all__ = ["Prepared", "computing", "in_units", "predict", "prepare", "receiver_of", "run_data", "units_of"]
 
 Float = npt.NDArray[np.float64]
 
@@ -93,10 +93,15 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         units = units_of(ctx, agreed, prepared)
         told: dict[str, object] = {}
         if predictions is not None:
-            told = _write(ctx, prepared, agreed.predictor.values(predictions, *units))
+            told = _write(ctx, prepared, in_units(agreed, predictions, units))
         ctx.channel.send_json(ctx.plan.main.index, "done", told)
         ctx.channel.flush()
     return PartyOutcome({"rows": agreed.rows})
+
+
+def in_units(agreed: Agreed, opened: Float, units: tuple[float, float]) -> Float:
+    """Return predictions in the units of the label's table from what was opened; local."""
+    return agreed.predictor.values(agreed.predictor.finish(opened), *units)
 
 
 def prepare(ctx: PartyContext) -> Prepared:

@@ -96,13 +96,16 @@ class Predictor(Protocol):
             Rows that go through the model at once.
         """
 
+    def finish(self, opened: Float) -> Float:
+        """Return predictions from what a scorer opens: the same, or a curve of it that is left to the receiver."""
+
     def values(self, predictions: Float, centre: float, unit: float) -> Float:
         """Return predictions in the units of the label's table, within the range that they can have.
 
         Parameters
         ----------
         predictions
-            As they are opened, shape (rows, outputs).
+            Of the model, shape (rows, outputs).
         centre, unit
             A label of the table is centre + unit times the model's.
         """

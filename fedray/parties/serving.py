@@ -24,7 +24,7 @@ from fedray.ml.withheld import WithheldPredictions
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.desk import Asked
 from fedray.parties.lookup import Lookup
-from fedray.parties.prediction import Prepared, computing, predict, prepare, receiver_of, units_of
+from fedray.parties.prediction import Prepared, computing, in_units, predict, prepare, receiver_of, units_of
 from fedray.parties.prediction_agreement import Agreed, agree, main_config
 from fedray.task.serve_configs import ServeMain
 
@@ -197,7 +197,7 @@ class _Receiver:
         opened = self._withheld.open_rows(self._withheld.rank, rows)
         if opened is None:
             raise LocalProtocolError("the predictions were opened to another party")
-        values = self._agreed.predictor.values(opened, *self._units)
+        values = in_units(self._agreed, opened, self._units)
         reveals.add("answers", (self._ctx.plan.main.index,), values.shape)
         ends = np.cumsum([mine.size for _, mine in found])
         for (one, _), part in zip(found, np.split(values, ends[:-1]), strict=True):

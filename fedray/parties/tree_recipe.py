@@ -113,6 +113,14 @@ class TreeRecipe:
             metric, target.test, found
         )
 
+    def finish(self, opened: Float) -> Float:
+        """Return the sigmoid of scores, of which it says as much, or the scores of a regression."""
+        if self._main.objective != CURVED:
+            return opened
+        with np.errstate(over="ignore"):  # of a score far below 0 the sigmoid is 0
+            predictions: Float = 1.0 / (1.0 + np.exp(-opened))
+        return predictions
+
     def values(self, predictions: Float, centre: float, unit: float) -> Float:
         """Return predictions in the units of the label's table."""
         found = np.clip(predictions, 0.0, 1.0) if self._main.objective == CURVED else predictions

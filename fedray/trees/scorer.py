@@ -68,11 +68,7 @@ class TreeScorer:
                 z += self._added(group)
             scores = Share(z[:, None], 2.0**self._plan.design.scales.z)
             opened.append(self._s.reveal_to(receiver, PREDICTIONS, scores))
-        found = stacked(opened)
-        if found is not None and self._plan.design.curved:
-            with np.errstate(over="ignore"):  # of a score far below 0 the sigmoid is 0
-                found = 1.0 / (1.0 + np.exp(-found))
-        return Scored(found, ())
+        return Scored(stacked(opened), ())
 
     def _added(self, group: Group) -> Ring:
         """Return my summands of what the trees of a group add to its rows' scores."""
