@@ -94,8 +94,8 @@ def _run(settings: ServerSettings, terminal: IO[str]) -> None:
     ended = threading.Event()
     _listen(ended)
     try:
-        _note(settings, "server start")
         deploy.start(settings)
+        _note(settings, "server start")
         _listen(ended)  # again: Ray has put a handler of its own in front, which prints a stack trace
         where = f"{'http' if settings.tls is None else 'https'}://{settings.host}:{settings.port}"
         terminal.write(f"fedray listens on {where} (documentation: /docs); data root {settings.root}\n")

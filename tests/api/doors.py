@@ -56,7 +56,7 @@ def locked(root: Path, service: TaskService, get: Callable[[], TaskService] | No
     token_file, audit_file = state_files(root)
     tokens = Tokens(token_file)
     secrets = {
-        role: tokens.add(name, role, ["127.0.0.1:8082"] if role is Role.DATA_OWNER else [])
+        role: tokens.add(name, role, [PARTY] if role is Role.DATA_OWNER else [])
         for role, name in NAMES.items()
     }
     app = build_app(get or (lambda: service), version="9", doors=Doors(DoorSettings(token_file, audit_file)))
