@@ -15,6 +15,8 @@ from serve_api.replies import Problem
 
 __all__ = ["Doors", "token_needed"]
 
+_ENTRIES: Final = 1.0
+"""Refusals a second that are written down for each caller; a page in a browser can make many more."""
 _LONGEST: Final = 256
 
 
@@ -33,6 +35,7 @@ class Doors:
         settings = settings or DoorSettings()
         self.names = LOOPBACK_NAMES | {name.casefold().rstrip(".") for name in settings.names}
         self.rates = Rates(settings.rate)
+        self.entries = Rates(_ENTRIES)
         self.log = None if settings.audit is None else AuditLog(settings.audit, clock)
         self._tokens = None if settings.tokens is None else Tokens(settings.tokens)
         self._required = settings.required

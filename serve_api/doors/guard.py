@@ -11,6 +11,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, Final, cast
 
 from fastapi import Depends, Request
@@ -37,8 +38,8 @@ _REFUSALS: Final = frozenset(
 )
 """Types of problems that are refusals of the door; MainServer routes answer HTTP 200 with them too."""
 _NO_ANSWER: Final = 599
-_WRONG_TOKEN_S: Final = 1.0
-"""Seconds of an address's requests that a wrong token takes, so that there are few."""
+_PRICE_S: Final = MappingProxyType({True: 0.0, False: 1.0})
+"""Seconds of a caller's requests that one takes: with a wrong token many, so that there are few."""
 _LONGEST_NAME: Final = 128
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 
@@ -71,6 +72,10 @@ class Visit:
         Number of the entry that says that a change was asked for; 0 where none was.
     problem
         Type of what went wrong, or "".
+    locked
+        Whether it needs a token.
+    closed
+        Whether its end is written down.
     """
 
     address: str
@@ -79,7 +84,13 @@ class Visit:
     subject: str = ""
     asked: int = 0
     problem: str = ""
+    locked: bool = False
     closed: bool = False
+
+    @property
+    def caller(self) -> str:
+        """Who it is, for limits: a token, or an address."""
+        return caller_at(self.address) if self.token is None else f"token {self.token.name}"
 
     def about(self, name: str) -> None:
         """Note which task or model it is about."""
@@ -142,13 +153,13 @@ class Guard:
     def _problem(self, headers: Headers, visit: Visit, is_open: bool) -> Problem | None:
         doors = self._doors
         try:
-            locked = doors.locked()
+            visit.locked = doors.locked()
             if not is_open:
-                if not locked and not known_host(headers.get("host", ""), doors.names):
+                if not visit.locked and not known_host(headers.get("host", ""), doors.names):
                     return _foreign_host()
                 if from_another_page(headers):
                     return _foreign_page()
-            return self._who(headers, visit, locked and not is_open)
+            return self._who(headers, visit, visit.locked and not is_open)
         except DataError as error:
             _log.error("no token can be looked at: %s", error)
             return Problem(503, "TokensUnreadable", "The server cannot read its tokens; its log says why.")
@@ -158,34 +169,26 @@ class Guard:
         problem = None
         if needed:
             visit.token, problem = self._doors.caller(headers.getlist("authorization"))
-        stranger = visit.token is None or problem is not None
-        caller = caller_at(visit.address) if stranger or visit.token is None else f"token {visit.token.name}"
-        wait_s = self._doors.rates.wait(caller, _WRONG_TOKEN_S if problem else 0.0)
-        times = self._doors.rates.refused(caller)
-        if wait_s:
-            visit.closed = times > 1  # the first of a series is written down, the others are counted
-            return _too_many(wait_s)
-        if times > 1:
-            self._note({**visit.entry("refused"), "why": "TooManyRequests", "times": times - 1})
-        if times:
-            self._doors.rates.forgive(caller)
-        return problem
+        known = visit.token is not None and problem is None
+        wait_s = self._doors.rates.wait(visit.caller if known else caller_at(visit.address), _PRICE_S[problem is None])
+        return _too_many(wait_s) if wait_s else problem
 
     def _close(self, visit: Visit, status: int) -> None:
         """Write how a change or a refusal ended."""
         visit.closed = True
         if not visit.asked and visit.problem not in _REFUSALS:
             return
+        missed = 0
+        if not visit.asked:
+            if self._doors.entries.wait(visit.caller):
+                return  # counted, for the caller's next entry
+            missed = self._doors.entries.forgive(visit.caller)
         ended = "failed" if status >= 500 else "refused" if visit.problem else "done"
-        why = {"why": visit.problem} if visit.problem else {}
-        of = {"of": visit.asked} if visit.asked else {}
-        self._note({**visit.entry(ended), **why, **of})
-
-    def _note(self, entry: dict[str, object]) -> None:
+        more = {"why": visit.problem, "of": visit.asked, "missed": missed}
         try:
-            self._doors.note(**entry)
+            self._doors.note(**visit.entry(ended), **{key: value for key, value in more.items() if value})
         except DataError as error:
-            _log.error("%s; %s was not written down", error, entry.get("what"))
+            _log.error("%s; %s was not written down", error, visit.what)
 
 
 _bearer: Final = HTTPBearer(auto_error=False, description="Only where the server asks for tokens.")
@@ -204,7 +207,7 @@ async def authorise(request: Request, _: Annotated[Any, Depends(_bearer)]) -> No
     path: str = getattr(request.scope.get("route"), "path", "")
     right = right_to(request.method, path)
     visit.about(str(request.path_params.get("name") or request.query_params.get("task_name") or ""))
-    if doors.locked():
+    if visit.locked:
         await _check(request, visit, right)
     if right.changes:
         body = await request.body()

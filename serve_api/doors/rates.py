@@ -75,14 +75,13 @@ class Rates:
         bucket.refused += 1
         return (price - bucket.level) / self._rate
 
-    def refused(self, caller: str) -> int:
-        """Return how many requests of the caller have been refused since `forgive`."""
-        return self._bucket(caller).refused if self._rate else 0
-
-    def forgive(self, caller: str) -> None:
-        """Begin to count refusals anew."""
-        if self._rate:
-            self._bucket(caller).refused = 0
+    def forgive(self, caller: str) -> int:
+        """Return how many requests of the caller were refused since the last call."""
+        if not self._rate:
+            return 0
+        bucket = self._bucket(caller)
+        counted, bucket.refused = bucket.refused, 0
+        return counted
 
     def _bucket(self, caller: str) -> _Bucket:
         now = self._clock()

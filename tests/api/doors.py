@@ -55,10 +55,7 @@ class Locked:
 def locked(root: Path, service: TaskService, get: Callable[[], TaskService] | None = None) -> Iterator[Locked]:
     token_file, audit_file = state_files(root)
     tokens = Tokens(token_file)
-    secrets = {
-        role: tokens.add(name, role, [PARTY] if role is Role.DATA_OWNER else [])
-        for role, name in NAMES.items()
-    }
+    secrets = {role: tokens.add(name, role, [PARTY] if role is Role.DATA_OWNER else []) for role, name in NAMES.items()}
     app = build_app(get or (lambda: service), version="9", doors=Doors(DoorSettings(token_file, audit_file)))
     with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client:
         yield Locked(app, client, tokens, secrets, AuditLog(audit_file))
