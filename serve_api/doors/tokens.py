@@ -88,7 +88,7 @@ class Tokens:
         """
         try:
             facts = self._path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             self._seen, self._tokens = None, ()
             return ()
         except OSError as error:
