@@ -5,19 +5,22 @@ It is built without Ray; whoever deploys it passes the way to the service.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Scope
 
 from fedray.errors import FedrayError
 from fedray.task.text import show
 from serve_api import mainserver, native
 from serve_api.docs_page import docs_page
+from serve_api.doors.doors import Doors
+from serve_api.doors.guard import Guard, Refusal, authorise, visit_of
 from serve_api.limits import AnyCasePaths, BodyLimit, PlainFailures, route_path
 from serve_api.replies import Problem
 from serve_api.service import GetService
@@ -30,6 +33,9 @@ _DESCRIPTION = (
 )
 
 
+_ROUTERS: Final = (mainserver.router, native.router)
+
+
 class Health(BaseModel):
     """That the server answers."""
 
@@ -37,7 +43,7 @@ class Health(BaseModel):
     version: Annotated[str, Field(description="Version of fedray.")]
 
 
-def build_app(get_service: GetService, *, version: str) -> FastAPI:
+def build_app(get_service: GetService, *, version: str, doors: Doors | None = None) -> FastAPI:
     """Build the application.
 
     Parameters
@@ -46,6 +52,8 @@ def build_app(get_service: GetService, *, version: str) -> FastAPI:
         Returns the service that the routes call; called once per request, so it may be made late.
     version
         The version that ``/healthz`` and the documentation show.
+    doors
+        Who may come in; left out, whoever can reach it, but no page that a browser has open.
 
     Returns
     -------
@@ -59,13 +67,15 @@ def build_app(get_service: GetService, *, version: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(authorise)],
     )
     app.state.get_service = get_service
-    for router in (mainserver.router, native.router):
+    app.state.doors = doors = doors or Doors()
+    for router in _ROUTERS:
         app.include_router(router)
     _add_own_routes(app, version)
     _add_failures(app)
-    _add_middleware(app)
+    _add_middleware(app, doors)
     return app
 
 
@@ -83,37 +93,46 @@ def _add_own_routes(app: FastAPI, version: str) -> None:
         return HTMLResponse(docs_page(app.openapi(), root), headers=policy)
 
 
-def _add_middleware(app: FastAPI) -> None:
+def _add_middleware(app: FastAPI, doors: Doors) -> None:
     """Wrap the routes; the last one added is the first to see a request."""
-    routes = [*mainserver.router.routes, *native.router.routes, *app.routes]
+    routes = [*(route for router in _ROUTERS for route in router.routes), *app.routes]
     templates = [path for route in routes if (path := getattr(route, "path", ""))]
+    paths = AnyCasePaths(app, _refuse, templates)
     app.add_middleware(BodyLimit, refuse=_refuse)
     app.add_middleware(AnyCasePaths, refuse=_refuse, templates=templates)
+    app.add_middleware(Guard, doors=doors, refuse=_refuse, route=paths.template)
     app.add_middleware(PlainFailures, refuse=_refuse)
 
 
 def _add_failures(app: FastAPI) -> None:
     @app.exception_handler(FedrayError)
     def known(request: Request, error: FedrayError) -> Response:
-        return _refuse(route_path(request.scope), Problem.of(error))
+        return _refuse(request.scope, Problem.of(error))
+
+    @app.exception_handler(Refusal)
+    def shut(request: Request, error: Refusal) -> Response:
+        return _refuse(request.scope, error.problem)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:
         message = "; ".join(_sentence(part) for part in error.errors()[:5])
-        return _refuse(route_path(request.scope), Problem(422, "SpecError", message))
+        return _refuse(request.scope, Problem(422, "SpecError", message))
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> Response:
-        return _refuse(route_path(request.scope), _refusal(request, error))
+        return _refuse(request.scope, _refusal(request, error))
 
     @app.exception_handler(ClientDisconnect)
     def gone(request: Request, error: ClientDisconnect) -> Response:  # noqa: ARG001  nobody reads it
         return Response(status_code=499)
 
 
-def _refuse(path: str, problem: Problem) -> Response:
-    """Answer in the shape of the API that owns `path`."""
-    owned = path.casefold().rstrip("/") in mainserver.PATHS
+def _refuse(scope: Scope, problem: Problem) -> Response:
+    """Answer in the shape of the API that owns the path, and note for the audit log what was wrong."""
+    visit = visit_of(scope)
+    if visit is not None:
+        visit.problem = problem.type
+    owned = route_path(scope).casefold().rstrip("/") in mainserver.PATHS
     return mainserver.answer(problem) if owned else native.answer(problem)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,10 +24,13 @@ from fedray.task.registry import Registry
 from fedray.task.service import TaskService
 from fedray.task.store import Store
 from serve_api.app import build_app
+from serve_api.doors.doors import Doors
+from serve_api.doors.settings import DoorSettings
 
 __all__ = ["ServerSettings", "prepare", "start", "stop"]
 
 APP = "fedray"
+CONTROLLER = "SERVE_CONTROLLER_ACTOR"
 NODE_LABEL = "ray.io/node-id"
 log = logging.getLogger("fedray.deploy")
 
@@ -50,6 +53,10 @@ class ServerSettings:
         Of a running Ray to join; None starts one.
     per_node
         Tasks that may run on a node at a time.
+    tls
+        Files of certificate and key; None speaks HTTP without TLS.
+    doors
+        Who may come in.
     """
 
     root: Path
@@ -59,6 +66,8 @@ class ServerSettings:
     database: str = ""
     address: str | None = None
     per_node: int = 4
+    tls: tuple[Path, Path] | None = None
+    doors: DoorSettings = field(default_factory=DoorSettings)
 
     @property
     def database_url(self) -> str:
@@ -69,14 +78,15 @@ class ServerSettings:
 class MainServer:
     """One replica: the HTTP application over the store."""
 
-    def __init__(self, database: str, registry: str | None) -> None:
+    def __init__(self, database: str, registry: str | None, doors: DoorSettings) -> None:
         parties = Registry.local() if registry is None else Registry.from_toml(registry)
         store = Store(database)
         self._service = TaskService(store, RayRunner(), parties, new_seed=lambda: secrets.token_hex(16))
+        self._doors = Doors(doors)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Return the ASGI application of this replica."""
-        return build_app(lambda: self._service, version=version("fedray"))
+        return build_app(lambda: self._service, version=version("fedray"), doors=self._doors)
 
 
 def prepare(settings: ServerSettings) -> None:
@@ -115,16 +125,37 @@ def start(settings: ServerSettings) -> None:
         The cluster cannot be joined, or a process does not start.
     """
     start_or_join(settings.address)
+    if settings.tls is not None:
+        _end_serve_without_tls()
     get_or_create(settings.database_url, str(settings.root), settings.per_node)
     try:
         serve.start(
             proxy_location="HeadOnly",
-            http_options=HTTPOptions(host=settings.host, port=settings.port),
+            http_options=_http_options(settings),
             logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),  # no request is logged
         )
         serve.run(_application(settings), name=APP, route_prefix="/")
     except (RuntimeError, RayError) as error:
         raise PlacementError(f"the HTTP server did not start ({type(error).__name__})") from error
+
+
+def _http_options(settings: ServerSettings) -> HTTPOptions:
+    if settings.tls is None:
+        return HTTPOptions(host=settings.host, port=settings.port)
+    certificate, key = (str(path) for path in settings.tls)
+    return HTTPOptions(host=settings.host, port=settings.port, ssl_certfile=certificate, ssl_keyfile=key)
+
+
+def _end_serve_without_tls() -> None:
+    """End a Serve that is left on the cluster: it would keep its own options, and say tokens in clear."""
+    if not any(actor["name"] == CONTROLLER for actor in ray.util.list_named_actors(all_namespaces=True)):
+        return
+    if not set(serve.status().applications) <= {APP}:
+        raise PlacementError(
+            "Ray Serve runs on this cluster for another application, whose HTTP options it keeps, so TLS cannot be "
+            "switched on; end that one first, or use another cluster"
+        )
+    serve.shutdown()
 
 
 def stop(reason: str) -> None:
@@ -162,4 +193,4 @@ def _application(settings: ServerSettings) -> serve.Application:
         logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
     )
     registry = None if settings.registry is None else str(settings.registry.resolve())
-    return deployment(serve.ingress()(MainServer)).bind(settings.database_url, registry)
+    return deployment(serve.ingress()(MainServer)).bind(settings.database_url, registry, settings.doors)

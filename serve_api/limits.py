@@ -56,7 +56,7 @@ class BodyLimit:
         except ClientDisconnect:
             return
         if body is None:
-            await self._refuse(route_path(scope), self._problem())(scope, receive, send)
+            await self._refuse(scope, self._problem())(scope, receive, send)
             return
         waiting: deque[Message] = deque([{"type": "http.request", "body": body, "more_body": False}])
 
@@ -115,7 +115,7 @@ class AnyCasePaths:
         path = route_path(scope)
         if b"%2f" in raw.lower():
             message = "path: expected a task name without '/', got an encoded slash (%2F)."
-            await self._refuse(path, Problem(400, "SpecError", message))(scope, receive, send)
+            await self._refuse(scope, Problem(400, "SpecError", message))(scope, receive, send)
             return
         known = self.known(path)
         if known != path:
@@ -124,14 +124,23 @@ class AnyCasePaths:
 
     def known(self, path: str) -> str:
         """Return `path` in the case of the template that it fits."""
-        parts = path.split("/")
-        if len(parts) > 2 and not parts[-1]:
-            parts.pop()
-        for template in self._templates:
-            if _fits(template, parts):
-                pairs = zip(template, parts, strict=True)
-                return "/".join(part if _open(fixed) else fixed for fixed, part in pairs)
-        return path
+        template = self._template(path)
+        if not template:
+            return path
+        return "/".join(part if _open(fixed) else fixed for fixed, part in zip(template, _parts(path), strict=True))
+
+    def template(self, path: str) -> str:
+        """Return the template that `path` fits, in any case; "" where it fits none."""
+        return "/".join(self._template(path))
+
+    def _template(self, path: str) -> tuple[str, ...]:
+        parts = _parts(path)
+        return next((template for template in self._templates if _fits(template, parts)), ())
+
+
+def _parts(path: str) -> list[str]:
+    parts = path.split("/")
+    return parts[:-1] if len(parts) > 2 and not parts[-1] else parts
 
 
 def _open(part: str) -> bool:
@@ -173,7 +182,7 @@ class PlainFailures:
             number = secrets.token_hex(4)
             _log.error("failure %s in %s: %s", number, scope.get("method", ""), _places(error))
             if not started:
-                await self._refuse(route_path(scope), _unforeseen(number))(scope, receive, send)
+                await self._refuse(scope, _unforeseen(number))(scope, receive, send)
 
 
 def _unforeseen(number: str) -> Problem:

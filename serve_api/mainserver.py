@@ -19,6 +19,7 @@ from fedray.errors import NotFound, SpecError
 from fedray.task.record import Status
 from fedray.task.service import TaskService, TaskView
 from fedray.task.text import show
+from serve_api.doors.guard import Visiting
 from serve_api.replies import Problem, json_reply, plain_text
 from serve_api.service import Body, Service
 from serve_api.trust import notices
@@ -68,9 +69,10 @@ _DOCUMENT: Final[dict[str, Any]] = {
 
 
 @router.post("/createTask", response_model=Envelope, openapi_extra=_DOCUMENT)
-def create_task(service: Service, body: Body) -> Response:
+def create_task(service: Service, body: Body, visit: Visiting) -> Response:
     """Create a task; nothing runs yet."""
     view = service.create_text(body)
+    visit.about(view.task_name)
     return _ok(" ".join([f"Task with name {view.task_name} created.", *notices(view.trust_mode, view.parity)]))
 
 
@@ -81,9 +83,11 @@ def start_task(service: Service, task_name: TaskName = None) -> Response:
 
 
 @router.post("/startTask", response_model=Envelope)
-def start_task_by_post(service: Service, body: Body, task_name: TaskName = None) -> Response:
+def start_task_by_post(service: Service, body: Body, visit: Visiting, task_name: TaskName = None) -> Response:
     """Start a created task; its name in the query, or in a body of JSON or of a form."""
-    return _start(service, task_name or _name_in_body(body))
+    name = task_name or _name_in_body(body)
+    visit.about(name or "")
+    return _start(service, name)
 
 
 @router.get("/queryStatus", response_model=Envelope)
@@ -147,7 +151,7 @@ PATHS: Final = frozenset(str(route.path).casefold() for route in router.routes i
 
 def answer(problem: Problem) -> Response:
     """Return a problem in this API's shape: HTTP 200 with status err."""
-    return _err(problem.sentence())
+    return json_reply({"status": "err", "msg": plain_text(problem.sentence())}, headers=problem.headers)
 
 
 def _ok(msg: object) -> Response:

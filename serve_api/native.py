@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from fedray.errors import FedrayError
+from fedray.errors import FedrayError, StateError
 from fedray.task.service import TaskService, TaskView
+from serve_api.doors.doors import Doors
+from serve_api.doors.guard import Visiting
 from serve_api.native_models import (
     AnswerOut,
+    AuditOut,
+    AuditQuery,
     CreateQuery,
     ErrorOut,
     EventQuery,
@@ -35,8 +39,12 @@ __all__ = ["answer", "router"]
 PREFIX: Final = "/api/v1"
 
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"model": ErrorOut, "description": "The server asks for a token, and no valid one came"},
+    403: {"model": ErrorOut, "description": "The token's role, or the page that a browser has open, may not do that"},
     422: {"model": ErrorOut, "description": "A parameter is wrong"},
+    429: {"model": ErrorOut, "description": "Too many requests; Retry-After has the seconds to wait"},
     500: {"model": ErrorOut, "description": "The server failed"},
+    503: {"model": ErrorOut, "description": "The server cannot read its tokens, or not write its audit log"},
 }
 _BY_NAME: Final[dict[int | str, dict[str, Any]]] = {404: {"model": ErrorOut, "description": "No such task"}}
 _BY_STATE: Final[dict[int | str, dict[str, Any]]] = {
@@ -88,9 +96,10 @@ TagName = Annotated[str, Path(description="A tag: 1 to 64 of a-z, 0-9, '.', '_' 
     responses=_BY_DOCUMENT | _BY_STATE,
     openapi_extra=_DOCUMENT,
 )
-def create_task(service: Service, body: Body, query: Annotated[CreateQuery, Query()]) -> Response:
+def create_task(service: Service, body: Body, visit: Visiting, query: Annotated[CreateQuery, Query()]) -> Response:
     """Create a task and, with start=true, start it."""
     view = service.create_text(body)
+    visit.about(view.task_name)
     if query.start:
         view = _start_created(service, view.task_name)
     location = f"{PREFIX}/tasks/{quote(view.task_name, safe='')}"
@@ -200,6 +209,16 @@ def parties(service: Service) -> Response:
 def queue(service: Service) -> Response:
     """List the tasks that wait, the next one first."""
     return json_reply({"queue": list(service.queue())})
+
+
+@router.get("/audit", response_model=AuditOut, responses=_BY_STATE)
+def audit(request: Request, query: Annotated[AuditQuery, Query()]) -> Response:
+    """Answer entries of the audit log after a number; ask again with the last number for more."""
+    log = cast("Doors", request.app.state.doors).log
+    if log is None:
+        raise StateError("this server keeps no audit log")
+    head = log.head()
+    return json_reply({"entries": log.entries(query.after, query.limit), "head": {"seq": head.seq, "hash": head.hash}})
 
 
 def answer(problem: Problem) -> Response:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "AnswerOut",
+    "AuditOut",
+    "AuditQuery",
     "ErrorOut",
     "EventOut",
     "EventQuery",
@@ -202,6 +204,40 @@ class ReportOut(BaseModel):
     leakage: Annotated[list[Any] | None, Field(description="Who learned what, how often, of what shape.")] = None
     result: Annotated[dict[str, Any] | None, Field(description="Metrics and other outputs.")] = None
     parity: Annotated[dict[str, Any] | None, Field(description="In parity mode: errors against float64.")] = None
+
+
+class AuditQuery(_Query):
+    """Query parameters of ``GET /audit``."""
+
+    after: Annotated[int, Field(ge=0, lt=2**53, description="Only entries with a larger number.")] = 0
+    limit: Annotated[int, Field(ge=1, le=1000, description="The most entries to answer.")] = 200
+
+
+class AuditEntryOut(BaseModel):
+    """One entry of the audit log; its hash is that of all its other fields as JSON, keys in order, without spaces."""
+
+    model_config = ConfigDict(extra="allow")
+
+    seq: Annotated[int, Field(description="Its number, from 1.")]
+    time: Annotated[str, Field(description="UTC.")]
+    what: Annotated[str, Field(description="Method and route, or what a command did.")]
+    outcome: Annotated[str, Field(description="asked, done, refused or failed.")]
+    before: Annotated[str, Field(description="Digest of the entry before it.")]
+    hash: Annotated[str, Field(description="Digest of this entry.")]
+
+
+class AuditHeadOut(BaseModel):
+    """The last entry of the audit log."""
+
+    seq: int
+    hash: str
+
+
+class AuditOut(BaseModel):
+    """Entries of the audit log in the order of their numbers."""
+
+    entries: list[AuditEntryOut]
+    head: AuditHeadOut
 
 
 class PartyOut(BaseModel):

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from fedray.errors import Conflict, DataError, FedrayError, NotFound, PlacementError, SpecError, StateError
 
@@ -66,8 +67,8 @@ class Problem:
         return str(FedrayError(self.message, self.party, self.phase))
 
 
-Refuse = Callable[[str, Problem], Response]
-"""Given the path of a request and its problem, the answer in the shape of the API that owns the path."""
+Refuse = Callable[[Scope, Problem], Response]
+"""Given a request and its problem, the answer in the shape of the API that owns the request's path."""
 
 
 def status_of(error: FedrayError) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote, urlsplit
 
 from serve_api.cli.exit_codes import CliError, ExitCode
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 __all__ = ["DEFAULT_URL", "Server", "model_path", "task_path"]
@@ -50,21 +53,31 @@ class Server:
     ----------
     url
         Such as ``http://127.0.0.1:8380``.
+    token
+        Sent with every request, or "".
+    ca_file
+        Certificates of those who may have signed the server's; None takes those of the system.
 
     Raises
     ------
     CliError
-        USAGE when `url` is none; every request: UNREACHABLE when nothing that speaks this API
-        answers, REFUSED with the server's own sentence when it refuses.
+        USAGE when `url` is none, the file holds no certificates, or the token would travel in clear;
+        every request: UNREACHABLE when nothing that speaks this API answers, REFUSED with the server's own
+        sentence when it refuses.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, token: str = "", ca_file: Path | None = None) -> None:
         import httpx
 
         self.url = _checked(url)
         timeout = httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S)
         # A proxy of the environment cannot reach this machine's own loopback.
-        self._client = httpx.Client(timeout=timeout, trust_env=not _is_loopback(self.url))
+        self._client = httpx.Client(
+            timeout=timeout,
+            trust_env=not _is_loopback(self.url),
+            verify=True if ca_file is None else _trusting(ca_file),
+            headers=_authorization(self.url, token),
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +131,37 @@ class Server:
         raise CliError(f"{where}: {message}" if where else message, ExitCode.REFUSED)
 
 
+def _trusting(ca_file: Path) -> ssl.SSLContext:
+    import ssl
+
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError):
+        raise CliError(
+            "--ca-file: expected a file with certificates in PEM, it cannot be read", ExitCode.USAGE
+        ) from None
+
+
+def _authorization(url: str, token: str) -> dict[str, str]:
+    if not token:
+        return {}
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        raise CliError("the token: expected one line of letters, digits, _ and -, got another text", ExitCode.USAGE)
+    if urlsplit(url).scheme != "https" and not _is_loopback(url):
+        raise CliError(
+            "--server: expected a URL that begins with https://, since a token is sent, which anybody on the way can "
+            "read on http://",
+            ExitCode.USAGE,
+        )
+    return {"Authorization": f"Bearer {token}"}
+
+
 def _unreachable(url: str, error: Exception) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return (
+            f"The certificate of the server at {url} is of nobody known here, or for another name; name those who "
+            "signed it with --ca-file."
+        )
     return (
         f"No answer from the server at {url} ({type(error).__name__}). "
         "Start one with 'fedray serve', or name another with --server or FEDRAY_SERVER."

@@ -19,6 +19,7 @@ class ExitCode(IntEnum):
     REFUSED = 3, "the server refused the request"
     UNREACHABLE = 4, "no fedray server answers at the URL"
     TASK_CANCELLED = 5, "the task that was watched was cancelled"
+    AUDIT_BROKEN = 6, "the audit log was changed"
     INTERRUPTED = 130, "interrupted from the keyboard; a task that was watched goes on"
 
     meaning: str

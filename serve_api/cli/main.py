@@ -6,15 +6,18 @@ command starts fast. A command that needs more loads it inside its own function.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from serve_api.cli import ask, commands, demo, serve
+from serve_api.cli import ask, audit, commands, demo, serve, token
 from serve_api.cli.client import DEFAULT_URL
 from serve_api.cli.exit_codes import CliError, exit_codes_help
+from serve_api.cli.options import Access
 from serve_api.cli.screen import clean
 
 __all__ = ["build_cli", "main"]
@@ -50,6 +53,8 @@ def build_cli() -> typer.Typer:
     app.command("cancel")(commands.cancel)
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)
+    app.add_typer(token.build(), name="token")
+    app.add_typer(audit.build(), name="audit")
     return app
 
 
@@ -73,8 +78,20 @@ def _globals(
     server: Annotated[
         str, typer.Option("--server", metavar="URL", envvar="FEDRAY_SERVER", help="The server.")
     ] = DEFAULT_URL,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file", metavar="FILE", envvar="FEDRAY_TOKEN_FILE", help="File with a token; also FEDRAY_TOKEN."
+        ),
+    ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option("--ca-file", metavar="FILE", envvar="FEDRAY_CA_FILE", help="Who signed the server's certificate."),
+    ] = None,
     version: Annotated[  # noqa: ARG001  its callback acts on it
         bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_show_version)
     ] = False,
 ) -> None:
-    context.obj = server
+    context.obj = Access(
+        server, os.environ.get("FEDRAY_TOKEN"), token_file, ca_file
+    )  # no option: others see the command line

@@ -23,6 +23,9 @@ import typer
 from actors import environment
 from fedray.errors import DataError, FedrayError, PlacementError, SpecError
 from serve_api.cli.exit_codes import CliError, ExitCode
+from serve_api.doors.audit import AuditLog
+from serve_api.doors.settings import DEFAULT_RATE, DoorSettings, state_files
+from serve_api.doors.tokens import Tokens
 
 if TYPE_CHECKING:
     from serve_api.deploy import ServerSettings
@@ -44,17 +47,35 @@ def serve(
         str | None, typer.Option(metavar="HOST:PORT", help="Ray cluster to join; without it one is started here.")
     ] = None,
     max_tasks: Annotated[int, typer.Option(min=1, max=1000, help="Tasks that may run on a node at a time.")] = 4,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certificate with its chain, PEM; the server speaks HTTPS.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Key of the certificate, PEM.")] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1e6,
+            help="Requests a second for each caller, 0 without limit; by default 50, without "
+            "limit where only this machine's users can come and need no token.",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A name of this server, where no token is needed.")
+    ] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Listen beyond this machine although there are no passwords yet.")
+        bool, typer.Option("--insecure", help="Listen beyond this machine without tokens or without TLS.")
     ] = False,
 ) -> None:
     """Run the server until it is told to end."""
-    _check(host, port, insecure)
+    tls = _tls(tls_cert, tls_key)
+    doors = _doors(root.resolve(), host, tls is not None, insecure, rate, allow_host or [])
+    _probe(host, port)
     if address is None:
         environment.prepare()
     from serve_api import deploy  # Ray is imported here, after its environment is set
 
-    settings = deploy.ServerSettings(root.resolve(), host, port, registry, db, address, max_tasks)
+    settings = deploy.ServerSettings(root.resolve(), host, port, registry, db, address, max_tasks, tls, doors)
     try:
         deploy.prepare(settings)
         state = settings.root / ".fedray"
@@ -74,11 +95,14 @@ def _run(settings: ServerSettings, terminal: IO[str]) -> None:
     _listen(ended)
     try:
         deploy.start(settings)
+        _note(settings, "server start")
         _listen(ended)  # again: Ray has put a handler of its own in front, which prints a stack trace
-        where = f"http://{settings.host}:{settings.port}"
+        where = f"{'http' if settings.tls is None else 'https'}://{settings.host}:{settings.port}"
         terminal.write(f"fedray listens on {where} (documentation: /docs); data root {settings.root}\n")
+        terminal.write(f"{'a token is needed' if settings.doors.required else 'no token is needed'}; ")
         terminal.write("trust mode lab: all parties trust whoever runs this cluster\n")
         ended.wait()
+        _note(settings, "server stop")
         terminal.write("fedray ends\n")
     except FedrayError:
         raise
@@ -89,6 +113,13 @@ def _run(settings: ServerSettings, terminal: IO[str]) -> None:
         ) from None
     finally:
         deploy.stop("the server was stopped while this task was running")
+
+
+def _note(settings: ServerSettings, what: str) -> None:
+    """Write into the audit log that the server starts or stops, and how its doors stand."""
+    if settings.doors.audit is not None:
+        facts = {"tokens": settings.doors.required, "tls": settings.tls is not None, "listens": settings.host}
+        AuditLog(settings.doors.audit).append(who="(server)", what=what, outcome="done", **facts)
 
 
 def _listen(ended: threading.Event) -> None:
@@ -131,13 +162,42 @@ def _own_terminal(log: Path) -> Iterator[IO[str]]:
             os.close(copy)
 
 
-def _check(host: str, port: int, insecure: bool) -> None:
-    if host not in LOOPBACK and not insecure:
+def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    """Return the files of certificate and key, once they have been seen to fit."""
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise CliError("--tls-cert, --tls-key: expected both or none of them", ExitCode.USAGE)
+    from serve_api.doors.tls import check_pair
+
+    try:
+        check_pair(certificate, key)
+    except SpecError as error:
+        raise CliError(str(error), ExitCode.USAGE) from None
+    return certificate.resolve(), key.resolve()
+
+
+def _doors(root: Path, host: str, tls: bool, insecure: bool, rate: float | None, names: list[str]) -> DoorSettings:
+    """Return how the doors are set; other machines are let in only with tokens and TLS, or if it was typed."""
+    tokens, audit = state_files(root)
+    try:
+        locked = bool(Tokens(tokens).all())
+    except DataError as error:
+        raise CliError(str(error), ExitCode.USAGE) from None
+    beyond = host not in LOOPBACK
+    if beyond and not insecure and not (locked and tls):
+        makes = "" if locked else f" tokens (fedray token new --root {root} --role admin --name NAME)"
+        speaks = "" if tls else " TLS (--tls-cert, --tls-key)"
         raise CliError(
-            f"--host {host}: this server has no passwords and no TLS yet, so it listens on this machine only; "
-            "put a proxy in front of it, or type --insecure as well",
+            f"--host {host}: other machines reach this address, so the server needs{makes}"
+            f"{' and' if makes and speaks else ''}{speaks}; or put a proxy in front of it, or type --insecure as well",
             ExitCode.USAGE,
         )
+    by_default = DEFAULT_RATE if beyond or locked else 0.0
+    return DoorSettings(tokens, audit, locked, (host, *names), by_default if rate is None else rate)
+
+
+def _probe(host: str, port: int) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -95,7 +95,7 @@ class TestUnforeseenFailures:
     @pytest.fixture
     def client(self) -> Iterator[TestClient]:
         app = build_app(lambda: Broken(), version="1")  # type: ignore[arg-type, return-value]
-        with TestClient(app) as made:  # raises whatever leaves the application
+        with TestClient(app, base_url="http://127.0.0.1") as made:  # raises whatever leaves the application
             yield made
 
     @pytest.mark.parametrize(
@@ -128,7 +128,8 @@ class TestUnforeseenFailures:
         def missing() -> object:
             raise LookupError(SECRET)
 
-        with TestClient(build_app(missing, version="1")) as made:  # type: ignore[arg-type]
+        app = build_app(missing, version="1")  # type: ignore[arg-type]
+        with TestClient(app, base_url="http://127.0.0.1") as made:
             assert made.get("/healthz").status_code == 200
             assert made.get("/api/v1/tasks").status_code == 500
 
@@ -178,7 +179,7 @@ def test_no_ray_is_needed() -> None:
 def test_mounted_below_a_path(world: World) -> None:
     outer = FastAPI()
     outer.mount("/fed", build_app(lambda: world.service, version="1"))
-    with TestClient(outer) as client:
+    with TestClient(outer, base_url="http://127.0.0.1") as client:
         assert client.post("/fed/CREATETASK", json=training()).json()["status"] == "ok"
         assert client.get("/fed/querystatus?task_name=t").json() == {"status": "ok", "msg": "Created"}
         assert client.get("/fed/QUERYSTATUS").json()["status"] == "err"

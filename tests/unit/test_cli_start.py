@@ -93,6 +93,7 @@ def test_numbers_are_for_ever() -> None:
         "REFUSED": 3,
         "UNREACHABLE": 4,
         "TASK_CANCELLED": 5,
+        "AUDIT_BROKEN": 6,
         "INTERRUPTED": 130,
     }
     assert len(exit_codes_help().splitlines()) == len(ExitCode)

@@ -1,0 +1,101 @@
+"""What each role may do: one table, which the routes are checked against and the documentation repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+__all__ = ["NOBODY_ELSE", "OPEN_PATHS", "ROUTES", "Right", "Role", "right_to"]
+
+
+class Role(StrEnum):
+    """What a token is for."""
+
+    SUBMITTER = "submitter"
+    DATA_OWNER = "data-owner"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Right:
+    """A right, and who has it.
+
+    Attributes
+    ----------
+    name
+        In the words of the documentation.
+    roles
+        Who has it; None is everybody, without a token too.
+    changes
+        Whether its requests change or open something, so that the audit log has each of them.
+    guessable
+        Whether bodies hold so little that their digest tells what they say, so that the log has none.
+    """
+
+    name: str
+    roles: frozenset[Role] | None
+    changes: bool = False
+    guessable: bool = False
+
+
+def _right(name: str, *roles: Role, changes: bool = True) -> Right:
+    return Right(name, frozenset(roles) | {Role.ADMIN}, changes)
+
+
+_OPEN: Final = Right("open", None)
+_READ: Final = _right("read", *Role, changes=False)
+_AUDIT: Final = _right("audit", Role.AUDITOR, changes=False)
+_SUBMIT: Final = _right("submit", Role.SUBMITTER)
+_CANCEL: Final = _right("cancel", Role.SUBMITTER, Role.DATA_OWNER)
+_FORGET: Final = _right("forget", Role.DATA_OWNER)
+_ASK: Final = replace(_right("ask", Role.SUBMITTER, Role.DATA_OWNER), guessable=True)
+
+NOBODY_ELSE: Final = _right("administer")
+"""The right to a route that the table does not name: only an admin has it."""
+
+ROUTES: Final[Mapping[tuple[str, str], Right]] = MappingProxyType(
+    {
+        ("GET", "/healthz"): _OPEN,
+        ("GET", "/helloWorld"): _OPEN,
+        ("GET", "/docs"): _OPEN,
+        ("GET", "/openapi.json"): _OPEN,
+        ("GET", "/queryStatus"): _READ,
+        ("GET", "/queryDataset"): _READ,
+        ("GET", "/queryTask"): _READ,
+        ("GET", "/queryRecord"): _READ,
+        ("GET", "/api/v1/tasks"): _READ,
+        ("GET", "/api/v1/tasks/{name}"): _READ,
+        ("GET", "/api/v1/tasks/{name}/events"): _READ,
+        ("GET", "/api/v1/tasks/{name}/record"): _READ,
+        ("GET", "/api/v1/tasks/{name}/report"): _READ,
+        ("GET", "/api/v1/models"): _READ,
+        ("GET", "/api/v1/models/{name}"): _READ,
+        ("GET", "/api/v1/parties"): _READ,
+        ("GET", "/api/v1/queue"): _READ,
+        ("POST", "/createTask"): _SUBMIT,
+        ("GET", "/startTask"): _SUBMIT,
+        ("POST", "/startTask"): _SUBMIT,
+        ("POST", "/api/v1/tasks"): _SUBMIT,
+        ("POST", "/api/v1/tasks/{name}/start"): _SUBMIT,
+        ("POST", "/api/v1/tasks/{name}/resume"): _SUBMIT,
+        ("POST", "/api/v1/tasks/{name}/cancel"): _CANCEL,
+        ("POST", "/api/v1/tasks/{name}/predictions"): _ASK,
+        ("PUT", "/api/v1/models/{name}/tags/{tag}"): _SUBMIT,
+        ("DELETE", "/api/v1/models/{name}/tags/{tag}"): _SUBMIT,
+        ("DELETE", "/api/v1/models/{name}"): _FORGET,
+        ("GET", "/api/v1/audit"): _AUDIT,
+    }
+)
+"""Every route, and the right that it asks for."""
+
+OPEN_PATHS: Final = frozenset(path.casefold() for (_, path), right in ROUTES.items() if right.roles is None)
+"""The paths that need no token, casefolded: they say the same to everybody."""
+
+
+def right_to(method: str, path: str) -> Right:
+    """Return the right that a route asks for; a route that the table does not name is for admins."""
+    return ROUTES.get((method, path), NOBODY_ELSE)

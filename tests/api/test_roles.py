@@ -1,0 +1,97 @@
+"""What each role may do: the table, tried on every route."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serve_api.app import build_app
+from serve_api.doors.roles import ROUTES, Role, right_to
+from tests.api.conftest import World
+from tests.api.documents import training
+from tests.api.doors import Locked, locked
+
+DOCS = Path(__file__).parents[2] / "docs/security.md"
+
+
+@pytest.fixture
+def doors(tmp_path: Path, world: World) -> Iterator[Locked]:
+    world.run("t")
+    world.train("t")
+    world.finish("t")
+    with locked(tmp_path, world.service) as opened:
+        yield opened
+
+
+def all_routes() -> set[tuple[str, str]]:
+    app = build_app(lambda: None, version="1")  # type: ignore[arg-type, return-value]
+    found = {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods}
+    return found | {("GET", "/docs"), ("GET", "/openapi.json")}
+
+
+def test_the_table_names_every_route_and_no_other() -> None:
+    assert set(ROUTES) == all_routes()
+
+
+def test_a_route_that_the_table_does_not_name_is_for_admins() -> None:
+    assert right_to("PUT", "/api/v1/new").roles == {Role.ADMIN}
+    assert right_to("PUT", "/api/v1/new").changes
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(ROUTES))
+def test_each_role_on_each_route(doors: Locked, method: str, path: str) -> None:
+    right = ROUTES[method, path]
+    for role in Role:
+        reply = doors.ask(role, method, path.replace("{name}", "t"))
+        refused = "got one with the role" in reply.text
+        assert refused == (right.roles is not None and role not in right.roles), (role, reply.text)
+        if refused and path.startswith("/api/"):
+            assert reply.status_code == 403
+            assert reply.json()["error"]["type"] == "Forbidden"
+        elif refused:
+            assert reply.status_code == 200
+            assert reply.json()["status"] == "err"
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(ROUTES))
+def test_nobody_comes_in_without_a_token(doors: Locked, method: str, path: str) -> None:
+    reply = doors.client.request(method, path.replace("{name}", "t"))
+    if ROUTES[method, path].roles is None:
+        assert reply.status_code == 200
+    elif path.startswith("/api/"):
+        assert reply.status_code == 401
+        assert reply.headers["www-authenticate"] == 'Bearer realm="fedray"'
+        assert reply.json()["error"]["type"] == "TokenNeeded"
+    else:
+        assert reply.status_code == 200
+        assert reply.json()["status"] == "err"
+        assert "Authorization: Bearer TOKEN" in reply.json()["msg"]
+
+
+def test_a_data_owner_acts_for_its_own_parties_only(doors: Locked, world: World) -> None:
+    document = training("foreign")
+    for member in document["clients"]:
+        member["addr"] = "10.9.9.9"
+    world.service.create(document)
+    refused = doors.ask(Role.DATA_OWNER, "POST", "/api/v1/tasks/foreign/cancel")
+    assert refused.status_code == 403
+    assert "127.0.0.1:8084 takes part" in refused.json()["error"]["message"]
+    assert world.service.get("foreign").status == "created"
+    world.create("ours")
+    assert doors.ask(Role.DATA_OWNER, "POST", "/api/v1/tasks/ours/cancel").status_code == 202
+    assert doors.ask(Role.DATA_OWNER, "POST", "/api/v1/tasks/none/cancel").status_code == 404
+    assert doors.ask(Role.DATA_OWNER, "DELETE", "/api/v1/models/t").status_code == 200
+
+
+def test_the_documentation_has_the_table() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([A-Z]+ /[^`]*)` \| ([a-z, -]+) \|$", text, re.MULTILINE))
+    said = {row: set(roles.split(", ")) for row, roles in rows.items()}
+    meant = {
+        f"{method} {path}": {"everybody"} if right.roles is None else {role.value for role in right.roles}
+        for (method, path), right in ROUTES.items()
+    }
+    assert said == meant
