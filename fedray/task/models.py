@@ -14,7 +14,7 @@ from fedray.errors import NotFound, SpecError, StateError
 from fedray.task.config_bases import Kind
 from fedray.task.model_rules import PREDICTING, TRAININGS, model_of
 from fedray.task.plan import TaskPlan
-from fedray.task.predict_configs import PredictMain
+from fedray.task.predict_configs import ScoreMain
 from fedray.task.record import Status
 from fedray.task.rows import StoredTask
 from fedray.task.spec import TaskSpec
@@ -148,7 +148,7 @@ def without_tag(store: Store, spec: TaskSpec) -> TaskSpec:
     clients = list(spec.clients)
     for place, client in enumerate(clients):
         config = client.client_config
-        if not isinstance(config, PredictMain) or not config.model.startswith(MARK):
+        if not isinstance(config, ScoreMain) or not config.model.startswith(MARK):
             continue
         found = store.tags.find(config.model.removeprefix(MARK))
         if found is None:

@@ -234,7 +234,8 @@ _REVEALS = {
             "predictions",
             "receiver",
             "The predicted value of each row that is asked for; nothing of the others.",
-            "A prediction tells a weighted sum of the row's features; whoever asks for many can learn the weights.",
+            "A prediction tells a weighted sum of the row's features, or of trees a sum of leaves: whoever asks for "
+            "many can learn the weights or the leaves, and rows of equal predictions are in the same leaves.",
         ),
         Reveal(
             "answers",

@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from fedray.errors import PlacementError, SpecError, StateError
+from fedray.task.plan import TaskPlan
 from fedray.task.record import Status
 from tests.api.conftest import World
 from tests.api.documents import member, training
@@ -24,7 +25,7 @@ def serving(name: str = "online", **main: object) -> dict[str, Any]:
     return {
         "task_name": name,
         "clients": [
-            member("main_client", 8377, "serve_main", model="m", **main),
+            member("main_client", 8377, "serve_main", **{"model": "m", **main}),
             member("crypto_producer", 8390, "triplet_producer"),
             member("feature_client", 8084, "serve_feature", data_path="f1"),
             member("label_client", 8884, "serve_label", data_path="l"),
@@ -118,6 +119,12 @@ def test_a_model_that_answers_is_not_deleted(running: World, client: TestClient)
     answer = client.delete("/api/v1/models/m")
     assert answer.status_code == 409
     assert answer.json()["error"]["message"] == 'Model "m" is used by task "online", which is running; wait for it'
+
+
+def test_a_tag_stands_for_the_model_that_it_points_to(running: World) -> None:
+    running.service.tag_model("m", "champion")
+    running.service.create(serving("tagged", model="@champion"))
+    assert TaskPlan.from_json(running.store.get("tagged").plan).main.config.model_dump()["model"] == "m"
 
 
 def test_asking_by_command(running: World, cli: Cli) -> None:
