@@ -15,7 +15,7 @@ from fedray.data.model_files import load_model
 from tests import linear_tasks, tree_tasks
 from tests.tasks import Training, made_up
 
-JSON = {"shapes", "test", "done"}
+JSON = {"shapes", "test", "done", "kept"}
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
 NETWORKS = {"lr": (1, [], "bce"), "nn": (4, [1], "mse")}
 LINEAR: dict[str, dict[str, Any]] = {
