@@ -20,7 +20,7 @@ from tests.certificates import Authority
 from tests.e2e.command import Command
 from tests.e2e.documents import alignment
 from tests.e2e.tables import write_tables
-from tests.server import FedrayServer, until
+from tests.server import FedrayServer, patience, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(240)]
 
@@ -106,8 +106,8 @@ def test_whom_the_client_trusts(locked: Locked) -> None:
 def test_the_log_outlives_the_process_that_writes_it(locked: Locked) -> None:
     (replica,) = locked.server.processes("ray::ServeReplica")
     os.kill(replica, signal.SIGKILL)
-    until(lambda: locked.server.processes("ray::ServeReplica") not in ([], [replica]), 60)
-    until(lambda: _answers(lambda: locked.ask("otto", "/api/v1/audit").status_code == 200), 60)
+    until(lambda: locked.server.processes("ray::ServeReplica") not in ([], [replica]), patience(30))
+    until(lambda: _answers(lambda: locked.ask("otto", "/api/v1/audit").status_code == 200), patience(30))
     assert locked.ask("sue", "/startTask?task_name=aligned").json()["status"] == "err"
     code, out, _ = locked.fedray("otto", "audit", "verify")
     assert (code, "is whole" in out) == (0, True)
