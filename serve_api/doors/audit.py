@@ -42,6 +42,7 @@ class AuditLog:
         self._clock = clock
         self._lock = threading.Lock()
         self._known = START
+        self._size = -1  # of the file after my last entry
 
     def append(self, **fields: object) -> int:
         """Write an entry and return its number; it is with the operating system then.
@@ -56,7 +57,7 @@ class AuditLog:
                 last = self._last(file)
                 entry = linked({"time": _stamp(self._clock()), **fields}, last)
                 _write_whole(file, text_of(entry).encode() + b"\n")
-                self._known = Head(entry["seq"], entry["hash"])
+                self._known, self._size = Head(entry["seq"], entry["hash"]), file.seek(0, os.SEEK_END)
                 self._write_head()
         except OSError as error:
             raise DataError(f"the audit log cannot be written ({error.strerror})") from None
@@ -101,6 +102,8 @@ class AuditLog:
         When lines were cut off, the next one follows those that are missing, so that they stay missed; of two that
         say the same number the file's end is believed last.
         """
+        if file.seek(0, os.SEEK_END) == self._size:
+            return self._known
         return max(self._known, self.head(), _end_of(file), key=lambda head: head.seq)
 
     def _write_head(self) -> None:

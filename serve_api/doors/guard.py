@@ -72,6 +72,8 @@ class Visit:
         Number of the entry that says that a change was asked for; 0 where none was.
     problem
         Type of what went wrong, or "".
+    brief
+        Whether its end is written down only if it was none that was asked for.
     locked
         Whether it needs a token.
     closed
@@ -84,6 +86,7 @@ class Visit:
     subject: str = ""
     asked: int = 0
     problem: str = ""
+    brief: bool = False
     locked: bool = False
     closed: bool = False
 
@@ -176,7 +179,7 @@ class Guard:
     def _close(self, visit: Visit, status: int) -> None:
         """Write how a change or a refusal ended."""
         visit.closed = True
-        if not visit.asked and visit.problem not in _REFUSALS:
+        if (visit.brief and not visit.problem) if visit.asked else visit.problem not in _REFUSALS:
             return
         missed = 0
         if not visit.asked:
@@ -210,8 +213,9 @@ async def authorise(request: Request, _: Annotated[Any, Depends(_bearer)]) -> No
     if visit.locked:
         await _check(request, visit, right)
     if right.changes:
-        body = await request.body()
-        digest = {"digest": hashlib.sha256(body).hexdigest()} if body and not right.guessable else {}
+        body = b"" if right.brief else await request.body()
+        digest = {"digest": hashlib.sha256(body).hexdigest()} if body else {}
+        visit.brief = right.brief
         try:
             visit.asked = await run_in_threadpool(doors.note, **visit.entry("asked"), **digest)
         except DataError as error:

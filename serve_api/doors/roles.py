@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -31,28 +31,28 @@ class Right:
     roles
         Who has it; None is everybody, without a token too.
     changes
-        Whether its requests change or open something, so that the audit log has each of them.
-    guessable
-        Whether bodies hold so little that their digest tells what they say, so that the log has none.
+        Whether its requests change or reveal something, so that the audit log has each of them.
+    brief
+        Whether the log has one entry of each, without a digest of its body, which may be guessed from few ids.
     """
 
     name: str
     roles: frozenset[Role] | None
     changes: bool = False
-    guessable: bool = False
+    brief: bool = False
 
 
-def _right(name: str, *roles: Role, changes: bool = True) -> Right:
-    return Right(name, frozenset(roles) | {Role.ADMIN}, changes)
+def _right(name: str, *roles: Role, changes: bool = True, brief: bool = False) -> Right:
+    return Right(name, frozenset(roles) | {Role.ADMIN}, changes, brief)
 
 
 _OPEN: Final = Right("open", None)
 _READ: Final = _right("read", *Role, changes=False)
 _AUDIT: Final = _right("audit", Role.AUDITOR, changes=False)
 _SUBMIT: Final = _right("submit", Role.SUBMITTER)
+_ASK: Final = _right("ask for predictions", Role.SUBMITTER, brief=True)
 _CANCEL: Final = _right("cancel", Role.SUBMITTER, Role.DATA_OWNER)
 _FORGET: Final = _right("forget", Role.DATA_OWNER)
-_ASK: Final = replace(_right("ask", Role.SUBMITTER, Role.DATA_OWNER), guessable=True)
 
 NOBODY_ELSE: Final = _right("administer")
 """The right to a route that the table does not name: only an admin has it."""
@@ -82,10 +82,10 @@ ROUTES: Final[Mapping[tuple[str, str], Right]] = MappingProxyType(
         ("POST", "/api/v1/tasks"): _SUBMIT,
         ("POST", "/api/v1/tasks/{name}/start"): _SUBMIT,
         ("POST", "/api/v1/tasks/{name}/resume"): _SUBMIT,
-        ("POST", "/api/v1/tasks/{name}/cancel"): _CANCEL,
         ("POST", "/api/v1/tasks/{name}/predictions"): _ASK,
         ("PUT", "/api/v1/models/{name}/tags/{tag}"): _SUBMIT,
         ("DELETE", "/api/v1/models/{name}/tags/{tag}"): _SUBMIT,
+        ("POST", "/api/v1/tasks/{name}/cancel"): _CANCEL,
         ("DELETE", "/api/v1/models/{name}"): _FORGET,
         ("GET", "/api/v1/audit"): _AUDIT,
     }

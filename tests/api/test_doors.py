@@ -268,6 +268,15 @@ class TestAudit:
             {**cancel, "outcome": "done", "of": 5},
         ]
 
+    def test_requests_for_predictions_are_one_entry_without_a_digest(self, doors: Locked) -> None:
+        assert doors.ask(Role.SUBMITTER, "POST", "/api/v1/tasks/t/predictions", json={"ids": ["7"]}).status_code == 404
+        ask = {"who": "sue", "role": "submitter", "from": "testclient", "subject": "t"}
+        ask["what"] = "POST /api/v1/tasks/{name}/predictions"
+        assert doors.entries() == [
+            {**ask, "outcome": "asked"},
+            {**ask, "outcome": "refused", "why": "NotFound", "of": 1},
+        ]
+
     def test_what_a_task_refuses_is_written_down_too(self, doors: Locked) -> None:
         doors.ask(Role.SUBMITTER, "POST", "/api/v1/tasks", content=HIDDEN)
         doors.ask(Role.SUBMITTER, "POST", "/startTask", json={"task_name": "none"})

@@ -52,7 +52,8 @@ def test_no_request_breaks_the_server(doors: Locked) -> None:
 
 def _try(operation: Any, headers: dict[str, str]) -> None:
     """Send requests of one operation as an admin, right and wrong ones, some about a task that is there."""
-    there = {"path_parameters": {"name": "t"}} if "{name}" in operation.path else {}
+    names = {key: value for key, value in {"name": "t", "tag": "champion"}.items() if f"{{{key}}}" in operation.path}
+    there = {"path_parameters": names} if names else {}
     kinds = [operation.as_strategy(GenerationMode.POSITIVE, **there), operation.as_strategy(GenerationMode.POSITIVE)]
     if operation.query or operation.path_parameters or operation.body:
         kinds.append(operation.as_strategy(GenerationMode.NEGATIVE))

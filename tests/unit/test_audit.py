@@ -248,4 +248,4 @@ def test_a_broken_head(file: Path) -> None:
     with pytest.raises(DataError, match="expected the head"):
         log.verify()
     with pytest.raises(DataError, match="expected the head"):
-        log.append(what="x")
+        AuditLog(file).append(what="x")
