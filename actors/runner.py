@@ -1,4 +1,4 @@
-"""The way from the service to the supervisor: what `fedray.task.service.Runner` asks for, over actor calls."""
+"""The way from the service to the supervisor: what `fedray.task.runner.Runner` asks for, over actor calls."""
 
 from __future__ import annotations
 

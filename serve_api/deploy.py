@@ -18,7 +18,7 @@ from ray.serve.schema import LoggingConfig
 
 from actors.cluster import leave, start_or_join
 from actors.runner import RayRunner
-from actors.supervisor import get_or_create, stop_supervisor
+from actors.supervision import get_or_create, stop_supervisor
 from fedray.errors import DataError, PlacementError
 from fedray.task.registry import Registry
 from fedray.task.service import TaskService

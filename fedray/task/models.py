@@ -31,6 +31,7 @@ __all__ = [
     "list_models",
     "note_deleted",
     "tag_model",
+    "training_of",
     "untag_model",
     "view_of_model",
     "without_tag",
@@ -159,6 +160,27 @@ def without_tag(store: Store, spec: TaskSpec) -> TaskSpec:
         named = config.model_copy(update={"model": found})
         clients[place] = client.model_copy(update={"client_config": named})
     return spec.model_copy(update={"clients": tuple(clients)})
+
+
+def training_of(store: Store, plan: TaskPlan) -> tuple[TaskPlan, Status] | None:
+    """Return the training whose model a plan uses, and how it stands; None where it uses none.
+
+    Raises
+    ------
+    SpecError
+        There is none of that name, or its parties have deleted the model.
+    """
+    model, field = model_of(plan), f"clients[{plan.main.index}].client_config.model"
+    if model is None:
+        return None
+    try:
+        task = store.get(model)
+    except NotFound:
+        raise SpecError(
+            f"{field}: no task has the name {show(model)}; name the training whose model is to predict"
+        ) from None
+    check_kept(store, model, field)
+    return TaskPlan.from_json(task.plan), task.status
 
 
 def check_unused(store: Store, name: str) -> StoredTask:

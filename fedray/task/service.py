@@ -8,74 +8,33 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
-from fedray.errors import FedrayError, NotFound, SpecError, StateError
+from fedray.errors import FedrayError, SpecError, StateError
 from fedray.task.asking import Answer, answer_of, check_answering, parse_ids
-from fedray.task.model_rules import check_ready, check_training, model_of
+from fedray.task.model_rules import check_ready, check_training
 from fedray.task.models import (
     ModelPage,
     ModelView,
-    check_kept,
     check_unused,
     get_model,
     list_models,
     note_deleted,
     tag_model,
+    training_of,
     untag_model,
     without_tag,
 )
+from fedray.task.paging import MAX_PAGE, check_page, one_of
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.record import RecordTable, Status, name_taken, refusal
 from fedray.task.registry import Registry
 from fedray.task.resuming import check_resumable, checkpointed, note_given_up
+from fedray.task.runner import Runner
 from fedray.task.spec import Kind, TaskSpec, parse, parse_text
 from fedray.task.store import Store, StoredEvent, StoredTask
-from fedray.task.text import show
 from fedray.task.views import PartyView, TaskPage, TaskView, view_of
 
 __all__ = ["ModelPage", "ModelView", "PartyView", "Runner", "TaskPage", "TaskService", "TaskView"]
-
-_MAX_PAGE = 1000
-_MAX_START = 2**53
-
-
-class Runner(Protocol):
-    """What runs plans: a cluster's supervisor, or a test's double.
-
-    It moves a task it was given from ``queued`` to ``running`` and to its end through the store, and expects
-    that ``transition`` refuses when the task was cancelled in the meantime.
-    """
-
-    def check(self, plan: TaskPlan) -> None:
-        """Let each party look at its part of a new task; raises a ``FedrayError`` of the first that refuses."""
-
-    def ready(self, plan: TaskPlan) -> None:
-        """Raise a ``FedrayError`` if a task that is about to start could not: no node, no room."""
-
-    def forget(self, plan: TaskPlan) -> list[dict[str, object]]:
-        """Let every data client of a training delete its part of the model; returns a receipt of each."""
-
-    def ask(self, plan: TaskPlan, ids: Sequence[str]) -> list[list[float]]:
-        """Let the party of a running task that answers requests answer one: a list of numbers for each id."""
-
-    def submit(self, plan: TaskPlan) -> None:
-        """Take a queued task; returns at once."""
-
-    def checkpoint(self, plan: TaskPlan) -> int:
-        """Return after how many steps the newest checkpoint is that all its clients with data have; raises if none."""
-
-    def resume(self, plan: TaskPlan) -> None:
-        """Take a queued task that goes on from its checkpoint; returns at once."""
-
-    def cancel(self, name: str) -> None:
-        """End a task that was queued or running and is cancelled in the store already."""
-
-    def offered(self) -> list[str]:
-        """Return the resources of parties that nodes offer now."""
-
-    def queue(self) -> list[str]:
-        """Return the names of the tasks that wait, the next one first."""
 
 
 class TaskService:
@@ -153,7 +112,7 @@ class TaskService:
         if task.status is not Status.CREATED:
             raise refusal(name, task.status)
         plan = TaskPlan.from_json(task.plan)
-        trained = self._training(plan)
+        trained = training_of(self._store, plan)
         if trained is not None:
             check_ready(plan, *trained)
         self._runner.ready(plan)
@@ -250,18 +209,18 @@ class TaskService:
         SpecError
             An argument is none of these.
         """
-        _check_page(limit, offset)
-        wanted = None if status is None else Status(_one_of("status", status, tuple(Status)))
+        check_page(limit, offset)
+        wanted = None if status is None else Status(one_of("status", status, tuple(Status)))
         if kind is not None:
-            _one_of("kind", kind, tuple(Kind))
+            one_of("kind", kind, tuple(Kind))
         kinds = None if kind is None else (kind,)
         found, total = self._store.list_tasks(wanted, kinds, search, limit, offset)
         queue = self._store.queue()
         return TaskPage(tuple(self._view(task, queue) for task in found), total)
 
-    def events(self, name: str, after: int = 0, limit: int = _MAX_PAGE) -> tuple[StoredEvent, ...]:
+    def events(self, name: str, after: int = 0, limit: int = MAX_PAGE) -> tuple[StoredEvent, ...]:
         """Return the events behind the one with id ``after``, oldest first; raises ``NotFound``, ``SpecError``."""
-        _check_page(limit, after, "after")
+        check_page(limit, after, "after")
         return tuple(self._store.events(name, after, limit))
 
     def record(self, name: str) -> RecordTable:
@@ -274,7 +233,7 @@ class TaskService:
 
     def models(self, search: str | None = None, limit: int = 100, offset: int = 0) -> ModelPage:
         """Return a page of the models of finished trainings, the newest first; as `list`, raises ``SpecError``."""
-        _check_page(limit, offset)
+        check_page(limit, offset)
         return list_models(self._store, search, limit, offset)
 
     def model(self, name: str) -> ModelView:
@@ -332,27 +291,12 @@ class TaskService:
         spec = without_tag(self._store, spec)
         plan = make_plan(spec, self._registry, self._new_seed())
         _check_parity(plan, self._trust_mode)
-        trained = self._training(plan)
+        trained = training_of(self._store, plan)
         if trained is not None:
             check_training(plan, *trained)
         self._runner.check(plan)
         self._store.create_task(spec.task_name, spec.kind.value, spec.model_dump_json(), plan.to_json())
         return self.get(spec.task_name)
-
-    def _training(self, plan: TaskPlan) -> tuple[TaskPlan, Status] | None:
-        """Return the training whose model a plan uses, and how it stands; None where it uses none."""
-        model = model_of(plan)
-        if model is None:
-            return None
-        try:
-            task = self._store.get(model)
-        except NotFound:
-            raise SpecError(
-                f"clients[{plan.main.index}].client_config.model: no task has the name {show(model)}; name the "
-                "training whose model is to predict"
-            ) from None
-        check_kept(self._store, model, f"clients[{plan.main.index}].client_config.model")
-        return TaskPlan.from_json(task.plan), task.status
 
     def _hand_over(self, plan: TaskPlan, submit: Callable[[TaskPlan], None]) -> None:
         try:
@@ -374,16 +318,3 @@ def _check_parity(plan: TaskPlan, trust_mode: str) -> None:
             f"clients[{plan.main.index}].client_config.parity: expected false in trust mode {trust_mode}, got true; "
             "parity shows all features to the label client, so it is for trust mode lab only"
         )
-
-
-def _check_page(limit: int, start: int, name: str = "offset") -> None:
-    if not 1 <= limit <= _MAX_PAGE:
-        raise SpecError(f"limit: expected an integer from 1 to {_MAX_PAGE}, got {show(limit)}")
-    if not 0 <= start <= _MAX_START:
-        raise SpecError(f"{name}: expected an integer from 0 to {_MAX_START}, got {show(start)}")
-
-
-def _one_of(name: str, value: str, words: Sequence[str]) -> str:
-    if value not in words:
-        raise SpecError(f"{name}: expected one of {', '.join(words)}, got {show(value)}")
-    return value
