@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from fastapi.testclient import TestClient
 from fedray.errors import PlacementError, SpecError, StateError
 from fedray.task.plan import TaskPlan
 from fedray.task.record import Status
+from serve_api.doors.roles import Role
 from tests.api.conftest import World
 from tests.api.documents import member, training
+from tests.api.doors import locked
 from tests.api.test_cli_live import Cli, cli, url
 from tests.api.test_predict_document import BLOCKS, TRAINING
 
@@ -49,6 +52,14 @@ def refusal(client: TestClient, body: Any, path: str = PATH) -> tuple[int, str, 
     answer = client.post(path, content=body if isinstance(body, bytes) else json.dumps(body))
     error = answer.json()["error"]
     return answer.status_code, error["type"], error["message"]
+
+
+def test_an_answer_is_one_entry_of_the_audit_log(running: World, tmp_path: Path) -> None:
+    with locked(tmp_path, running.service) as doors:
+        assert doors.ask(Role.SUBMITTER, "POST", PATH, json={"ids": ["ab"]}).status_code == 200
+        (entry,) = doors.entries()
+    assert (entry["who"], entry["subject"], entry["outcome"]) == ("sue", "online", "asked")
+    assert "digest" not in entry
 
 
 def test_an_answer(running: World, client: TestClient) -> None:
