@@ -170,7 +170,7 @@ def test_main_and_dealer_see_public_values_only(tmp_path: Path) -> None:
     assert {frame.label for _, frame in task.views[MAIN]} == {"shapes", "test", "done"}
     assert {frame.label for _, frame in task.views[DEALER]} == {"shapes", "deal.credit"}
     assert not any(frame.arrays for _, frame in task.views[DEALER] if frame.label == "deal.credit")
-    assert {frame.label for view in task.views[2:] for frm, frame in view if frm == MAIN} <= {"kept"}
+    assert not [frm for view in task.views[2:] for frm, frame in view if frm == MAIN]  # too short for a checkpoint
     assert {frame.label for frm, frame in task.views[LABEL] if frm == DEALER} == {"deal"}
     assert not [frm for view in (task.views[ONE], task.views[TWO]) for frm, _ in view if frm == DEALER]
 
