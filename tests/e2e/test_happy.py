@@ -197,7 +197,7 @@ def test_the_command_line_tells_a_failure(aligned: FedrayServer, tmp_path: Path)
 def test_the_terminal_of_the_server_shows_its_own_lines_only(server: FedrayServer) -> None:
     lines = server.out.splitlines()
     assert lines[0].startswith(f"fedray listens on http://127.0.0.1:{server.port}")
-    assert [line.split(":")[0] for line in lines[1:]] == ["trust mode lab"]
+    assert [line.split(":")[0] for line in lines[1:]] == ["no token is needed; trust mode lab"]
     assert server.err == ""
 
 
