@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeAlias
 
 import numpy as np
 
@@ -26,9 +24,6 @@ _CREDIT = "deal.credit"
 
 Bundle = Mapping[str, Mapping[str, Ring]]
 """What one step takes: by correlation and part, my summands."""
-
-Arrays: TypeAlias = dict[str, dict[str, Ring]]
-"""By correlation and part, of all steps of a segment."""
 
 
 @dataclass(frozen=True)
@@ -102,21 +97,21 @@ def make(streams: list[Stream], corrected: int, masks: MaskRows, segment: Segmen
     return correction
 
 
-def _summands(stream: Stream, segment: Segment, rank: int, corrected: int) -> Arrays:
+def _summands(stream: Stream, segment: Segment, rank: int, corrected: int) -> dict[str, dict[str, Ring]]:
     """Expand one party's summands of a segment, by correlation and part, each of shape (T, *part.shape)."""
     places = layout.keystream(segment.correlations, segment.steps, rank, corrected)
     block = stream.words(segment.label, (layout.size_of(places),))
     return _arrays(places, block)
 
 
-def _arrays(places: layout.Layout, block: Ring) -> Arrays:
-    found: Arrays = defaultdict(dict)
+def _arrays(places: layout.Layout, block: Ring) -> dict[str, dict[str, Ring]]:
+    found: dict[str, dict[str, Ring]] = defaultdict(dict)
     for place in places:
         found[place.correlation][place.part] = place.of(block)
     return found
 
 
-def _total(summands: list[Arrays], correlation: str, part: Part) -> Ring:
+def _total(summands: list[dict[str, dict[str, Ring]]], correlation: str, part: Part) -> Ring:
     having = [mine[correlation][part.name] for rank, mine in enumerate(summands) if rank != part.without]
     join = np.bitwise_xor if part.xor else np.add
     total: Ring = join(having[0], having[1]) if len(having) > 1 else having[0]
@@ -145,8 +140,7 @@ class Supply:
         self._segments: Iterator[Segment] = iter(segments)
         self._ledger = Ledger()
         self._corrected = corrected
-        self._loaded = _Loaded({})
-        self._owed = 0
+        self._arrays: dict[str, dict[str, Ring]] = {}
         self._segment: Segment | None = None
         self._at = 0
 
@@ -157,99 +151,39 @@ class Supply:
     def step(self, label: str) -> Bundle:
         """Return the next step's summands; each is handed out once.
 
-        What the dealer corrects is waited for when it is first asked for, so that a first round may go out before.
-
         Parameters
         ----------
         label
             Start of the segment's label that the caller means to be in, as a check.
         """
-        self._pay()
         if self._segment is None or self._at == self._segment.steps:
             self._load()
         segment = self._segment
         if segment is None or not segment.label.startswith(label):
             raise LocalProtocolError(f"the schedule does not have a step of {label!r} here")
         at, self._at = self._at, self._at + 1
-        return self._loaded.at(at)
+        return {name: {part: array[at] for part, array in parts.items()} for name, parts in self._arrays.items()}
 
     def end(self) -> None:
         """Tell the dealer that the parties stop before the schedule's end; said by the one who takes corrections."""
-        self._loaded.settle()
-        self._pay()
         if self._takes_corrections:
             self._channel.send(self._dealer, _CREDIT, np.zeros(1, np.uint64))
-
-    def _pay(self) -> None:
-        """Give the dealer credit for what I have taken: between steps, so that it travels with their first message."""
-        for _ in range(self._owed):
-            self._channel.send(self._dealer, _CREDIT)
-        self._owed = 0
 
     def _load(self) -> None:
         segment = next(self._segments, None)
         if segment is None:
             raise LocalProtocolError("the schedule has ended")
         self._ledger.use(segment.label)
-        self._loaded.settle()  # the dealer's mail comes in the order of the segments
-        mine = _summands(self._stream, segment, self._rank, self._corrected)
-        arrays = {correlation.name: mine.get(correlation.name, {}) for correlation in segment.correlations}
-        late = partial(self._corrections, segment) if self._takes_corrections else None
-        self._loaded, self._segment, self._at = _Loaded(arrays, late), segment, 0
-
-    def _corrections(self, segment: Segment) -> Arrays:
-        places = layout.corrections(segment.correlations, segment.steps)
-        return _arrays(places, self._correction(layout.size_of(places)))
+        self._arrays = _summands(self._stream, segment, self._rank, self._corrected)
+        if self._takes_corrections:
+            places = layout.corrections(segment.correlations, segment.steps)
+            for name, parts in _arrays(places, self._correction(layout.size_of(places))).items():
+                self._arrays.setdefault(name, {}).update(parts)
+        self._segment, self._at = segment, 0
 
     def _correction(self, size: int) -> Ring:
         came = self._channel.recv(self._dealer, "deal", background=True)
-        self._owed += 1
+        self._channel.send(self._dealer, _CREDIT)
         if len(came) != 1 or came[0].shape != (size,) or came[0].dtype != np.uint64:
             raise RemoteProtocolError("the dealer sent a correction of a wrong shape")
         return came[0]
-
-
-class _Loaded:
-    """A segment's summands at one party.
-
-    Parameters
-    ----------
-    arrays
-        By correlation and part, for all steps.
-    late
-        Waits for those that the dealer corrects; None where there are none.
-    """
-
-    def __init__(self, arrays: Arrays, late: Callable[[], Arrays] | None = None) -> None:
-        self.arrays, self._late = arrays, late
-
-    def settle(self) -> None:
-        """Wait for what is still to come."""
-        late, self._late = self._late, None
-        for name, parts in late().items() if late else ():
-            self.arrays[name].update(parts)
-
-    def at(self, step: int) -> Bundle:
-        """Return a step's summands."""
-        return {name: _Parts(self, name, step) for name in self.arrays}
-
-
-class _Parts(Mapping[str, Ring]):
-    """A correlation's parts at one step; one that is not there yet is waited for."""
-
-    def __init__(self, loaded: _Loaded, name: str, step: int) -> None:
-        self._loaded, self._parts, self._step = loaded, loaded.arrays[name], step
-
-    def __getitem__(self, part: str) -> Ring:
-        if part not in self._parts:
-            self._loaded.settle()
-        array: Ring = self._parts[part][self._step]
-        return array
-
-    def __iter__(self) -> Iterator[str]:
-        self._loaded.settle()
-        return iter(self._parts)
-
-    def __len__(self) -> int:
-        self._loaded.settle()
-        return len(self._parts)
