@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -36,8 +35,8 @@ class Arrivals:
         self._large: memoryview | None = None  # an envelope of several records
         self._large_filled = 0
 
-    def take(self) -> Iterator[Blob]:
-        """Yield the envelopes that have come whole.
+    def take(self) -> list[Blob]:
+        """Return the envelopes that have come whole; of what has come, one buffer at most is read.
 
         Raises
         ------
@@ -46,17 +45,14 @@ class Arrivals:
         RemoteProtocolError
             A record is not what the peer sealed, or longer than any may be, or an envelope is.
         """
-        room = 0
-        while not room:  # a buffer that was filled may not be all that has come
-            try:
-                count = self.stream.recv_into(self._buffer[self._filled :])
-            except BlockingIOError:
-                return
-            if count == 0:
-                raise PeerLost("a stream has ended")
-            self._filled += count
-            room = _BUFFER_BYTES - self._filled
-            yield from self._cut()
+        try:
+            count = self.stream.recv_into(self._buffer[self._filled :])
+        except BlockingIOError:
+            return []
+        if count == 0:
+            raise PeerLost("a stream has ended")
+        self._filled += count
+        return self._cut()
 
     def _cut(self) -> list[Blob]:
         """Return the envelopes that end in the records of the buffer, and leave what is no whole record in it."""

@@ -2,10 +2,13 @@
 
 A frame::
 
-    u32 length of the rest | u8 label length | label (ASCII) | u8 number of arrays | padding to 8
-    for each array:  u8 type | u8 dimensions | padding to 8 | u64 per dimension | data, padded to 8
+    u32 length of the rest | u16 length of the form | u8 label length | u8 number of arrays
+    form:  label (ASCII) | for each array: u8 type, u8 dimensions, u64 per dimension | padding to 8
+    for each array:  data, padded to 8
 
 Little-endian. An envelope is a run of frames. Whatever does not fit exactly is refused with RemoteProtocolError.
+
+The form stands before all data because a protocol says frames of the same form over and over: it is worked out once.
 """
 
 from __future__ import annotations
@@ -37,8 +40,8 @@ Blob: TypeAlias = bytes | memoryview
 LENGTH = struct.Struct("<I")
 """What stands before each envelope on a stream."""
 
-_HEAD = struct.Struct("<IBB")
-_ARRAY = struct.Struct("<BB6x")
+_HEAD = struct.Struct("<IHBB")
+_ARRAY = struct.Struct("<BB")
 _CODES = {dtype: code for code, dtype in enumerate(TYPES)}
 _SIZES = tuple(dtype.itemsize for dtype in TYPES)
 _SHAPES = tuple(struct.Struct(f"<{dimensions}Q") for dimensions in range(MAX_DIMENSIONS + 1))
@@ -56,6 +59,25 @@ def encode(frame: Frame) -> bytes:
     return b"".join(pieces(frame))
 
 
+class _Place(NamedTuple):
+    """Where one array's data lies, from the end of its frame's form."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    elements: int
+    at: int
+    size: int
+    padding: int
+
+
+class _Form(NamedTuple):
+    """What a frame says of itself before its data."""
+
+    label: str
+    places: tuple[_Place, ...]
+    data_bytes: int
+
+
 def pieces(frame: Frame) -> list[Blob]:
     """Return the bytes of a frame, a large one in pieces with views of its arrays: nobody may write to them meanwhile.
 
@@ -64,39 +86,38 @@ def pieces(frame: Frame) -> list[Blob]:
     LocalProtocolError
         The frame breaks the bounds above: a bug of the caller.
     """
-    size, between = _layout(frame.label, tuple([(array.dtype, array.shape) for array in frame.arrays]))
+    size, start, paddings = _layout(frame.label, tuple([(array.dtype, array.shape) for array in frame.arrays]))
     small = size <= SMALL_FRAME
-    parts: list[Blob] = [between[0]]
-    for array, after in zip(frame.arrays, between[1:], strict=True):
+    parts: list[Blob] = [start]
+    for array, padding in zip(frame.arrays, paddings, strict=True):
         parts.append(_data(array, small))
-        parts.append(after)
+        if padding:
+            parts.append(bytes(padding))
     return [b"".join(parts)] if small else parts
 
 
 @lru_cache(maxsize=1 << 12)
-def _layout(label: str, kinds: tuple[tuple[np.dtype[Any], tuple[int, ...]], ...]) -> tuple[int, tuple[bytes, ...]]:
-    """Return a frame's size, and its bytes before, between and after the data of arrays of these types and shapes.
-
-    A protocol says frames of the same form over and over, so they are worked out once.
-    """
+def _layout(label: str, kinds: tuple[tuple[np.dtype[Any], tuple[int, ...]], ...]) -> tuple[int, bytes, tuple[int, ...]]:
+    """Return the size of a frame of such arrays, its bytes before their data, and the padding after each."""
     title = label.encode("ascii", errors="replace")
     if len(title) > MAX_LABEL or len(kinds) > MAX_ARRAYS:
         raise LocalProtocolError(f"frame {label[:40]!r} has a label or a number of arrays over the bounds")
     if not (label.isascii() and label.isprintable()):
         raise LocalProtocolError("a frame's label must be printable ASCII")
-    between, size = [title + b"\0" * (-(_HEAD.size + len(title)) % 8)], 0
+    form, paddings, data_bytes = title, [], 0
     for dtype, shape in kinds:
         code = _CODES.get(dtype.newbyteorder("<"))
         if code is None or len(shape) > MAX_DIMENSIONS:
             raise LocalProtocolError(f"frame {label!r}: an array of {dtype} with {len(shape)} dimensions cannot travel")
+        form += _ARRAY.pack(code, len(shape)) + _SHAPES[len(shape)].pack(*shape)
         data = prod(shape) * _SIZES[code]
-        between[-1] += _ARRAY.pack(code, len(shape)) + _SHAPES[len(shape)].pack(*shape)
-        between.append(b"\0" * (-data % 8))
-        size += data
-    size += _HEAD.size + sum(map(len, between))
+        paddings.append(-data % 8)
+        data_bytes += data + paddings[-1]
+    form += bytes(-len(form) % 8)
+    size = _HEAD.size + len(form) + data_bytes
     if size > MAX_FRAME:
         raise LocalProtocolError(f"frame {label!r} has {size} bytes; the most is {MAX_FRAME}: send it in parts")
-    return size, (_HEAD.pack(size - 4, len(title), len(kinds)) + between[0], *between[1:])
+    return size, _HEAD.pack(size - 4, len(form), len(title), len(kinds)) + form, tuple(paddings)
 
 
 def _data(array: Array, small: bool) -> Blob:
@@ -116,34 +137,64 @@ def decode(data: bytes | memoryview) -> list[Frame]:
     """
     view = memoryview(data)
     frames: list[Frame] = []
-    at = 0
-    while at < len(view):
-        frame, at = _decode_frame(view, at)
+    at, end = 0, len(view)
+    while at < end:
+        frame, at = _decode_frame(view, at, end)
         frames.append(frame)
     return frames
 
 
-def _decode_frame(view: memoryview, start: int) -> tuple[Frame, int]:
-    if len(view) - start < _HEAD.size:
+def _decode_frame(view: memoryview, at: int, end: int) -> tuple[Frame, int]:
+    if end - at < _HEAD.size:
         raise RemoteProtocolError("a frame ends within its head")
-    size, label_size, count = _HEAD.unpack_from(view, start)
-    end = start + 4 + size
-    at = start + _HEAD.size
-    if end > len(view) or label_size > MAX_LABEL or at + label_size > end:
-        raise RemoteProtocolError("a frame is longer than its envelope, or its label than the frame")
-    label = _label(bytes(view[at : at + label_size]))
-    at += label_size
-    at += -(at - start) % 8
-    arrays: list[Array] = []
-    for _ in range(count):
-        array, at = _decode_array(view, at, end)
-        arrays.append(array)
-    if at != end:
-        raise RemoteProtocolError("a frame has bytes after its last array")
-    return Frame(label, tuple(arrays)), end
+    rest, form_size, label_size, count = _HEAD.unpack_from(view, at)
+    start, stop = at + _HEAD.size + form_size, at + 4 + rest
+    if stop > end or start > stop:
+        raise RemoteProtocolError("a frame is longer than its envelope, or its form than the frame")
+    form = _form(bytes(view[at + _HEAD.size : start]), label_size, count)
+    if start + form.data_bytes != stop:
+        raise RemoteProtocolError("a frame's arrays do not end where the frame ends")
+    return Frame(form.label, tuple([_array(view, start, place) for place in form.places])), stop
+
+
+def _array(view: memoryview, start: int, place: _Place) -> Array:
+    at = start + place.at
+    if place.padding and any(view[at + place.size : at + place.size + place.padding]):
+        raise RemoteProtocolError("an array's padding is not zero")
+    if place.elements == 0:
+        return _empty(place.dtype, place.shape)
+    array = np.frombuffer(view, place.dtype, place.elements, at)
+    return array if len(place.shape) == 1 else array.reshape(place.shape)
 
 
 @lru_cache(maxsize=1 << 10)
+def _form(form: bytes, label_size: int, count: int) -> _Form:
+    if label_size > min(MAX_LABEL, len(form)):
+        raise RemoteProtocolError("a frame's label is longer than its form, or than any may be")
+    label, at, data_bytes = _label(form[:label_size]), label_size, 0
+    places: list[_Place] = []
+    for _ in range(count):
+        place, at = _place(form, at, data_bytes)
+        places.append(place)
+        data_bytes += place.size + place.padding
+    if at + -at % 8 != len(form) or any(form[at:]):
+        raise RemoteProtocolError("a frame's form has bytes after its last array")
+    return _Form(label, tuple(places), data_bytes)
+
+
+def _place(form: bytes, at: int, data_at: int) -> tuple[_Place, int]:
+    if len(form) - at < _ARRAY.size:
+        raise RemoteProtocolError("a frame's form ends within an array")
+    code, dimensions = _ARRAY.unpack_from(form, at)
+    at += _ARRAY.size
+    if code >= len(TYPES) or dimensions > MAX_DIMENSIONS or len(form) - at < 8 * dimensions:
+        raise RemoteProtocolError("an array has an unknown type or too many dimensions")
+    shape: tuple[int, ...] = _SHAPES[dimensions].unpack_from(form, at)
+    count = prod(shape)  # Python integers: no overflow to slip through
+    size = count * _SIZES[code]
+    return _Place(TYPES[code], shape, count, data_at, size, -size % 8), at + 8 * dimensions
+
+
 def _label(raw: bytes) -> str:
     try:
         label = raw.decode("ascii")
@@ -152,28 +203,6 @@ def _label(raw: bytes) -> str:
     if not label.isprintable():
         raise RemoteProtocolError("a frame's label has control characters")
     return label
-
-
-def _decode_array(view: memoryview, at: int, end: int) -> tuple[Array, int]:
-    if end - at < _ARRAY.size:
-        raise RemoteProtocolError("an array ends within its head")
-    code, dimensions = _ARRAY.unpack_from(view, at)
-    at += _ARRAY.size
-    if code >= len(TYPES) or dimensions > MAX_DIMENSIONS or end - at < 8 * dimensions:
-        raise RemoteProtocolError("an array has an unknown type or too many dimensions")
-    shape: Sequence[int] = _SHAPES[dimensions].unpack_from(view, at)
-    at += 8 * dimensions
-    count = prod(shape)  # Python integers: no overflow to slip through
-    size = count * _SIZES[code]
-    padded = size + -size % 8
-    if padded > end - at:
-        raise RemoteProtocolError("an array is longer than its frame")
-    if padded > size and any(view[at + size : at + padded]):
-        raise RemoteProtocolError("an array's padding is not zero")
-    if count == 0:
-        return _empty(TYPES[code], shape), at
-    array = np.frombuffer(view, TYPES[code], count, at)
-    return array if dimensions == 1 else array.reshape(shape), at + padded
 
 
 def _empty(dtype: np.dtype[Any], shape: Sequence[int]) -> Array:

@@ -24,7 +24,8 @@ class Mailbox:
 
     def __init__(self, task: bytes) -> None:
         self._task = task
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._ready: dict[int, deque[tuple[Head, Blob]]] = defaultdict(deque)
         self._early: dict[int, dict[int, tuple[Head, Blob]]] = defaultdict(dict)
         self._next: dict[int, int] = defaultdict(int)
@@ -47,7 +48,7 @@ class Mailbox:
     def deliver(self, sender: int, blob: Blob) -> None:
         """Accept an envelope that the transport says is from `sender`; never blocks, never raises to the peer."""
         try:
-            with self._changed:
+            with self._lock:
                 self._accept(sender, blob)
                 if self._read is None:  # else the only one who waits is the caller
                     self._changed.notify_all()
@@ -74,10 +75,13 @@ class Mailbox:
         self._waiting_bytes[sender] += len(blob)
         if self._waiting_bytes[sender] > MAX_WAITING_BYTES:
             raise RemoteProtocolError(f"party {sender} sent more than {MAX_WAITING_BYTES} bytes that nobody asked for")
-        early[head.seq] = head, blob
-        while due in early:
-            self._ready[sender].append(early.pop(due))
-            due += 1
+        if head.seq > due:
+            early[head.seq] = head, blob
+            return
+        ready = self._ready[sender]
+        ready.append((head, blob))
+        while (due := due + 1) in early:
+            ready.append(early.pop(due))
         self._next[sender] = due
 
     def fail(self, error: FedrayError) -> None:
@@ -106,7 +110,7 @@ class Mailbox:
         ready = self._ready[sender]
         if not ready or self.over:
             self._wait(lambda: bool(ready), sender, timeout_s)
-        with self._changed:
+        with self._lock:
             head, blob = ready.popleft()
             self._waiting_bytes[sender] -= len(blob)
             return head, blob

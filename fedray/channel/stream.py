@@ -82,6 +82,7 @@ class StreamTransport:
         self.address = Address(host, port, self._identity.certificate)
         self._out: dict[int, _Outgoing] = {}
         self._in: dict[int, Arrivals] = {}
+        self._by_number: dict[int, int] = {}
         self._reading = select.poll()
         self._closed = threading.Event()
 
@@ -145,10 +146,10 @@ class StreamTransport:
         self._take(min(timeout_s, _SLICE_S))
 
     def _take(self, timeout_s: float) -> None:
-        ready = {number for number, _ in self._reading.poll(timeout_s * 1000.0)}
-        for peer, arrivals in list(self._in.items()):
-            if arrivals.number in ready:
-                self._drain(peer, arrivals)
+        for number, _ in self._reading.poll(timeout_s * 1000.0):
+            peer = self._by_number.get(number)
+            if peer is not None:  # else a stream that takes again what this party says
+                self._drain(peer, self._in[peer])
 
     def _drain(self, peer: int, arrivals: Arrivals) -> None:
         try:
@@ -162,7 +163,7 @@ class StreamTransport:
 
     def _lose(self, peer: int, arrivals: Arrivals) -> None:
         self._reading.unregister(arrivals.number)
-        del self._in[peer]
+        del self._in[peer], self._by_number[arrivals.number]
         if not self._closed.is_set():
             self._mailbox.hang_up(peer)
 
@@ -209,8 +210,10 @@ class StreamTransport:
             if not came:
                 return
             key += came
-        self._in[peer] = Arrivals(_bare(stream), key)
-        self._reading.register(self._in[peer].number, select.POLLIN)
+        arrivals = Arrivals(_bare(stream), key)
+        self._by_number[arrivals.number] = peer
+        self._in[peer] = arrivals
+        self._reading.register(arrivals.number, select.POLLIN)
 
 
 def _bare(stream: ssl.SSLSocket) -> socket.socket:

@@ -24,8 +24,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 
 
 def frame(label: str, *shapes: tuple[int, ...]) -> int:
-    """Return the bytes of a frame: its head, and for each array a head, its shape and its elements of 8 bytes."""
-    return 8 * math.ceil((6 + len(label)) / 8) + sum(8 + 8 * len(shape) + 8 * math.prod(shape) for shape in shapes)
+    """Return the bytes of a frame: its head, the form of label, types and shapes, and elements of 8 bytes."""
+    form = len(label) + sum(2 + 8 * len(shape) for shape in shapes)
+    return 8 + 8 * math.ceil(form / 8) + sum(8 * math.prod(shape) for shape in shapes)
 
 
 def comparison(values: int) -> int:

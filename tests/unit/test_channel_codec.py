@@ -21,13 +21,19 @@ arrays = st.sampled_from(codec.TYPES).flatmap(
 )
 frames = st.builds(Frame, labels, st.lists(arrays, max_size=4).map(tuple))
 
-HEAD = struct.Struct("<IBB")
+HEAD = struct.Struct("<IHBB")
 
 
 def by_hand(shape: tuple[int, ...], code: int = 2, data: bytes = b"") -> bytes:
     """Return a frame labelled "x" with one array of a shape that need not fit its data."""
-    array = struct.pack("<BB6x", code, len(shape)) + struct.pack(f"<{len(shape)}Q", *shape) + data
-    return HEAD.pack(4 + len(array), 1, 1) + b"x\0" + array
+    array = struct.pack("<BB", code, len(shape)) + struct.pack(f"<{len(shape)}Q", *shape)
+    return framed(b"x" + array, data, count=1)
+
+
+def framed(form: bytes, data: bytes = b"", label: int = 1, count: int = 0) -> bytes:
+    """Return a frame of this form, padded, and what follows it, whether it fits or not."""
+    form += bytes(-len(form) % 8)
+    return HEAD.pack(4 + len(form) + len(data), len(form), label, count) + form + data
 
 
 def assert_same(one: Frame, other: Frame) -> None:
@@ -70,7 +76,7 @@ def test_changed_bytes_are_refused_or_harmless(frame: Frame, data: st.DataObject
 
 
 @settings(max_examples=400)
-@given(st.one_of(st.binary(max_size=200), st.binary(max_size=120).map(lambda b: HEAD.pack(len(b) + 2, 1, 3) + b)))
+@given(st.one_of(st.binary(max_size=200), st.binary(max_size=120).map(lambda b: framed(b, count=3))))
 def test_any_bytes(data: bytes) -> None:
     try:
         heard = codec.decode(data)
@@ -109,16 +115,25 @@ GOOD = by_hand((1,), data=bytes(8))
 BAD = {
     "unknown type": by_hand((1,), code=5, data=bytes(8)),
     "nine dimensions": by_hand((1,) * 9, data=bytes(8)),
-    "bytes after the last array": HEAD.pack(4 + 32, 1, 1) + GOOD[6:] + bytes(8),
+    "bytes after the last array": by_hand((1,), data=bytes(16)),
     "bytes after the last frame": GOOD + b"\0",
-    "no array where one is announced": HEAD.pack(4, 1, 1) + b"x\0",
+    "bytes after the form's last array": framed(
+        b"x" + struct.pack("<BBQ", 2, 1, 1) + b"\0" * 5 + b"\1", bytes(8), count=1
+    ),
+    "a form with more padding than it needs": framed(b"x" + bytes(15)),
+    "no array where one is announced": framed(b"x", count=1),
+    "a form that ends within a shape": framed(b"x" + struct.pack("<BBI", 2, 1, 1), count=1),
     "padding that is not zero": by_hand((1,), code=0, data=b"\1" + b"\0" * 6 + b"\1"),
-    "label longer than the frame": HEAD.pack(4, 90, 0) + b"x\0",
-    "label over the bound": HEAD.pack(2 + 106, 101, 0) + b"x" * 106,
+    "padding that is not zero, of the second array": framed(
+        b"x" + struct.pack("<BBQ", 2, 1, 1) + struct.pack("<BBQ", 0, 1, 1), bytes(15) + b"\1", count=2
+    ),
+    "label longer than the form": framed(b"x", label=90),
+    "form longer than the frame": HEAD.pack(4, 8, 1, 0) + b"x" + bytes(7),
+    "label over the bound": framed(b"x" * 101, label=101),
     "label of no ASCII": GOOD.replace(b"x", b"\xe9"),
     "label with a line feed": GOOD.replace(b"x", b"\n"),
-    "frame shorter than its head": HEAD.pack(0, 0, 0),
-    "frame of 4 GiB": HEAD.pack(2**32 - 1, 1, 1) + GOOD[6:],
+    "frame shorter than its head": HEAD.pack(0, 0, 0, 0),
+    "frame of 4 GiB": HEAD.pack(2**32 - 1, 16, 1, 1) + GOOD[8:],
 }
 
 
