@@ -31,6 +31,9 @@ __all__ = ["AHEAD", "WHOLE", "Measured", "Play", "measure"]
 
 DIGEST = "be" * 32
 CONNECT_S = 20.0
+STEP_S = 300.0
+"""Seconds in which every process has to end a step; the slowest operation takes a few."""
+
 HOST = "127.0.0.1"
 LEAD_S = 0.02
 """From the word to start until the start: every process has heard it by then."""
@@ -84,17 +87,18 @@ def measure(play: Play) -> list[list[Measured]]:
     Raises
     ------
     PeerLost
-        A process ended before its time; it has said why on its standard error.
+        A process ended before its time, and has said why on its standard error; or it did not end a step in time.
     """
     pipes, processes = _start(play)
     try:
-        addresses = {index: pipe.recv() for index, pipe in enumerate(pipes)}
+        addresses = dict(enumerate(_heard(pipes)))
         _tell(pipes, addresses)
         return [_step(segment, pipes) for segment in play.segments()]
-    except (EOFError, ConnectionError):
+    except (EOFError, ConnectionError, TimeoutError) as error:
         for process in processes:
             process.terminate()  # the others would wait for it
-        raise PeerLost(f"a party of {play.operation} ended before its time") from None
+        how = f"did not end a step in {STEP_S:g} s" if isinstance(error, TimeoutError) else "ended before its time"
+        raise PeerLost(f"a party of {play.operation} {how}") from None
     finally:
         for pipe in pipes:
             pipe.close()  # which lets the parties go
@@ -120,10 +124,19 @@ def _start(play: Play) -> tuple[list[Connection[Any, Any]], list[Any]]:
 def _step(segment: Segment, pipes: Sequence[Connection[Any, Any]]) -> list[Measured]:
     if segment.label.startswith(AHEAD):
         _tell(pipes, None)
-        for pipe in pipes:
-            pipe.recv()
+        _heard(pipes)
     _tell(pipes, time.monotonic() + LEAD_S)
-    return [pipe.recv() for pipe in pipes]
+    return _heard(pipes)
+
+
+def _heard(pipes: Sequence[Connection[Any, Any]]) -> list[Any]:
+    """Return what every process says next; TimeoutError if one says nothing."""
+    said = []
+    for pipe in pipes:
+        if not pipe.poll(STEP_S):
+            raise TimeoutError
+        said.append(pipe.recv())
+    return said
 
 
 def _tell(pipes: Sequence[Connection[Any, Any]], word: object) -> None:

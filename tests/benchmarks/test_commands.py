@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import re
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from benchmarks.designs import correction_bytes
 from benchmarks.lines import SHARING
 from benchmarks.tables import TABLES, commands
 from benchmarks.tasks import make_root
-from fedray.errors import DataError, SpecError
+from fedray.errors import DataError, PeerLost, SpecError
 from fedray.task.configs import Kind
 from fedray.task.model_rules import PREDICTING
 from fedray.task.spec import parse
@@ -154,6 +155,13 @@ def test_ops_count_what_the_protocol_says(op: str, parties: int, rounds: int) ->
     assert (line["op"], line["parties"], line["rounds"], line["transport"]) == (op, parties, rounds, "fast")
     check_spread(line, "seconds", 2)
     assert line["max_error"] < 1e-4
+
+
+def test_a_party_that_says_nothing_ends_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.parties.STEP_S", 0.01)  # less than a process takes to start
+    with pytest.raises(PeerLost, match=r"a party of mul_trunc did not end a step in 0\.01 s"):
+        run("ops", "--op", "mul_trunc", "--small", "--repeat", 1)
+    assert not multiprocessing.active_children()
 
 
 def test_only_lines_are_printed_to_standard_output(
