@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,12 +40,54 @@ def one_time_mask(stream: Stream, matrix: PrivateShape) -> Ring:
     return stream.words(f"U/{matrix.matrix}", matrix.shape)
 
 
+class OneTimeMasks(Mapping[tuple[int, str], Ring]):
+    """The masks of private matrices, by owner and name, as the dealer knows them.
+
+    Parameters
+    ----------
+    streams
+        Those of the owners, by rank.
+    matrices
+        The private matrices.
+    memory_bytes
+        What may be kept of them; the others are expanded whenever they are asked for. None for all.
+    """
+
+    def __init__(
+        self, streams: Sequence[Stream], matrices: Iterable[PrivateShape], memory_bytes: int | None = None
+    ) -> None:
+        self._streams = streams
+        self._shapes = {(shape.owner, shape.matrix): shape for shape in matrices}
+        self._held: dict[tuple[int, str], Ring] = {}
+        self._room = memory_bytes
+
+    def __getitem__(self, key: tuple[int, str]) -> Ring:
+        """Return U; good until the next is asked for."""
+        if key in self._held:
+            return self._held[key]
+        shape = self._shapes[key]
+        u = one_time_mask(self._streams[shape.owner], shape)
+        if self._room is None or u.nbytes <= self._room:
+            self._room = None if self._room is None else self._room - u.nbytes
+            self._held[key] = u
+        return u
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        """Go through owners and names."""
+        return iter(self._shapes)
+
+    def __len__(self) -> int:
+        """Return the number of matrices."""
+        return len(self._shapes)
+
+
 def deal(
     channel: Channel,
     computing: tuple[int, ...],
     corrected: int,
     matrices: Iterable[PrivateShape],
     segments: Iterable[Segment],
+    memory_bytes: int | None = None,
 ) -> None:
     """Play the dealer: make every segment's correlations and stream the corrections.
 
@@ -61,13 +103,15 @@ def deal(
         The private matrices whose one-time masks the schedule uses.
     segments
         The public schedule.
+    memory_bytes
+        What may be kept of the one-time masks, see `OneTimeMasks`.
 
     Cost: 0 rounds; per segment one message to one party, of the derived parts' size.
     Leaks: nothing; the dealer knows shapes and schedule only.
     Ref: [Bea91], with seeds instead of shares.
     """
     streams = [Stream(channel.secret(party, "masks")) for party in computing]
-    masks = {(m.owner, m.matrix): one_time_mask(streams[m.owner], m) for m in matrices}
+    masks = OneTimeMasks(streams, matrices, memory_bytes)
     ledger = Ledger()
     for number, segment in enumerate(segments):
         ledger.use(segment.label)

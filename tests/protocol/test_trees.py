@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fedray.channel import Channel
+from fedray.data.scratch import Scratch
 from fedray.errors import RangeGuardError
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
@@ -101,6 +105,24 @@ def test_rounds_and_bytes_depend_on_the_plan_alone() -> None:
     # each turn is said and heard; a party without an answer to wait for has fewer
     assert train.rounds <= 1 + 2 * (22 + 9 * levels) + 18
     assert train.rounds >= 2 * 9 * levels
+
+
+def test_bins_in_a_file_make_the_same_trees_to_the_last_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def same(channel: Channel, peer: int, purpose: str) -> bytes:
+        # fresh keys round anew: only with the same keys are two runs one
+        return hashlib.sha256(f"{sorted((channel.me, peer))} {purpose}".encode()).digest()
+
+    monkeypatch.setattr(Channel, "secret", same)
+    monkeypatch.setattr("fedray.trees.bins.ROWS_BLOCK", 64)
+    made = design((2, 3, 1), depth=2, steps=2, rows=(300, 40), missing=(True, False, False), colsample=0.5)
+    task = Boosting.made_up(made)
+    stores = [Scratch(size, lambda: tmp_path) for size in (None, 0, 5000)]
+    first, *others = [task.on_shares(scratch).all()[:3] for scratch in stores]
+    for other in others:
+        for (expected, _), (found, _) in zip(first, other, strict=True):
+            states = expected.state(), found.state()
+            assert all((states[0][name] == states[1][name]).all() for name in states[0])
+    assert [model._bins._blocks.file_bytes > 0 for model, _ in others[0]] == [True] * 3
 
 
 def test_scores_beyond_the_range_end_everybody() -> None:
