@@ -20,6 +20,9 @@ from fedray.ring import Ring
 LOOK_AHEAD = 6
 """Segments that the dealer may be ahead of the party that takes the corrections."""
 
+MASKS = "masks"
+"""The purpose of the keys from which masks come, where a task deals once."""
+
 _CREDIT = "deal.credit"
 
 Bundle = Mapping[str, Mapping[str, Ring]]
@@ -88,6 +91,7 @@ def deal(
     matrices: Iterable[PrivateShape],
     segments: Iterable[Segment],
     memory_bytes: int | None = None,
+    purpose: str = MASKS,
 ) -> None:
     """Play the dealer: make every segment's correlations and stream the corrections.
 
@@ -105,21 +109,29 @@ def deal(
         The public schedule.
     memory_bytes
         What may be kept of the one-time masks, see `OneTimeMasks`.
+    purpose
+        Of the keys, the same at the parties' `Supply`; another whenever a task deals once more, so that labels may be
+        the same.
 
     Cost: 0 rounds; per segment one message to one party, of the derived parts' size.
     Leaks: nothing; the dealer knows shapes and schedule only.
     Ref: [Bea91], with seeds instead of shares.
     """
-    streams = [Stream(channel.secret(party, "masks")) for party in computing]
+    streams = [Stream(channel.secret(party, purpose)) for party in computing]
     masks = OneTimeMasks(streams, matrices, memory_bytes)
     ledger = Ledger()
     for number, segment in enumerate(segments):
         ledger.use(segment.label)
         correction = make(streams, corrected, MaskRows(masks, segment.rows), segment)
-        if number >= LOOK_AHEAD and channel.recv(computing[corrected], _CREDIT, background=True):
+        if number >= LOOK_AHEAD and channel.recv(computing[corrected], _credit(purpose), background=True):
             return  # a credit that holds an array is the end mark
         channel.send(computing[corrected], "deal", correction)
         channel.flush()
+
+
+def _credit(purpose: str) -> str:
+    """Return the label of credits: those that one deal leaves unread are none for the next."""
+    return _CREDIT if purpose == MASKS else f"{_CREDIT}.{purpose}"
 
 
 def make(streams: list[Stream], corrected: int, masks: MaskRows, segment: Segment) -> Ring:
@@ -175,12 +187,22 @@ class Supply:
         My rank, and the rank that takes the corrections.
     segments
         The public schedule.
+    purpose
+        Of my key with the dealer, see `deal`.
     """
 
-    def __init__(self, channel: Channel, dealer: int, rank: int, corrected: int, segments: Iterable[Segment]) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        dealer: int,
+        rank: int,
+        corrected: int,
+        segments: Iterable[Segment],
+        purpose: str = MASKS,
+    ) -> None:
         self._channel, self._dealer, self._rank = channel, dealer, rank
         self._takes_corrections = rank == corrected
-        self._stream = Stream(channel.secret(dealer, "masks"))
+        self._stream, self._credit = Stream(channel.secret(dealer, purpose)), _credit(purpose)
         self._segments: Iterator[Segment] = iter(segments)
         self._ledger = Ledger()
         self._corrected = corrected
@@ -211,7 +233,7 @@ class Supply:
     def end(self) -> None:
         """Tell the dealer that the parties stop before the schedule's end; said by the one who takes corrections."""
         if self._takes_corrections:
-            self._channel.send(self._dealer, _CREDIT, np.zeros(1, np.uint64))
+            self._channel.send(self._dealer, self._credit, np.zeros(1, np.uint64))
 
     def _load(self) -> None:
         segment = next(self._segments, None)
@@ -227,7 +249,7 @@ class Supply:
 
     def _correction(self, size: int) -> Ring:
         came = self._channel.recv(self._dealer, "deal", background=True)
-        self._channel.send(self._dealer, _CREDIT)
+        self._channel.send(self._dealer, self._credit)
         if len(came) != 1 or came[0].shape != (size,) or came[0].dtype != np.uint64:
             raise RemoteProtocolError("the dealer sent a correction of a wrong shape")
         return came[0]
