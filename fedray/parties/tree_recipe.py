@@ -180,6 +180,7 @@ class TreeRecipe:
             largest_weight=_largest(main.scale_pos_weight),
             test_every=main.test_per_trees,
             seed=self._seed,
+            stops_early=main.early_stopping_rounds is not None,
         )
 
 

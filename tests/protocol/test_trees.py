@@ -21,6 +21,7 @@ from fedray.mpc.schedule import Segment
 from fedray.ring import Ring
 from fedray.ring.bits import from_plane
 from fedray.trees.grown import UNKNOWN
+from fedray.trees.guard import watched_rows
 from fedray.trees.masks import BitAnds, BitProducts
 from fedray.trees.membership import and_bits, as_numbers, packed
 from fedray.trees.model import TreeModel
@@ -132,6 +133,14 @@ def test_scores_beyond_the_range_end_everybody() -> None:
     errors = [error for error in played.errors.values() if isinstance(error, RangeGuardError)]
     assert {0, 1} <= set(played.errors)  # whoever heard of it first, aborts
     assert "300 of 300 scores are beyond +-24 after tree 1" in errors[0].message
+
+
+@pytest.mark.parametrize(("done", "stops_early", "watched"), [(1, False, 1124), (1, True, 2100), (3, False, 2100)])
+def test_all_training_rows_are_watched_where_trees_may_be_kept(done: int, stops_early: bool, watched: int) -> None:
+    made = design((2, 2), rows=(2000, 100), steps=3, stops_early=stops_early)
+    found = watched_rows(made, done)
+    assert len(set(found.tolist())) == found.size == watched
+    assert set(range(2000, 2100)) <= set(found.tolist())
 
 
 @pytest.mark.parametrize("size", [2, 3])
