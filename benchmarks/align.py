@@ -16,7 +16,7 @@ from benchmarks.processes import resident_mib
 from benchmarks.tasks import client, cluster, make_root, plan_of, run_plan
 from fedray.data.root import DataRoot
 
-__all__ = ["run"]
+__all__ = ["Peak", "run"]
 
 
 def run(rows: int, columns: int, parties: int, transport: str, repeat: int) -> Line:
@@ -69,12 +69,19 @@ def _once(name: str, parties: int, root: DataRoot, transport: str) -> tuple[floa
 
 
 class Peak:
-    """Largest resident memory of any party's process, sampled while the block runs, in MiB."""
+    """Largest resident memory of any party's process, sampled while the block runs, in MiB.
+
+    Parameters
+    ----------
+    word
+        How the names of the actors' classes end, or what is in them.
+    """
 
     EVERY_S = 0.05
 
-    def __init__(self) -> None:
+    def __init__(self, word: str = "Client") -> None:
         self.mib = 0.0
+        self._word = word
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -90,5 +97,5 @@ class Peak:
 
     def _watch(self) -> None:
         while not self._over.is_set():
-            self.mib = max([self.mib, *resident_mib("Client").values()])
+            self.mib = max([self.mib, *resident_mib(self._word).values()])
             time.sleep(self.EVERY_S)

@@ -59,21 +59,27 @@ def train(
 
 
 def trees(
-    data: Data,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the three credit files.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1000, help="Rows of made-up tables, in place of --data.")] = None,
+    features: Annotated[int, typer.Option(min=2, help="Columns of the made-up tables.")] = 23,
     trees: Annotated[int, typer.Option(min=1)] = 10,
     depth: Annotated[int, typer.Option(min=1, max=10)] = 4,
     bins: Annotated[int, typer.Option(min=2, max=256)] = 32,
     rate: float = 0.3,
     transport: Transport = "ray",
     parties: Parties = 3,
+    matrix_memory_mb: Annotated[int, typer.Option(min=0, help="MiB of masked bins that a party keeps.")] = 1024,
     repeat: Repeat = 1,
     as_json: Json = False,
 ) -> None:
     """Seconds a tree of secure_xgboost, beside the float64 oracle and scikit-learn's histogram boosting."""
-    from benchmarks.trees import Boosting, run
+    from benchmarks.trees import Boosting, Made, run
 
-    boosting = Boosting(trees, depth, bins, rate, parties)
-    _print((run(data, transport, boosting, repeat) for _ in ONCE), as_json)
+    tables = data if rows is None else Made(rows, features)
+    if tables is None or (data is not None and rows is not None):
+        raise typer.BadParameter("expected either --data DIR or --rows N")
+    boosting = Boosting(trees, depth, bins, rate, parties, matrix_memory_mb)
+    _print((run(tables, transport, boosting, repeat) for _ in ONCE), as_json)
 
 
 def predict(

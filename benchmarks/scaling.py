@@ -16,7 +16,7 @@ from benchmarks.tasks import cluster, make_root, run_plan
 from benchmarks.train import costs, head
 from fedray.data.root import DataRoot
 
-__all__ = ["run"]
+__all__ = ["run", "write_made"]
 
 ROWS, FEATURES = 10_000, 32
 """The point through which both slices go."""
@@ -34,7 +34,7 @@ def run(grid: tuple[Sequence[int], Sequence[int]], transport: str, training: Tra
     for point in sorted({*((count, FEATURES) for count in rows), *((ROWS, count) for count in features)}):
         with tempfile.TemporaryDirectory() as folder:
             root = make_root(Path(folder))
-            _write(root, *point, training.parties)
+            write_made(root, *point, training.parties)
             aligned, _ = run_plan(alignment_plan(training.parties), root, "memory")
             with cluster(transport, training.parties + 1):
                 runs = [costs(f"scaling-{k}", training, root, transport) for k in range(repeat)]
@@ -47,7 +47,7 @@ def run(grid: tuple[Sequence[int], Sequence[int]], transport: str, training: Tra
         }
 
 
-def _write(root: DataRoot, rows: int, features: int, parties: int) -> None:
+def write_made(root: DataRoot, rows: int, features: int, parties: int) -> None:
     """Write the tables of all parties: standard normal features, and a label that depends on them."""
     generator = np.random.default_rng(0)
     ids = pa.array([f"ID-{number:010d}" for number in range(rows)])

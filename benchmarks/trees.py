@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.align import Peak
-from benchmarks.credit import COLUMNS, DEALER_PORT, LABEL_PORT, MAIN_PORT, feature_port
+from benchmarks.credit import COLUMNS, DEALER_PORT, LABEL_PORT, MAIN_PORT, alignment_plan, feature_port
 from benchmarks.lines import Line, line, spread
-from benchmarks.tasks import client, cluster, plan_of, run_plan
+from benchmarks.scaling import write_made
+from benchmarks.tasks import client, cluster, make_root, plan_of, run_plan
 from benchmarks.train import aligned_tables
 from fedray.data.load import load_split
 from fedray.data.root import DataRoot
@@ -18,23 +22,39 @@ from fedray.ml import metrics
 from fedray.parties.oracle import insecure_oracle
 from fedray.task.plan import TaskPlan
 
-__all__ = ["Boosting", "boosting_plan", "run"]
+__all__ = ["Boosting", "Made", "boosting_plan", "run"]
 
 
 @dataclass(frozen=True)
 class Boosting:
-    """What is trained: trees, their depth, bins, learning rate; by so many computing parties."""
+    """What is trained: trees, their depth, bins, learning rate; by so many computing parties, with so much memory."""
 
     trees: int = 10
     depth: int = 4
     bins: int = 32
     rate: float = 0.3
     parties: int = 3
+    matrix_memory_mb: int = 1024
 
 
-def run(data: Path, transport: str, boosting: Boosting, repeat: int) -> Line:
-    """Align once, train `repeat` times, train in clear; return one line."""
-    with aligned_tables(data, boosting.parties) as (root, rows):
+@dataclass(frozen=True)
+class Made:
+    """Tables that are made up: rows of the aligned tables, training and test, and features of all parties."""
+
+    rows: int
+    features: int = COLUMNS
+
+
+def run(data: Path | Made, transport: str, boosting: Boosting, repeat: int) -> Line:
+    """Align once, train `repeat` times, train in clear; return one line.
+
+    Parameters
+    ----------
+    data
+        The folder of the credit data, or what to make up.
+    """
+    tables = _made_tables(data, boosting.parties) if isinstance(data, Made) else aligned_tables(data, boosting.parties)
+    with tables as (root, rows):
         with cluster(transport, boosting.parties + 1):
             runs = [_costs(f"trees-{k}", boosting, root, transport) for k in range(repeat)]
         auc_oracle, auc_plain = _clear(boosting, root)
@@ -42,16 +62,27 @@ def run(data: Path, transport: str, boosting: Boosting, repeat: int) -> Line:
         **line("trees", transport),
         "parties": boosting.parties,
         "rows": rows,
-        "features": COLUMNS,
+        "features": data.features if isinstance(data, Made) else COLUMNS,
         "trees": boosting.trees,
         "depth": boosting.depth,
         "bins": boosting.bins,
+        "matrix_memory_mb": boosting.matrix_memory_mb,
         **runs[-1],
         **spread("s_per_tree", [one["s_per_tree"] for one in runs]),
-        "rss_mb": max(one["rss_mb"] for one in runs),
+        **{name: max(one[name] for one in runs) for name in ("rss_mb", "rss_mb_data", "rss_mb_dealer")},
         "auc_oracle": auc_oracle,
         "auc_plain": auc_plain,
     }
+
+
+@contextmanager
+def _made_tables(made: Made, parties: int) -> Iterator[tuple[DataRoot, int]]:
+    """Make tables up and align them in a temporary folder; yield the data root and the number of training rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = make_root(Path(folder))
+        write_made(root, made.rows, made.features, parties)
+        aligned, _ = run_plan(alignment_plan(parties), root, "memory")
+        yield root, int(aligned[0]["result"]["n_train"])
 
 
 def boosting_plan(name: str, boosting: Boosting, transport: str) -> TaskPlan:
@@ -62,6 +93,7 @@ def boosting_plan(name: str, boosting: Boosting, transport: str) -> TaskPlan:
         "max_depth": boosting.depth,
         "max_bin": boosting.bins,
         "learning_rate": boosting.rate,
+        "matrix_memory_mb": boosting.matrix_memory_mb,
         "test_per_trees": boosting.trees,
         "transport": "fast" if transport == "fast" else "ray",
     }
@@ -87,7 +119,7 @@ def _costs(name: str, boosting: Boosting, root: DataRoot, transport: str) -> dic
     the data clients, of training alone. The dealer's bytes are all it sent, over the trees.
     """
     plan = boosting_plan(name, boosting, transport)
-    with Peak() as peak:
+    with Peak() as data_peak, Peak("CryptoProducer") as dealer_peak:
         outcomes, seconds = run_plan(plan, root, transport)
     parts = [outcomes[member.index]["cost"] for member in plan.data]
     data = [part["train"] for part in parts]
@@ -102,7 +134,9 @@ def _costs(name: str, boosting: Boosting, root: DataRoot, transport: str) -> dic
         "share_bytes": sum(part["share"]["bytes"] for part in parts),
         "auc": outcomes[plan.main.index]["result"]["metrics"]["auc"],
         "seconds": seconds,
-        "rss_mb": peak.mib,
+        "rss_mb": max(data_peak.mib, dealer_peak.mib),
+        "rss_mb_data": data_peak.mib,
+        "rss_mb_dealer": dealer_peak.mib,
     }
 
 

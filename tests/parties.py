@@ -87,6 +87,7 @@ def compute(
     *,
     corrected: int = 0,
     reveals: Iterable[str] = (),
+    dealer_bytes: int | None = None,
 ) -> Played[Any]:
     """Run a protocol at `size` computing parties, with a dealer as the last party that deals `segments`."""
     computing = tuple(range(size))
@@ -96,7 +97,7 @@ def compute(
         return protocol(session, Supply(channel, size, session.rank, corrected, iter(segments)))
 
     def dealer(channel: Channel) -> None:
-        deal(channel, computing, corrected, matrices, iter(segments))
+        deal(channel, computing, corrected, matrices, iter(segments), dealer_bytes)
 
     return play([*[computing_party] * size, dealer], reveals=reveals)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fedray.data.scratch import Scratch
 from fedray.ml.tested import Tested
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
@@ -82,12 +83,12 @@ class Boosting:
         made = {"label": self.labels, "base": np.array([self.base])}
         return made if self.weights is None else {**made, "weight": self.weights}
 
-    def on_shares(self) -> Played[tuple[TreeModel, list[Tested]]]:
+    def on_shares(self, scratch: Scratch | None = None) -> Played[tuple[TreeModel, list[Tested]]]:
         """Train and test on shares, every party in a thread."""
 
         def protocol(s: Session, supply: Supply) -> tuple[TreeModel, list[Tested]]:
             with s.channel.phase("share"):
-                model = TreeModel(s, self.design, supply, self.codes.get(s.rank), self.inputs(s.rank))
+                model = TreeModel(s, self.design, supply, self.codes.get(s.rank), self.inputs(s.rank), None, scratch)
             tests = []
             while model.done < self.design.steps:
                 with s.channel.phase("train"):
@@ -98,7 +99,8 @@ class Boosting:
 
         made = self.design
         size, dealt = len(made.features), list(segments(made))
-        return compute(size, protocol, dealt, matrices(made), corrected=made.label, reveals=TAGS)
+        room = scratch.memory_bytes if scratch else None
+        return compute(size, protocol, dealt, matrices(made), corrected=made.label, reveals=TAGS, dealer_bytes=room)
 
     def in_clear(self) -> TreeOracle:
         """Train in float64."""

@@ -4,7 +4,7 @@
 
     <root>/raw/         what the party brings: read only
     <root>/generated/   what tasks write for the party: aligned tables, predictions
-    <root>/.fedray/     what fedray keeps for itself: models, checkpoints
+    <root>/.fedray/     what fedray keeps for itself: models, checkpoints, what exceeds the memory
 """
 
 from __future__ import annotations

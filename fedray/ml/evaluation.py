@@ -15,11 +15,12 @@ from sklearn import metrics
 from fedray.ml.groups import LEAST, TABLE_GROUPS, groups
 from fedray.ml.metrics import evaluate as measure
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "headline"]
 
 Float = npt.NDArray[np.float64]
 Table = list[dict[str, float]]
 
+HEADLINES = {"binary": ("auc", "log_loss"), "regression": ("r2", "rmse"), "count": ("d2", "deviance")}
 CURVE_POINTS = 100
 THRESHOLDS = tuple(k / 20 for k in range(1, 20))
 
@@ -34,18 +35,30 @@ def evaluate(measured: str, y: Float, p: Float) -> dict[str, object]:
     y, p
         Labels and predictions, shape (n,), n at least 20.
     """
+    found = numbers(measured, y, p)
     if measured == "binary":
         return {
-            "metrics": {**measure("metrics_pack1", y[:, None], p[:, None]), "brier": float(np.mean((p - y) ** 2))},
+            "metrics": found,
             "gains": gains(y, p),
             "curve": curve(y, p),
             "confusion": confusion(y, p),
             "calibration": calibration(y, p),
         }
-    found = measure("regression", y[:, None], p[:, None])
-    if measured == "count":
-        found |= measure("poisson", y[:, None], p[:, None])
     return {"metrics": found, "calibration": calibration(y, p)}
+
+
+def numbers(measured: str, y: Float, p: Float) -> dict[str, float]:
+    """Return the numbers over all rows of `evaluate`."""
+    if measured == "binary":
+        return {**measure("metrics_pack1", y[:, None], p[:, None]), "brier": float(np.mean((p - y) ** 2))}
+    found = measure("regression", y[:, None], p[:, None])
+    return {**found, **measure("poisson", y[:, None], p[:, None])} if measured == "count" else found
+
+
+def headline(measured: str, y: Float, p: Float) -> dict[str, float]:
+    """Return the two numbers that compare models: AUC and log loss, R2 and error, or D2 and deviance."""
+    found = numbers(measured, y, p)
+    return {name: found[name] for name in HEADLINES[measured]}
 
 
 def gains(y: Float, p: Float) -> Table:

@@ -49,11 +49,15 @@ class WithheldPredictions(Session):
 
     def finish(self) -> int:
         """Put the slices below each other, in their order; return the number of rows. Local."""
+        return self.whole().shape[0]
+
+    def whole(self) -> Share:
+        """Put the slices below each other, in their order, and return them, on shares still. Local."""
         if not self._slices or len({share.scale for share in self._slices}) != 1:
             raise LocalProtocolError("the model gave no predictions, or some at different scales")
         self._whole = Share(np.vstack([share.value for share in self._slices]), self._slices[0].scale)
         self._slices.clear()
-        return self._whole.shape[0]
+        return self._whole
 
     def open_rows(self, rank: int, rows: npt.NDArray[np.int64]) -> Float | None:
         """Open the predictions of some rows to the party of a rank; None elsewhere.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,9 @@ from fedray.ring import Ring
 
 LOOK_AHEAD = 6
 """Segments that the dealer may be ahead of the party that takes the corrections."""
+
+MASKS = "masks"
+"""The purpose of the keys from which masks come, where a task deals once."""
 
 _CREDIT = "deal.credit"
 
@@ -40,12 +43,55 @@ def one_time_mask(stream: Stream, matrix: PrivateShape) -> Ring:
     return stream.words(f"U/{matrix.matrix}", matrix.shape)
 
 
+class OneTimeMasks(Mapping[tuple[int, str], Ring]):
+    """The masks of private matrices, by owner and name, as the dealer knows them.
+
+    Parameters
+    ----------
+    streams
+        Those of the owners, by rank.
+    matrices
+        The private matrices.
+    memory_bytes
+        What may be kept of them; the others are expanded whenever they are asked for. None for all.
+    """
+
+    def __init__(
+        self, streams: Sequence[Stream], matrices: Iterable[PrivateShape], memory_bytes: int | None = None
+    ) -> None:
+        self._streams = streams
+        self._shapes = {(shape.owner, shape.matrix): shape for shape in matrices}
+        self._held: dict[tuple[int, str], Ring] = {}
+        self._room = memory_bytes
+
+    def __getitem__(self, key: tuple[int, str]) -> Ring:
+        """Return U; good until the next is asked for."""
+        if key in self._held:
+            return self._held[key]
+        shape = self._shapes[key]
+        u = one_time_mask(self._streams[shape.owner], shape)
+        if self._room is None or u.nbytes <= self._room:
+            self._room = None if self._room is None else self._room - u.nbytes
+            self._held[key] = u
+        return u
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        """Go through owners and names."""
+        return iter(self._shapes)
+
+    def __len__(self) -> int:
+        """Return the number of matrices."""
+        return len(self._shapes)
+
+
 def deal(
     channel: Channel,
     computing: tuple[int, ...],
     corrected: int,
     matrices: Iterable[PrivateShape],
     segments: Iterable[Segment],
+    memory_bytes: int | None = None,
+    purpose: str = MASKS,
 ) -> None:
     """Play the dealer: make every segment's correlations and stream the corrections.
 
@@ -61,21 +107,31 @@ def deal(
         The private matrices whose one-time masks the schedule uses.
     segments
         The public schedule.
+    memory_bytes
+        What may be kept of the one-time masks, see `OneTimeMasks`.
+    purpose
+        Of the keys, the same at the parties' `Supply`; another whenever a task deals once more, so that labels may be
+        the same.
 
     Cost: 0 rounds; per segment one message to one party, of the derived parts' size.
     Leaks: nothing; the dealer knows shapes and schedule only.
     Ref: [Bea91], with seeds instead of shares.
     """
-    streams = [Stream(channel.secret(party, "masks")) for party in computing]
-    masks = {(m.owner, m.matrix): one_time_mask(streams[m.owner], m) for m in matrices}
+    streams = [Stream(channel.secret(party, purpose)) for party in computing]
+    masks = OneTimeMasks(streams, matrices, memory_bytes)
     ledger = Ledger()
     for number, segment in enumerate(segments):
         ledger.use(segment.label)
         correction = make(streams, corrected, MaskRows(masks, segment.rows), segment)
-        if number >= LOOK_AHEAD and channel.recv(computing[corrected], _CREDIT, background=True):
+        if number >= LOOK_AHEAD and channel.recv(computing[corrected], _credit(purpose), background=True):
             return  # a credit that holds an array is the end mark
         channel.send(computing[corrected], "deal", correction)
         channel.flush()
+
+
+def _credit(purpose: str) -> str:
+    """Return the label of credits: those that one deal leaves unread are none for the next."""
+    return _CREDIT if purpose == MASKS else f"{_CREDIT}.{purpose}"
 
 
 def make(streams: list[Stream], corrected: int, masks: MaskRows, segment: Segment) -> Ring:
@@ -131,12 +187,22 @@ class Supply:
         My rank, and the rank that takes the corrections.
     segments
         The public schedule.
+    purpose
+        Of my key with the dealer, see `deal`.
     """
 
-    def __init__(self, channel: Channel, dealer: int, rank: int, corrected: int, segments: Iterable[Segment]) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        dealer: int,
+        rank: int,
+        corrected: int,
+        segments: Iterable[Segment],
+        purpose: str = MASKS,
+    ) -> None:
         self._channel, self._dealer, self._rank = channel, dealer, rank
         self._takes_corrections = rank == corrected
-        self._stream = Stream(channel.secret(dealer, "masks"))
+        self._stream, self._credit = Stream(channel.secret(dealer, purpose)), _credit(purpose)
         self._segments: Iterator[Segment] = iter(segments)
         self._ledger = Ledger()
         self._corrected = corrected
@@ -167,7 +233,7 @@ class Supply:
     def end(self) -> None:
         """Tell the dealer that the parties stop before the schedule's end; said by the one who takes corrections."""
         if self._takes_corrections:
-            self._channel.send(self._dealer, _CREDIT, np.zeros(1, np.uint64))
+            self._channel.send(self._dealer, self._credit, np.zeros(1, np.uint64))
 
     def _load(self) -> None:
         segment = next(self._segments, None)
@@ -183,7 +249,7 @@ class Supply:
 
     def _correction(self, size: int) -> Ring:
         came = self._channel.recv(self._dealer, "deal", background=True)
-        self._channel.send(self._dealer, _CREDIT)
+        self._channel.send(self._dealer, self._credit)
         if len(came) != 1 or came[0].shape != (size,) or came[0].dtype != np.uint64:
             raise RemoteProtocolError("the dealer sent a correction of a wrong shape")
         return came[0]

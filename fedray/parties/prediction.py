@@ -8,6 +8,7 @@
     dealer          streams correlations
     data clients    bring the rows through the model; the predictions are opened to the receiver
     everybody       learns how many linear outputs left their range; too many end the task
+    everybody       goes through the model again without each party in turn, if the task asks what each adds
     label client    tells the receiver the units of a regression's label
     receiver        writes the predictions, and compares them with its labels if it has any
 
@@ -28,13 +29,16 @@ from fedray.ml.design import FEATURE_LIMIT
 from fedray.ml.groups import LEAST
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
+from fedray.parties.alone import Alone, alone_of
 from fedray.parties.answers import Answers, answers_of
 from fedray.parties.baseline import Baseline, baseline_of
 from fedray.parties.context import PartyContext, PartyOutcome
+from fedray.parties.contribution import Pairs, permuted_pairs, wants_contribution
 from fedray.parties.kept import Kept, load_kept
 from fedray.parties.new_columns import features_of
 from fedray.parties.prediction_agreement import Agreed, Told, agree, main_config
 from fedray.parties.predictors import predictor_of
+from fedray.parties.worth import Joined, worth
 from fedray.ring import series
 from fedray.task.config_bases import DataTable
 from fedray.task.model_rules import check_clients
@@ -61,6 +65,8 @@ class Prepared:
         What it tells the others.
     ids, answers, baseline
         At the receiver, if it has any: ids of the rows, their labels, and earlier predictions.
+    alone
+        At a receiver that measures what each party adds: what the label party can train alone, or why it cannot.
     """
 
     kept: Kept
@@ -69,6 +75,7 @@ class Prepared:
     ids: Ids | None
     answers: Answers | None
     baseline: Baseline | None = None
+    alone: Alone | str | None = None
 
 
 def run_data(ctx: PartyContext) -> PartyOutcome:
@@ -89,11 +96,14 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     if prepared.baseline is not None:
         prepared.baseline.check(agreed.rows)
     predictions = predict(ctx, agreed, prepared, Session(ctx.channel, computing(ctx)))
+    labels = None if prepared.answers is None else prepared.answers.labels
+    pairs = permuted_pairs(ctx, agreed, prepared.rows, labels, prepared.kept.arrays)
     with ctx.channel.phase("write"):
         units = units_of(ctx, agreed, prepared)
         told: dict[str, object] = {}
         if predictions is not None:
-            told = _write(ctx, prepared, in_units(agreed, predictions, units))
+            values = in_units(agreed, predictions, units)
+            told = _write(ctx, prepared, values, _worth(ctx, agreed, prepared, values, pairs, units))
         ctx.channel.send_json(ctx.plan.main.index, "done", told)
         ctx.channel.flush()
     return PartyOutcome({"rows": agreed.rows})
@@ -132,10 +142,11 @@ def prepare(ctx: PartyContext) -> Prepared:
         steps=kept.trained.steps,
         training=kept.training.to_json(),
     )
-    ids = None
+    ids, alone = None, None
     if receiver_of(ctx).index == ctx.me:
+        alone = alone_of(ctx, kept) if wants_contribution(ctx.plan) else None
         ids = _ids(ctx, config.data_path, table) or _ids(ctx, labels_path, labels)
-    return Prepared(kept, rows, told, ids, answers, baseline)
+    return Prepared(kept, rows, told, ids, answers, baseline, alone)
 
 
 def _table(ctx: PartyContext, path: str | None, field: str = "data_path", *, gaps: bool = False) -> NewRows | None:
@@ -226,7 +237,30 @@ def units_of(ctx: PartyContext, agreed: Agreed, prepared: Prepared) -> tuple[flo
     return float(numbers[0] or 0.0), float(numbers[1] or 1.0)
 
 
-def _write(ctx: PartyContext, prepared: Prepared, values: Float) -> dict[str, object]:
+def _worth(
+    ctx: PartyContext,
+    agreed: Agreed,
+    prepared: Prepared,
+    values: Float,
+    pairs: list[Pairs],
+    units: tuple[float, float],
+) -> list[dict[str, object]]:
+    """Return, at a receiver that measures it, what joining was worth, for each output; local."""
+    if prepared.alone is None or prepared.answers is None:
+        return []
+    joined = Joined(
+        agreed.predictor.measured,
+        values,
+        prepared.answers.labels,
+        prepared.rows,
+        tuple(ctx.plan.names[member.index] for member in ctx.plan.data),
+        agreed.features,
+        lambda opened: in_units(agreed, opened, units),
+    )
+    return worth(joined, pairs, prepared.alone)
+
+
+def _write(ctx: PartyContext, prepared: Prepared, values: Float, worths: list[dict[str, object]]) -> dict[str, object]:
     """Write the predictions; return what the receiver tells the main client."""
     config = _config(ctx)
     asked_for = config.out_data_path if isinstance(config, PredictData) else None
@@ -236,10 +270,10 @@ def _write(ctx: PartyContext, prepared: Prepared, values: Float) -> dict[str, ob
     if prepared.answers is None and prepared.baseline is None:
         return {}
     ctx.channel.reveals.add("evaluation", (ctx.plan.main.index,), ())
-    return {"evaluation": _evaluated(prepared, values)}
+    return {"evaluation": _evaluated(prepared, values, worths)}
 
 
-def _evaluated(prepared: Prepared, values: Float) -> dict[str, object]:
+def _evaluated(prepared: Prepared, values: Float, worths: list[dict[str, object]]) -> dict[str, object]:
     """Return what the receiver tells of its predictions: how good they are, and how far they have moved."""
     outputs: list[dict[str, object]] = [{} for _ in values.T]
     if prepared.answers is not None:
@@ -247,4 +281,6 @@ def _evaluated(prepared: Prepared, values: Float) -> dict[str, object]:
     if prepared.baseline is not None:
         moved = prepared.baseline.compare(values)
         outputs = [{**output, "stability": one} for output, one in zip(outputs, moved, strict=True)]
+    if worths:
+        outputs = [{**output, "contribution": one} for output, one in zip(outputs, worths, strict=True)]
     return {"rows": len(values), "least_group": LEAST, "outputs": outputs}

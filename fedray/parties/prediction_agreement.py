@@ -75,12 +75,13 @@ class Told:
 
 @dataclass(frozen=True)
 class Agreed:
-    """What all parties know before the first share moves."""
+    """What all parties know before the first share moves; ``features`` are the columns at each data client."""
 
     predictor: Predictor
     scoring: Scoring
     rows: int
     fingerprint: str
+    features: tuple[int, ...]
 
 
 def agree(ctx: PartyContext, mine: Told | None) -> Agreed:
@@ -109,7 +110,8 @@ def agree(ctx: PartyContext, mine: Told | None) -> Agreed:
         check_clients(ctx.plan, training)
         predictor, rows = predictor_of(training), _one_number(ctx, told)
         scoring = predictor.scoring(told[0].trained, rows, main_config(ctx).batch_size)
-        return Agreed(predictor, scoring, rows, next((one.fingerprint for one in told if one.fingerprint), ""))
+        fingerprint = next((one.fingerprint for one in told if one.fingerprint), "")
+        return Agreed(predictor, scoring, rows, fingerprint, told[0].features)
 
 
 def main_config(ctx: PartyContext) -> ScoreMain:

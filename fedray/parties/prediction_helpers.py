@@ -5,6 +5,7 @@ from __future__ import annotations
 from fedray.errors import LocalProtocolError, RemoteProtocolError
 from fedray.mpc.dealer import deal
 from fedray.parties.context import PartyContext, PartyOutcome
+from fedray.parties.contribution import passes_of
 from fedray.parties.prediction_agreement import agree, main_config
 from fedray.ring import series
 
@@ -37,4 +38,6 @@ def run_dealer(ctx: PartyContext) -> PartyOutcome:
     computing, scoring = tuple(member.index for member in ctx.plan.data), agreed.scoring
     with ctx.channel.phase("deal"):
         deal(ctx.channel, computing, scoring.label, scoring.matrices, scoring.segments())
+        for one in passes_of(ctx.plan, agreed):
+            deal(ctx.channel, computing, scoring.label, one.matrices, one.segments(), purpose=one.purpose)
     return PartyOutcome({"rows": agreed.rows})

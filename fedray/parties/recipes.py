@@ -6,13 +6,14 @@ A new kind of model is a class with the methods of `Recipe`, and a line in `reci
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from fedray.data.load import Split
+from fedray.data.scratch import Scratch
 from fedray.errors import LocalProtocolError
 from fedray.ml.parity import Observer, Points
 from fedray.ml.saved import Saved
@@ -127,10 +128,13 @@ class Data:
         ``train`` and ``test``, each (rows, columns); empty where I have no features.
     target
         At the label client its labels.
+    scratch
+        Where masked matrices are kept that are too large for the memory.
     """
 
     features: Mapping[str, Float]
     target: Target | None
+    scratch: Scratch = field(default_factory=Scratch)
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,8 @@ class Course:
         What the manifest of the model says of it.
     start
         The checkpoint from which the parties go on; None where they begin.
+    memory_bytes
+        What each party, and the dealer, keeps of masked matrices in memory; None for all.
     """
 
     design: Design
@@ -160,6 +166,7 @@ class Course:
     model: Callable[[Session, Supply, Data, Observer | None, Saved | None], Model]
     facts: Mapping[str, object]
     start: Mark | None = None
+    memory_bytes: int | None = None
 
     @property
     def done(self) -> int:

@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from fedray.data.scratch import Scratch
 from fedray.errors import LocalProtocolError
 from fedray.ml.design import FEATURE_LIMIT
 from fedray.ml.saved import Saved
@@ -86,7 +87,9 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         checkpoints.begin(course.start)
         parity = begin_parity(ctx, session, course, prepared.data)
         saved = Saved(start.mark.done, start.model) if start else None
-        model = course.model(session, supply, prepared.data, parity.observer if parity else None, saved)
+        scratch = Scratch(course.memory_bytes, lambda: ctx.root.state_dir("scratch"))
+        data = replace(prepared.data, scratch=scratch)
+        model = course.model(session, supply, data, parity.observer if parity else None, saved)
     run = Run(ctx, course, model, prepared.data, parity)
     run.keep_checkpoints(checkpoints, prepared.digest, start)
     ctx.begin(TRAIN_PHASE, "training")

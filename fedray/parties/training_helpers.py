@@ -48,5 +48,6 @@ def run_dealer(ctx: PartyContext) -> PartyOutcome:
     series.warm_up()
     computing = tuple(member.index for member in ctx.plan.data)
     with ctx.channel.phase("deal"):
-        deal(ctx.channel, computing, course.design.label, course.matrices, course.segments(course.done))
+        segments = course.segments(course.done)
+        deal(ctx.channel, computing, course.design.label, course.matrices, segments, course.memory_bytes)
     return PartyOutcome({"features": sum(course.design.features)})

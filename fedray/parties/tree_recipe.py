@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.data.load import Split
+from fedray.data.scratch import MIB
 from fedray.errors import DataError, LocalProtocolError, RangeGuardError
 from fedray.ml.parity import Observer
 from fedray.ml.saved import Saved
@@ -38,6 +39,9 @@ Float = npt.NDArray[np.float64]
 CURVED = "binary:logistic"
 SCORES = {CURVED: "auc", "reg:squarederror": "r2"}
 """What early stopping looks at."""
+
+NOT_OF_THE_TREES = {"client_type", "computation_port", "transport", "matrix_memory_mb"}
+"""Fields of the main client that say how trees are grown, not which."""
 
 LEAST_GAIN = 1e-9
 """A score that is no better by this is no better."""
@@ -97,11 +101,12 @@ class TreeRecipe:
         facts: dict[str, object] = {
             "objective": main.objective,
             "score_scale": 2.0**scales.z,
-            "parameters": main.model_dump(mode="json", exclude={"client_type", "computation_port", "transport"}),
+            "parameters": main.model_dump(mode="json", exclude=NOT_OF_THE_TREES),
             "depth": design.depth,
         }
         model = partial(_model, design, main.base_score)
-        return Course(design, matrices(design), partial(segments, design), model, facts)
+        memory = main.matrix_memory_mb * MIB
+        return Course(design, matrices(design), partial(segments, design), model, facts, memory_bytes=memory)
 
     def measure(self, target: Target, predictions: Float) -> tuple[float, dict[str, float]]:
         """Return loss and metrics in the units of the label's table."""
@@ -175,6 +180,7 @@ class TreeRecipe:
             largest_weight=_largest(main.scale_pos_weight),
             test_every=main.test_per_trees,
             seed=self._seed,
+            stops_early=main.early_stopping_rounds is not None,
         )
 
 
@@ -197,7 +203,7 @@ def _model(
             _check_labels(data.target.train)
         if data.target.weights is not None:
             inputs["weight"] = data.target.weights
-    return TreeModel(s, design, supply, codes, inputs, saved)
+    return TreeModel(s, design, supply, codes, inputs, saved, data.scratch)
 
 
 def _scorer(

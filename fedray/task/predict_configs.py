@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fedray.task.config_bases import ClientConfig, MainConfig
-from fedray.task.fields import choice, optional, optional_path, relative_path, title, whole
+from fedray.task.fields import choice, flag, optional, optional_path, relative_path, title, whole
 
 __all__ = ["NewData", "Part", "PredictData", "PredictFeature", "PredictLabel", "PredictMain", "ScoreMain"]
 
@@ -34,9 +34,16 @@ class ScoreMain(MainConfig):
 
 
 class PredictMain(ScoreMain):
-    """A task that predicts all rows once."""
+    """A task that predicts all rows once.
+
+    Attributes
+    ----------
+    contribution
+        Whether the receiver, which has labels then, also measures what each party's columns add to the model.
+    """
 
     client_type: Literal["predict_main"]
+    contribution: Annotated[bool, flag()] = False
 
 
 class NewData(ClientConfig):

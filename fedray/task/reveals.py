@@ -163,7 +163,16 @@ _REVEALS = {
             "evaluation",
             "main",
             "Only if the receiver compares the predictions with its labels, or with earlier predictions: metrics or "
-            "the stability index, and tables and curves over groups of at least 20 rows.",
+            "the stability index, and tables and curves over groups of at least 20 rows; with contribution: true also "
+            "what each party's columns add, and what the label party has alone.",
+        ),
+        Reveal(
+            "contribution",
+            "receiver",
+            "Only with contribution: true, once for each party with features: the predicted values of all rows with "
+            "that party's rows in another order, each with its label, in an order that the receiver does not know.",
+            "They tell how predictions spread where that party's columns are anybody's; of few rows, or of rows with "
+            "rare predictions, some may be matched with predictions that the receiver has.",
         ),
     ),
     Kind.BINNING: (

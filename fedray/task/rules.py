@@ -26,7 +26,7 @@ from fedray.task.configs import (
     TreeMain,
 )
 from fedray.task.linear_configs import METRICS_OF
-from fedray.task.predict_configs import ScoreMain
+from fedray.task.predict_configs import PredictMain, ScoreMain
 from fedray.task.text import show
 from fedray.task.tree_configs import TREE_METRICS_OF
 
@@ -184,6 +184,12 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
             if index != receiver and isinstance(other, PredictData) and getattr(other, field) is not None:
                 where = f"clients[{index}].client_config.{field}"
                 yield f"{where}: expected null, since only the receiver, clients[{receiver}], has one"
+    if receiver is None or not isinstance(config, PredictMain) or not config.contribution:
+        return
+    measures = clients[receiver][1]
+    if isinstance(measures, PredictData) and measures.labels_path is None:
+        where = f"clients[{receiver}].client_config.labels_path"
+        yield f"{where}: expected a folder or file with labels, since contribution is true, got null"
 
 
 def _trees(clients: Sequence[Client]) -> Iterator[str]:

@@ -72,6 +72,8 @@ class TreeMain(LongMain):
         Trees between two tests.
     checkpoint_every
         Trees between two checkpoints.
+    matrix_memory_mb
+        MiB of masked bins that each party keeps in memory; what is over lies in a file of its own while the task runs.
     seed
         Seed of the samples; None lets the server draw one.
     batch_size, test_batch_size
@@ -95,6 +97,7 @@ class TreeMain(LongMain):
     early_stopping_rounds: Annotated[int | None, optional(1, 10_000)] = None
     test_per_trees: Annotated[int, whole(1, 10_000)] = 1
     checkpoint_every: Annotated[int, whole(0, 10_000)] = 1
+    matrix_memory_mb: Annotated[int, whole(0, 1_000_000)] = 1024
     seed: Annotated[int | None, optional(0, 2**63 - 1)] = None
     batch_size: Annotated[None, nothing("every tree sees all rows; to see fewer, lower subsample")] = None
     test_batch_size: Annotated[None, nothing("a test takes all test rows")] = None

@@ -1,7 +1,8 @@
 """Private bins of the owners as one-hot matrices, masked once, and histograms of shared numbers over them.
 
 X, one column for each bin of each column of the table but its last bin, is kept transposed and in blocks of rows. Its
-owner needs no mask after the beginning and keeps the bins themselves; the others keep E = X - U.
+owner needs no mask after the beginning and keeps the bins themselves; the others keep E = X - U, what of it is too
+much for the memory in a file.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from fedray.data.scratch import Scratch
 from fedray.mpc.dealer import Bundle, PrivateShape, Supply
 from fedray.mpc.session import Session
 from fedray.ring import Ring
@@ -92,13 +94,17 @@ class PrivateBins:
     ----------
     codes
         At an owner its bins, training rows before test rows, shape (rows, columns); None elsewhere.
+    scratch
+        Where the others' masked bins are kept.
     """
 
-    def __init__(self, s: Session, design: BinDesign, supply: Supply, codes: Codes | None) -> None:
+    def __init__(
+        self, s: Session, design: BinDesign, supply: Supply, codes: Codes | None, scratch: Scratch | None = None
+    ) -> None:
         self._s, self._design = s, design
         self.codes = codes
         self._orders = [] if codes is None else [_sorted(design, s.rank, c) for c in codes[: design.rows[0]].T]
-        self._blocks: dict[tuple[int, str], Ring] = {}
+        self._blocks = (scratch or Scratch()).blocks()
         start: dict[int, int] = dict.fromkeys(design.owners, 0)
         for shape in bin_matrices(design):
             rows = slice(start[shape.owner], start[shape.owner] + shape.shape[1])
@@ -111,7 +117,7 @@ class PrivateBins:
         if s.rank != shape.owner or self.codes is None:
             with s.round(label) as r:
                 pending = r.receive(shape.owner, shape.shape)
-            self._blocks[shape.owner, shape.matrix] = pending.value
+            self._blocks.put((shape.owner, shape.matrix), pending.value)
             return
         e = np.uint64(0) - supply.mask(shape)
         cuts = self._design.thresholds(s.rank)

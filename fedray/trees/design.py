@@ -121,6 +121,8 @@ class TreeDesign(Batches):
         Whether the label party weighs the rows, and by how much at most.
     seed
         Public seed of the samples.
+    stops_early
+        Whether the trees of any test may be those that are kept.
     """
 
     features: tuple[int, ...]
@@ -141,6 +143,7 @@ class TreeDesign(Batches):
     largest_weight: float = 1.0
     test_every: int = 1
     seed: str = ""
+    stops_early: bool = False
 
     @property
     def all_rows(self) -> int:

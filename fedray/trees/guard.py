@@ -1,7 +1,8 @@
 """What watches that scores stay in the range in which the arithmetic is right.
 
-Scores of all test rows and of a sample of the training rows, which is another at each test and after the last tree all
-of them, are compared with their limits; so are the quotients of all leaves. Two counts are opened.
+Scores of all test rows and of training rows are compared with their limits: of all training rows wherever the trees may
+be those that are kept, so after the last tree or, with early stopping, at each test; else of a sample, which is another
+at each test. So are the quotients of all leaves. Two counts are opened.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from fedray.trees.design import LABEL_BITS, TreeDesign
 __all__ = ["TreeGuard", "limit", "watched_rows"]
 
 SAMPLE = 1024
-"""Training rows that a test between two trees looks at."""
+"""Training rows that a test looks at whose trees are not kept."""
 
 
 def limit(design: TreeDesign) -> float:
@@ -37,7 +38,7 @@ def limit(design: TreeDesign) -> float:
 def watched_rows(design: TreeDesign, done: int) -> npt.NDArray[np.int64]:
     """Return the rows that the test after so many trees looks at, test rows last."""
     n_train, rows = design.rows[0], np.arange(design.all_rows, dtype=np.int64)
-    if done == design.steps or n_train <= SAMPLE:
+    if done == design.steps or design.stops_early or n_train <= SAMPLE:
         return rows
     words = Stream.from_seed(f"{design.seed}/guard").words(f"rows/{done}", (n_train,))
     sample = np.sort(np.argsort(words, kind="stable")[:SAMPLE]).astype(np.int64)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from fedray.data.scratch import Scratch
 from fedray.ml.saved import Saved
 from fedray.ml.scored import kept_array
 from fedray.ml.tested import Tested
@@ -62,6 +63,8 @@ class TreeModel:
         weights ``weight`` (n_train, 1); empty elsewhere.
     saved
         Where to go on; None to begin.
+    scratch
+        Where masked bins are kept; None for the memory.
     """
 
     def __init__(
@@ -72,9 +75,10 @@ class TreeModel:
         codes: Codes | None,
         inputs: Mapping[str, Float],
         saved: Saved | None = None,
+        scratch: Scratch | None = None,
     ) -> None:
         self._s, self._design, self._supply = s, design, supply
-        self._bins = PrivateBins(s, design, supply, codes)
+        self._bins = PrivateBins(s, design, supply, codes, scratch)
         self._weight = None
         if design.weighted:
             weight = encode(inputs["weight"], WEIGHT_SCALE, "a weight") if "weight" in inputs else None

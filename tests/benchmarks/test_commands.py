@@ -89,6 +89,16 @@ def test_trees(data: Path) -> None:
     check_spread(line, "s_per_tree", 1)
 
 
+def test_trees_of_made_up_tables() -> None:
+    small = ("--trees", 1, "--depth", 2, "--bins", 4, "--transport", "memory", "--matrix-memory-mb", 0)
+    (line,) = run("trees", "--rows", 1000, "--features", 5, *small)
+    assert (line["rows"], line["features"], line["matrix_memory_mb"]) == (800, 5, 0)
+    assert line["rss_mb"] == max(line["rss_mb_data"], line["rss_mb_dealer"])
+    assert line["auc"] == pytest.approx(line["auc_oracle"], abs=0.02)
+    neither = CliRunner().invoke(build(), ["trees"])
+    assert "expected either --data DIR or --rows N" in neither.output
+
+
 @pytest.mark.parametrize("model", ["linear", "trees"])
 def test_predict(data: Path, model: str) -> None:
     (line,) = run("predict", "--data", data, "--model", model, "--transport", "memory", "--repeat", 1)

@@ -37,7 +37,7 @@ def predicted(server: FedrayServer, folder: str) -> tuple[list[str], list[str], 
 
 def test_train_predict_and_evaluate(kept: FedrayServer) -> None:
     label = {"data_path": "l", "labels_path": "l", "out_data_path": "scores"}
-    done = kept.run(prediction("predict", "kept", label, part="test"))
+    done = kept.run(prediction("predict", "kept", label, part="test", contribution=True))
     assert (done["status"], done["kind"]) == ("finished", "predict"), done
     header, ids, scores = predicted(kept, "scores")
     assert header == ["ID", "prediction"]
@@ -52,7 +52,12 @@ def test_train_predict_and_evaluate(kept: FedrayServer) -> None:
     assert found["metrics"]["auc"] == pytest.approx(trained["auc"], abs=1e-3)
     assert [row["rows"] for row in found["gains"]] == [20] * 5
     learned = {entry["tag"]: entry["to"] for entry in report["leakage"]}
-    assert set(learned) == {"shapes", "predictions", "range_guard", "evaluation"}
+    assert set(learned) == {"shapes", "predictions", "range_guard", "evaluation", "contribution"}
+    assert learned["contribution"] == learned["predictions"]
+    worth = found["contribution"]
+    assert worth["joint"]["auc"] == found["metrics"]["auc"]
+    assert all(one["change"]["auc"] < -0.01 for one in worth["parties"])
+    assert worth["alone"]["metrics"]["auc"] < worth["joint"]["auc"]
     assert learned["predictions"] == ["127.0.0.1:8884"]
     assert not list(kept.root.rglob("generated/predictions/predict"))
 

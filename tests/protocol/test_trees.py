@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fedray.channel import Channel
+from fedray.data.scratch import Scratch
 from fedray.errors import RangeGuardError
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
@@ -17,6 +21,7 @@ from fedray.mpc.schedule import Segment
 from fedray.ring import Ring
 from fedray.ring.bits import from_plane
 from fedray.trees.grown import UNKNOWN
+from fedray.trees.guard import watched_rows
 from fedray.trees.masks import BitAnds, BitProducts
 from fedray.trees.membership import and_bits, as_numbers, packed
 from fedray.trees.model import TreeModel
@@ -103,6 +108,24 @@ def test_rounds_and_bytes_depend_on_the_plan_alone() -> None:
     assert train.rounds >= 2 * 9 * levels
 
 
+def test_bins_in_a_file_make_the_same_trees_to_the_last_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def same(channel: Channel, peer: int, purpose: str) -> bytes:
+        # fresh keys round anew: only with the same keys are two runs one
+        return hashlib.sha256(f"{sorted((channel.me, peer))} {purpose}".encode()).digest()
+
+    monkeypatch.setattr(Channel, "secret", same)
+    monkeypatch.setattr("fedray.trees.bins.ROWS_BLOCK", 64)
+    made = design((2, 3, 1), depth=2, steps=2, rows=(300, 40), missing=(True, False, False), colsample=0.5)
+    task = Boosting.made_up(made)
+    stores = [Scratch(size, lambda: tmp_path) for size in (None, 0, 5000)]
+    first, *others = [task.on_shares(scratch).all()[:3] for scratch in stores]
+    for other in others:
+        for (expected, _), (found, _) in zip(first, other, strict=True):
+            states = expected.state(), found.state()
+            assert all((states[0][name] == states[1][name]).all() for name in states[0])
+    assert [model._bins._blocks.file_bytes > 0 for model, _ in others[0]] == [True] * 3
+
+
 def test_scores_beyond_the_range_end_everybody() -> None:
     made = design((2, 2), "logistic", depth=1, steps=1, learning_rate=0.001)
     task = replace(Boosting.made_up(made), base=25.0)
@@ -110,6 +133,14 @@ def test_scores_beyond_the_range_end_everybody() -> None:
     errors = [error for error in played.errors.values() if isinstance(error, RangeGuardError)]
     assert {0, 1} <= set(played.errors)  # whoever heard of it first, aborts
     assert "300 of 300 scores are beyond +-24 after tree 1" in errors[0].message
+
+
+@pytest.mark.parametrize(("done", "stops_early", "watched"), [(1, False, 1124), (1, True, 2100), (3, False, 2100)])
+def test_all_training_rows_are_watched_where_trees_may_be_kept(done: int, stops_early: bool, watched: int) -> None:
+    made = design((2, 2), rows=(2000, 100), steps=3, stops_early=stops_early)
+    found = watched_rows(made, done)
+    assert len(set(found.tolist())) == found.size == watched
+    assert set(range(2000, 2100)) <= set(found.tolist())
 
 
 @pytest.mark.parametrize("size", [2, 3])

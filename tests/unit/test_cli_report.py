@@ -66,6 +66,22 @@ def printed(report: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
+def test_what_joining_was_worth_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    numbers = {"auc": 0.75, "log_loss": 0.5}
+    parties = [
+        {"party": "bank", "features": 3, "metrics": {"auc": 0.6, "log_loss": 0.6}, "change": {}},
+        {"party": "shop", "features": 2, "metrics": None, "change": None},
+    ]
+    alone = {"features": 0, "metrics": {"auc": 0.5, "log_loss": 0.69}, "why": "it has none"}
+    worth = {"joint": numbers, "alone": alone, "parties": parties}
+    evaluation = {"rows": 40, "outputs": [{"metrics": numbers, "contribution": worth}]}
+    print_report({**FULL, "result": {"evaluation": evaluation}})
+    told = " ".join(capsys.readouterr().out.split())
+    assert "what joining was worth" in told
+    assert "all parties 0.75 0.5 without the columns of bank 0.6 0.6 without the columns of shop" in told
+    assert "label party alone, 0 columns 0.5 0.69" in told
+
+
 def test_full(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(FULL, capsys)
     lines = [" ".join(line.split()) for line in text.splitlines()]

@@ -1,0 +1,121 @@
+"""Matrices that a party keeps while a task runs and that need not fit into its memory.
+
+Blocks are written once and read in turn. The first ones stay in memory; the others go to a file in a folder of the
+party's own that has no name, so that nothing of it is left whatever ends the process. Blocks are read, not mapped: a
+page that is mapped counts as memory of the process, and a full disk would end it without a word.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from fedray.errors import DataError
+
+__all__ = ["MIB", "Scratch", "ScratchBlocks"]
+
+Words = npt.NDArray[np.uint64]
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """What a party's matrices may take.
+
+    Attributes
+    ----------
+    memory_bytes
+        Of all blocks together in memory; None for as many as there are.
+    folder
+        Gives the folder of the file in which the others lie; asked only if there are any.
+    """
+
+    memory_bytes: int | None = None
+    folder: Callable[[], Path] = Path
+
+    def blocks(self) -> ScratchBlocks:
+        """Return an empty set of blocks."""
+        return ScratchBlocks(self)
+
+
+class ScratchBlocks:
+    """Blocks by their keys.
+
+    Attributes
+    ----------
+    file_bytes
+        How much of them lies in the file.
+    """
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch = scratch
+        self._room = scratch.memory_bytes
+        self._held: dict[Hashable, Words] = {}
+        self._places: dict[Hashable, tuple[int, tuple[int, ...]]] = {}
+        self._file: IO[bytes] | None = None
+        self._buffer: Words = np.empty(0, np.uint64)
+        self.file_bytes = 0
+
+    def put(self, key: Hashable, block: Words) -> None:
+        """Keep a block, which is never written to.
+
+        Raises
+        ------
+        DataError
+            The file cannot be made or written.
+        """
+        if self._room is None or block.nbytes <= self._room:
+            self._room = None if self._room is None else self._room - block.nbytes
+            self._held[key] = block
+            return
+        self._room = 0  # what follows goes to the file as well, so that blocks are read as they lie in it
+        with _told("written"):
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(dir=self._scratch.folder(), buffering=0)  # noqa: SIM115 - kept open
+            self._file.write(np.ascontiguousarray(block).data)
+        self._places[key] = (self.file_bytes, block.shape)
+        self.file_bytes += block.nbytes
+
+    def __getitem__(self, key: Hashable) -> Words:
+        """Return a block; good until the next is asked for.
+
+        Raises
+        ------
+        DataError
+            The file cannot be read.
+        """
+        if key in self._held:
+            return self._held[key]
+        at, shape = self._places[key]
+        size = prod(shape)
+        if self._buffer.size < size:
+            self._buffer = np.empty(size, np.uint64)
+        found = self._buffer[:size]
+        with _told("read"):
+            if self._file is None or os.preadv(self._file.fileno(), [found.data], at) != found.nbytes:
+                raise OSError(0, "it is shorter than it was")
+        return found.reshape(shape)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror
+    else:
+        return
+    raise DataError(
+        f"the party's scratch file cannot be {what} ({reason}); make room on the disk of its data root, or raise "
+        "matrix_memory_mb"
+    )
