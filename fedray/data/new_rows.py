@@ -23,6 +23,7 @@ from fedray.data.csv_write import CsvFile
 from fedray.data.load import default_names, read_numbers
 from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manifest
 from fedray.data.wording import count
+from fedray.data.words import Vocabulary
 from fedray.errors import DataError
 
 __all__ = ["FILE", "Ids", "NewRows", "Part", "load_ids", "load_predictions", "load_rows", "write_predictions"]
@@ -67,7 +68,7 @@ class NewRows:
     ids: Ids | None = None
 
 
-def load_rows(folder: Path, part: Part, *, gaps: bool = False) -> NewRows:
+def load_rows(folder: Path, part: Part, *, gaps: bool = False, words: Vocabulary | None = None) -> NewRows:
     """Read the rows of a data set that an alignment wrote, or that a user put there without ``dataset.json``.
 
     Parameters
@@ -76,6 +77,8 @@ def load_rows(folder: Path, part: Part, *, gaps: bool = False) -> NewRows:
         Where they are, and which.
     gaps
         Whether a cell may be empty or say that its value is missing; it is then read as NaN.
+    words
+        Takes the words of the columns of categories; None where there are none.
 
     Raises
     ------
@@ -86,7 +89,7 @@ def load_rows(folder: Path, part: Part, *, gaps: bool = False) -> NewRows:
         finish_writing(folder)
         manifest = read_manifest(folder)
         names = manifest.columns if manifest is not None else None
-        tables = {file: read_numbers(folder, file, names, gaps) for file in _files(folder, part, manifest)}
+        tables = {file: read_numbers(folder, file, names, gaps, words) for file in _files(folder, part, manifest)}
     except OSError as error:
         reason = error.strerror
     else:

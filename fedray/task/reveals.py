@@ -210,6 +210,15 @@ _REVEALS = {
             "The smallest and the largest are values of single rows.",
         ),
     ),
+    Kind.TRANSFORM: (
+        Reveal("shapes", "all", "The numbers of rows of each party's tables, and of the columns that it writes."),
+        Reveal(
+            "cell_counts",
+            "main",
+            "Of each party how many gaps its steps filled, and in how many cells they found a category that the "
+            "training rows do not have.",
+        ),
+    ),
     Kind.SERVE: (
         Reveal("shapes", "all", "The number of rows, and what everybody knows of the model from its training."),
         Reveal(
