@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from fedray.data.new_rows import Ids, NewRows, load_ids, load_rows, write_predictions
 from fedray.data.row_file import load_row_file
+from fedray.data.words import Vocabulary
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
 from fedray.ml.design import FEATURE_LIMIT
 from fedray.ml.groups import LEAST
@@ -35,6 +36,7 @@ from fedray.parties.kept import Kept, load_kept
 from fedray.parties.new_columns import features_of
 from fedray.parties.prediction_agreement import Agreed, Told, agree, main_config
 from fedray.parties.predictors import predictor_of
+from fedray.parties.replaying import kept_transforms, read_coded
 from fedray.ring import series
 from fedray.task.config_bases import DataTable
 from fedray.task.model_rules import check_clients
@@ -115,7 +117,7 @@ def prepare(ctx: PartyContext) -> Prepared:
         raise DataError(f"data_path: the model has {needed} columns of features of this party; name a folder with rows")
     trained_with = kept.training.data[rank].config
     gaps = isinstance(trained_with, DataTable) and predictor.gaps(trained_with)
-    table = _table(ctx, config.data_path, gaps=gaps)
+    table = _rows(ctx, config, gaps=gaps)
     rows = None
     if needed and table is not None:
         rows = kept.columns.scaling.apply(features_of(kept.columns, table), FEATURE_LIMIT)
@@ -138,15 +140,25 @@ def prepare(ctx: PartyContext) -> Prepared:
     return Prepared(kept, rows, told, ids, answers, baseline)
 
 
-def _table(ctx: PartyContext, path: str | None, field: str = "data_path", *, gaps: bool = False) -> NewRows | None:
-    if path is None:
+def _rows(ctx: PartyContext, config: NewData, *, gaps: bool) -> NewRows | None:
+    """Return the new rows, as this party's transforms make them."""
+    if config.data_path is None:
         return None
+    path, kept = config.data_path, kept_transforms(ctx, config.transforms)
+    return read_coded(ctx, kept, lambda words: _read(ctx, path, "data_path", gaps or bool(kept), words), gaps=gaps)
+
+
+def _table(ctx: PartyContext, path: str | None, field: str) -> NewRows | None:
+    return None if path is None else _read(ctx, path, field)
+
+
+def _read(ctx: PartyContext, path: str, field: str, gaps: bool = False, words: Vocabulary | None = None) -> NewRows:
     part = main_config(ctx).part
     file = ctx.root.generated_file(path, field)
     try:
         if file is not None:
-            return load_row_file(file, part, gaps=gaps)
-        return load_rows(ctx.root.generated_dir(path, field=field), part, gaps=gaps)
+            return load_row_file(file, part, gaps=gaps, words=words)
+        return load_rows(ctx.root.generated_dir(path, field=field), part, gaps=gaps, words=words)
     except DataError as error:
         if error.message.startswith(field):
             raise

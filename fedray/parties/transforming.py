@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+
 from fedray.data.documents import load_document
 from fedray.data.load import Split
 from fedray.data.wording import shorten
@@ -77,6 +79,8 @@ def _finish(ctx: PartyContext, coder: Coder, counts: Counts, rows: tuple[int, in
 def _fitted(ctx: PartyContext, split: Split, words: Vocabulary) -> Steps:
     """Fit the steps on the training rows, and say which columns are left out."""
     first = _labels(ctx)
+    if any(np.isnan(part[:, :first]).any() for part in (split.train, split.test)):
+        raise DataError("data_path: the label column has gaps; leave these rows out")
     names = split.columns[first:]
     unknown = [name for name in words.words() if name not in names]
     if unknown:
