@@ -16,6 +16,7 @@ The shares stay what they are: predicting changes no file of the model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,7 @@ from fedray.parties.answers import Answers, answers_of
 from fedray.parties.baseline import Baseline, baseline_of
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept import Kept, load_kept
+from fedray.parties.kept_transforms import KeptTransform
 from fedray.parties.new_columns import features_of
 from fedray.parties.prediction_agreement import Agreed, Told, agree, main_config
 from fedray.parties.predictors import predictor_of
@@ -44,7 +46,19 @@ from fedray.task.plan import Member
 from fedray.task.predict_configs import NewData, PredictData
 from fedray.task.record import EventKind
 
-__all__ = ["Prepared", "computing", "in_units", "predict", "prepare", "receiver_of", "run_data", "units_of"]
+__all__ = [
+    "Prepared",
+    "computing",
+    "ids_of",
+    "in_units",
+    "new_rows",
+    "predict",
+    "prepare",
+    "receiver_of",
+    "run_data",
+    "told_of",
+    "units_of",
+]
 
 Float = npt.NDArray[np.float64]
 
@@ -117,7 +131,7 @@ def prepare(ctx: PartyContext) -> Prepared:
         raise DataError(f"data_path: the model has {needed} columns of features of this party; name a folder with rows")
     trained_with = kept.training.data[rank].config
     gaps = isinstance(trained_with, DataTable) and predictor.gaps(trained_with)
-    table = _rows(ctx, config, gaps=gaps)
+    table = new_rows(ctx, kept_transforms(ctx, config.transforms), gaps=gaps)
     rows = None
     if needed and table is not None:
         rows = kept.columns.scaling.apply(features_of(kept.columns, table), FEATURE_LIMIT)
@@ -125,7 +139,15 @@ def prepare(ctx: PartyContext) -> Prepared:
     answers = None if labels is None else answers_of(labels, predictor.outputs, predictor.measured)
     earlier = config.baseline_path if isinstance(config, PredictData) else None
     baseline = None if earlier is None else baseline_of(ctx.root, earlier, predictor.outputs)
-    told = Told(
+    ids = None
+    if receiver_of(ctx).index == ctx.me:
+        ids = ids_of(ctx, config.data_path, table) or ids_of(ctx, labels_path, labels)
+    return Prepared(kept, rows, told_of(kept, table), ids, answers, baseline)
+
+
+def told_of(kept: Kept, table: NewRows | None) -> Told:
+    """Return what a party tells of its part of the model and of its rows."""
+    return Told(
         rows=None if table is None else len(table.values),
         fingerprint="" if table is None else table.fingerprint,
         run=kept.run,
@@ -134,17 +156,24 @@ def prepare(ctx: PartyContext) -> Prepared:
         steps=kept.trained.steps,
         training=kept.training.to_json(),
     )
-    ids = None
-    if receiver_of(ctx).index == ctx.me:
-        ids = _ids(ctx, config.data_path, table) or _ids(ctx, labels_path, labels)
-    return Prepared(kept, rows, told, ids, answers, baseline)
 
 
-def _rows(ctx: PartyContext, config: NewData, *, gaps: bool) -> NewRows | None:
-    """Return the new rows, as this party's transforms make them."""
-    if config.data_path is None:
+def new_rows(ctx: PartyContext, kept: Sequence[KeptTransform], *, gaps: bool) -> NewRows | None:
+    """Return this party's new rows, as some transforms make them, None where it has none; local.
+
+    Parameters
+    ----------
+    gaps
+        Whether values may be missing in what is returned.
+
+    Raises
+    ------
+    DataError
+        The rows cannot be read, or are not those that the transforms take.
+    """
+    path = _config(ctx).data_path
+    if path is None:
         return None
-    path, kept = config.data_path, kept_transforms(ctx, config.transforms)
     return read_coded(ctx, kept, lambda words: _read(ctx, path, "data_path", gaps or bool(kept), words), gaps=gaps)
 
 
@@ -165,8 +194,8 @@ def _read(ctx: PartyContext, path: str, field: str, gaps: bool = False, words: V
         raise DataError(f"{field}: {error.message.removeprefix('data_path: ')}") from None
 
 
-def _ids(ctx: PartyContext, path: str | None, table: NewRows | None) -> Ids | None:
-    """Return the ids of rows that were read from a path."""
+def ids_of(ctx: PartyContext, path: str | None, table: NewRows | None) -> Ids | None:
+    """Return the ids of rows that were read from a path; local."""
     if path is None or table is None or table.ids is not None:
         return None if table is None else table.ids
     return load_ids(ctx.root.generated_dir(path, field="data_path"), main_config(ctx).part)

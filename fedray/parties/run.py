@@ -35,6 +35,10 @@ def _play(kind: Kind, role: Role) -> Play:
         return _looking(kind, role)
     if kind is Kind.TRANSFORM:
         return _transforming(role)
+    if kind is Kind.SCORECARD:
+        from fedray.parties import scorecard
+
+        return scorecard.run_main if role is Role.MAIN_CLIENT else scorecard.run_data
     if kind is Kind.SERVE:
         return _serving(role)
     if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):

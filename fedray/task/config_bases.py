@@ -33,6 +33,7 @@ class Kind(StrEnum):
     BINNING = "binning"
     STATISTICS = "statistics"
     TRANSFORM = "transform"
+    SCORECARD = "scorecard"
 
 
 class ClientConfig(BaseModel):

@@ -23,6 +23,7 @@ from fedray.task.feature_configs import (
 from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole
 from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
 from fedray.task.predict_configs import PredictData, PredictFeature, PredictLabel, PredictMain
+from fedray.task.scorecard_configs import ScorecardData, ScorecardFeature, ScorecardLabel, ScorecardMain
 from fedray.task.serve_configs import ServeFeature, ServeLabel, ServeMain
 from fedray.task.transform_configs import (
     CodedData,
@@ -64,6 +65,10 @@ __all__ = [
     "PredictLabel",
     "PredictMain",
     "Role",
+    "ScorecardData",
+    "ScorecardFeature",
+    "ScorecardLabel",
+    "ScorecardMain",
     "ServeFeature",
     "ServeLabel",
     "ServeMain",
@@ -253,6 +258,8 @@ DataConfig = (
     | StatisticsLabel
     | TransformFeature
     | TransformLabel
+    | ScorecardFeature
+    | ScorecardLabel
 )
 """The configurations of clients that have data."""
 
@@ -283,7 +290,10 @@ Config = Annotated[
     | StatisticsLabel
     | TransformMain
     | TransformFeature
-    | TransformLabel,
+    | TransformLabel
+    | ScorecardMain
+    | ScorecardFeature
+    | ScorecardLabel,
     Field(discriminator="client_type"),
 ]
 """Any client's configuration, told apart by ``client_type``."""
@@ -334,5 +344,8 @@ CLIENT_TYPES = {
     "transform_main": _row(TransformMain, {Kind.TRANSFORM}, Role.MAIN_CLIENT),
     "transform_feature": _row(TransformFeature, {Kind.TRANSFORM}, Role.FEATURE_CLIENT),
     "transform_label": _row(TransformLabel, {Kind.TRANSFORM}, Role.LABEL_CLIENT),
+    "scorecard_main": _row(ScorecardMain, {Kind.SCORECARD}, Role.MAIN_CLIENT),
+    "scorecard_feature": _row(ScorecardFeature, {Kind.SCORECARD}, Role.FEATURE_CLIENT),
+    "scorecard_label": _row(ScorecardLabel, {Kind.SCORECARD}, Role.LABEL_CLIENT),
 }
 """Client type -> roles, kinds and model. A kind of task is added here."""
