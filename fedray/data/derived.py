@@ -13,6 +13,7 @@ import pyarrow as pa
 from fedray.data.csv_write import CsvFile
 from fedray.data.new_rows import Ids, load_ids
 from fedray.data.split import TEST, TRAIN, Manifest, read_manifest, write_set
+from fedray.data.words import number_text
 from fedray.errors import DataError
 
 __all__ = ["Coded", "Source", "write_derived"]
@@ -89,7 +90,7 @@ def write_derived(folder: Path, source: Source, task: str, run: str, columns: Se
 
 def _write(staging: Path, manifest: Manifest, ids: Ids | None, columns: Sequence[Coded]) -> None:
     whole = CsvFile(staging / manifest.aligned, [ids.name, *manifest.columns]) if ids is not None else None
-    texts = [pa.array([_text(value) for value in column.values], pa.string()) for column in columns]
+    texts = [pa.array([number_text(value) for value in column.values], pa.string()) for column in columns]
     before = 0
     for part, file, rows in (("train", TRAIN, manifest.n_train), ("test", TEST, manifest.n_test)):
         table = CsvFile(staging / file)
@@ -105,7 +106,3 @@ def _write(staging: Path, manifest: Manifest, ids: Ids | None, columns: Sequence
         before += rows
     if whole is not None:
         whole.close()
-
-
-def _text(value: float) -> str:
-    return str(int(value)) if value.is_integer() else repr(value)

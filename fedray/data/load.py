@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,11 @@ import pyarrow.csv as pa_csv
 
 from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manifest
 from fedray.data.wording import count, shorten
+from fedray.data.words import NOT_A_NUMBER, NUMBER, Vocabulary, is_gap
 from fedray.errors import DataError
 
-__all__ = ["GAPS", "Split", "default_names", "is_gap", "load_split", "read_numbers", "row_problem"]
+__all__ = ["GAPS", "Split", "cell_value", "default_names", "load_split", "read_numbers", "row_problem"]
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_NOT_A_NUMBER = ("nan", "na", "null", "none", "n/a")
 GAPS = ("", "NaN", "nan", "NA", "null")
 """Ways to write a gap that the fast reader knows; others are left to the slow one."""
 
@@ -32,7 +31,8 @@ class Split:
     Parameters
     ----------
     train, test
-        Float64, shapes (n_train, d) and (n_test, d), C order; finite, or NaN where gaps were allowed.
+        Float64, shapes (n_train, d) and (n_test, d), C order; finite, or NaN where gaps were allowed. A column of
+        categories holds the places of its words.
     columns
         Names of the d columns; c0, c1, ... where the folder has no manifest.
     fingerprint
@@ -45,7 +45,7 @@ class Split:
     fingerprint: str
 
 
-def load_split(folder: Path, *, gaps: bool = False) -> Split:
+def load_split(folder: Path, *, gaps: bool = False, words: Vocabulary | None = None) -> Split:
     """Read a data set that an alignment wrote, or that a user put there: CSV without header and id.
 
     Rows of messages count from 1. A blank line is an error, not skipped: it would shift this party's rows
@@ -57,6 +57,8 @@ def load_split(folder: Path, *, gaps: bool = False) -> Split:
         A folder that `DataRoot.generated_dir` returned.
     gaps
         Whether a cell may be empty or say that its value is missing; it is then read as NaN.
+    words
+        Takes the words of the columns of categories; None where there are none.
 
     Raises
     ------
@@ -66,17 +68,17 @@ def load_split(folder: Path, *, gaps: bool = False) -> Split:
     """
     try:
         finish_writing(folder)
-        return _load(folder, gaps)
+        return _load(folder, gaps, words or Vocabulary())
     except OSError as error:
         reason = error.strerror
     raise DataError(f"data_path: the folder cannot be read ({reason}); check its permissions")
 
 
-def _load(folder: Path, gaps: bool) -> Split:
+def _load(folder: Path, gaps: bool, words: Vocabulary) -> Split:
     manifest = read_manifest(folder)
     names = manifest.columns if manifest is not None else None
-    train = read_numbers(folder, TRAIN, names, gaps)
-    test = read_numbers(folder, TEST, names, gaps)
+    train = read_numbers(folder, TRAIN, names, gaps, words)
+    test = read_numbers(folder, TEST, names, gaps, words)
     if train.shape[1] != test.shape[1]:
         raise DataError(
             f"{TRAIN} has {count(train.shape[1], 'column')} and {TEST} {test.shape[1]}; both must have the same columns"
@@ -100,7 +102,9 @@ def default_names(width: int) -> tuple[str, ...]:
     return tuple(f"c{k}" for k in range(width))
 
 
-def read_numbers(folder: Path, file: str, names: tuple[str, ...] | None, gaps: bool = False) -> npt.NDArray[np.float64]:
+def read_numbers(
+    folder: Path, file: str, names: tuple[str, ...] | None, gaps: bool = False, words: Vocabulary | None = None
+) -> npt.NDArray[np.float64]:
     """Return a table of numbers, CSV without header and id, shape (n, d).
 
     Parameters
@@ -111,7 +115,7 @@ def read_numbers(folder: Path, file: str, names: tuple[str, ...] | None, gaps: b
         ``train.csv`` or ``test.csv``.
     names
         Of its columns; None where there is no manifest.
-    gaps
+    gaps, words
         As for `load_split`.
 
     Raises
@@ -125,16 +129,17 @@ def read_numbers(folder: Path, file: str, names: tuple[str, ...] | None, gaps: b
         raise DataError(
             f"{file} has {count(width, 'column')}, but dataset.json names {len(names)}; run the alignment again"
         )
-    named = names if names is not None else default_names(width)
-    table = _read_fast(path, width, GAPS if gaps else ())
+    named, known = names if names is not None else default_names(width), words or Vocabulary()
+    texts = [k for k, name in enumerate(named) if name in known]
+    table = _read_fast(path, width, GAPS if gaps else (), texts)
     if table is None:
-        return _read_slowly(path, file, named, gaps)
+        return _read_slowly(path, file, named, gaps, known)
     values = np.empty((table.num_rows, width), dtype=np.float64)
     for k, column in enumerate(table.columns):
-        values[:, k] = column.to_numpy()  # NaN for a null
+        values[:, k] = known.codes(named[k], column) if k in texts else column.to_numpy()  # NaN for a null
     # One pass over a sum finds out whether there is anything to look for.
     if np.isinf(values).any() if gaps else not np.isfinite(values).all():
-        return _read_slowly(path, file, named, gaps)
+        return _read_slowly(path, file, named, gaps, known)
     return values
 
 
@@ -158,34 +163,35 @@ def _first_row_width(path: Path, file: str) -> int:
     raise DataError(f"{file} is not CSV text in UTF-8")
 
 
-def _read_fast(path: Path, width: int, nulls: tuple[str, ...]) -> pa.Table | None:
-    """Read numbers with Arrow; None where a row or cell is not as it must be (the slow way finds it)."""
+def _read_fast(path: Path, width: int, nulls: tuple[str, ...], texts: Collection[int]) -> pa.Table | None:
+    """Read numbers, and texts, with Arrow; None where a row or cell is not as it must be (the slow way finds it)."""
     names = default_names(width)
+    types = {name: pa.string() if k in texts else pa.float64() for k, name in enumerate(names)}
     try:
         return pa_csv.read_csv(
             path,
             read_options=pa_csv.ReadOptions(use_threads=False, column_names=names),
             parse_options=pa_csv.ParseOptions(ignore_empty_lines=False),
-            convert_options=pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.float64()), null_values=list(nulls)
-            ),
+            convert_options=pa_csv.ConvertOptions(column_types=types, null_values=list(nulls)),
         )
     except pa.ArrowInvalid:
         return None
 
 
-def _read_slowly(path: Path, file: str, names: tuple[str, ...], gaps: bool) -> npt.NDArray[np.float64]:
+def _read_slowly(
+    path: Path, file: str, names: tuple[str, ...], gaps: bool, words: Vocabulary
+) -> npt.NDArray[np.float64]:
     """Read row by row to name the first cell that is no number."""
     values: list[list[float]] = []
     problem = ""
     try:
         with path.open(encoding="utf-8", newline="") as handle:
             for number, row in enumerate(csv.reader(handle), start=1):
-                problem = row_problem(row, names, gaps)
+                problem = row_problem(row, names, gaps, words)
                 if problem:
                     problem = f"row {number}{problem}"
                     break
-                values.append([math.nan if is_gap(cell) else float(cell) for cell in row])
+                values.append([cell_value(name, cell, words) for name, cell in zip(names, row, strict=True)])
     except (UnicodeDecodeError, csv.Error):
         problem = f"row {len(values) + 1} is not CSV text in UTF-8"
     if problem:
@@ -193,33 +199,34 @@ def _read_slowly(path: Path, file: str, names: tuple[str, ...], gaps: bool) -> n
     return np.array(values, dtype=np.float64)
 
 
-def row_problem(row: list[str], names: tuple[str, ...], gaps: bool = False) -> str:
-    """Return what is wrong with a row that should hold a number in each column; "" where nothing is."""
+def cell_value(name: str, cell: str, words: Vocabulary) -> float:
+    """Return the number of a cell in which `row_problem` found no fault."""
+    if name in words:
+        return words.code(name, cell)
+    return math.nan if is_gap(cell) else float(cell)
+
+
+def row_problem(row: list[str], names: tuple[str, ...], gaps: bool, words: Vocabulary) -> str:
+    """Return what is wrong with a row that should hold a number in each column, or a word; "" where nothing is."""
     if not row:
         return " is a blank line; remove it"
     if len(row) != len(names):
         return f" has {count(len(row), 'cell')}; the file has {count(len(names), 'column')}"
     for name, cell in zip(names, row, strict=True):
-        problem = "" if gaps and is_gap(cell) else _cell_problem(cell.strip())
+        problem = "" if name in words or (gaps and is_gap(cell)) else _cell_problem(cell.strip())
         if problem:
             return f", column {shorten(name)}: {problem}"
     return ""
 
 
-def is_gap(cell: str) -> bool:
-    """Return whether a cell says that its value is missing."""
-    text = cell.strip().lower().lstrip("+-")
-    return not text or text in _NOT_A_NUMBER
-
-
 def _cell_problem(cell: str) -> str:
     if not cell:
         return "the cell is empty; fill it in or leave the row out"
-    if cell.lower().lstrip("+-") in _NOT_A_NUMBER:
+    if cell.lower().lstrip("+-") in NOT_A_NUMBER:
         return "the value is missing (NaN); fill it in or leave the row out"
     if cell.lower().lstrip("+-") in ("inf", "infinity"):
         return "the value is infinite; every value must be finite"
-    if not _NUMBER.fullmatch(cell):
+    if not NUMBER.fullmatch(cell):
         return "the cell is text; every cell must be a number"
     if not np.isfinite(float(cell)):
         return "the value is too large for a 64-bit float"

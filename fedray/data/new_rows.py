@@ -23,13 +23,27 @@ from fedray.data.csv_write import CsvFile
 from fedray.data.load import default_names, read_numbers
 from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manifest
 from fedray.data.wording import count
+from fedray.data.words import Vocabulary
 from fedray.errors import DataError
 
-__all__ = ["FILE", "Ids", "NewRows", "Part", "load_ids", "load_predictions", "load_rows", "write_predictions"]
+__all__ = [
+    "FILE",
+    "Ids",
+    "NewRows",
+    "Part",
+    "load_ids",
+    "load_predictions",
+    "load_rows",
+    "write_points",
+    "write_predictions",
+    "write_texts",
+]
 
 Part = Literal["all", "train", "test"]
+Named = tuple[str, Sequence[str]]
 
 FILE = "predictions.csv"
+POINTS = "points.csv"
 ROW = "row"
 """Name of the column of row numbers, where there is no id."""
 
@@ -67,7 +81,7 @@ class NewRows:
     ids: Ids | None = None
 
 
-def load_rows(folder: Path, part: Part, *, gaps: bool = False) -> NewRows:
+def load_rows(folder: Path, part: Part, *, gaps: bool = False, words: Vocabulary | None = None) -> NewRows:
     """Read the rows of a data set that an alignment wrote, or that a user put there without ``dataset.json``.
 
     Parameters
@@ -76,6 +90,8 @@ def load_rows(folder: Path, part: Part, *, gaps: bool = False) -> NewRows:
         Where they are, and which.
     gaps
         Whether a cell may be empty or say that its value is missing; it is then read as NaN.
+    words
+        Takes the words of the columns of categories; None where there are none.
 
     Raises
     ------
@@ -86,7 +102,7 @@ def load_rows(folder: Path, part: Part, *, gaps: bool = False) -> NewRows:
         finish_writing(folder)
         manifest = read_manifest(folder)
         names = manifest.columns if manifest is not None else None
-        tables = {file: read_numbers(folder, file, names, gaps) for file in _files(folder, part, manifest)}
+        tables = {file: read_numbers(folder, file, names, gaps, words) for file in _files(folder, part, manifest)}
     except OSError as error:
         reason = error.strerror
     else:
@@ -162,25 +178,62 @@ def write_predictions(folder: Path, ids: Ids | None, predictions: npt.NDArray[np
     DataError
         The folder cannot be written to.
     """
-    temporary = folder / f".{FILE}.{os.getpid()}"
     outputs = predictions.shape[1]
     names = ["prediction"] if outputs == 1 else [f"prediction_{k + 1}" for k in range(outputs)]
-    first: Sequence[str] = ids.values if ids is not None else [str(k + 1) for k in range(len(predictions))]
+    cells = [[repr(value) for value in predictions[:, k].tolist()] for k in range(outputs)]
+    write_texts(folder / FILE, _with_ids(ids, list(zip(names, cells, strict=True))))
+
+
+def write_points(folder: Path, ids: Ids | None, points: npt.NDArray[np.int64]) -> None:
+    """Write ``points.csv``, all of it or nothing: id or row number from 1, then the points.
+
+    Parameters
+    ----------
+    points
+        Shape (n,), in the order of the ids.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be written to.
+    """
+    write_texts(folder / POINTS, _with_ids(ids, [("points", [str(value) for value in points.tolist()])]))
+
+
+def _with_ids(ids: Ids | None, columns: Sequence[Named]) -> list[Named]:
+    if ids is not None:
+        return [(ids.name, ids.values), *columns]
+    return [(ROW, [str(k + 1) for k in range(len(columns[0][1]))]), *columns]
+
+
+def write_texts(path: Path, columns: Sequence[Named]) -> None:
+    """Write a file of texts with a header, all of it or nothing, readable by its owner only.
+
+    Parameters
+    ----------
+    columns
+        Name and cells of each.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be written to.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.unlink(missing_ok=True)
-        file = CsvFile(temporary, [ids.name if ids is not None else ROW, *names])
+        file = CsvFile(temporary, [name for name, _ in columns])
         temporary.chmod(0o600)
-        cells = [[repr(value) for value in predictions[:, k].tolist()] for k in range(outputs)]
-        file.write([pa.array(column, pa.string()) for column in (first, *cells)])
+        file.write([pa.array(column, pa.string()) for _, column in columns])
         file.close()
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
-        temporary.replace(folder / FILE)
+        temporary.replace(path)
     except OSError as error:
         reason = error.strerror
     else:
         return
-    raise DataError(f"out_data_path: the predictions cannot be written ({reason}); check space and permissions")
+    raise DataError(f"out_data_path: {path.name} cannot be written ({reason}); check space and permissions")
 
 
 def load_predictions(folder: Path, field: str) -> npt.NDArray[np.float64]:

@@ -7,7 +7,6 @@ together with those of the other parties; of another file only the number of row
 from __future__ import annotations
 
 import csv
-import math
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from fedray.data.load import GAPS, default_names, is_gap, row_problem
+from fedray.data.load import GAPS, cell_value, default_names, row_problem
 from fedray.data.new_rows import Ids, NewRows, Part
 from fedray.data.split import finish_writing, read_manifest
 from fedray.data.wording import shorten
+from fedray.data.words import Vocabulary
 from fedray.errors import DataError
 
 __all__ = ["load_row_file"]
@@ -27,7 +27,7 @@ _FIRST_ROW = 2
 """Number of the first record, as a spreadsheet counts."""
 
 
-def load_row_file(path: Path, part: Part, *, gaps: bool = False) -> NewRows:
+def load_row_file(path: Path, part: Part, *, gaps: bool = False, words: Vocabulary | None = None) -> NewRows:
     """Read the rows of a file, with their ids.
 
     Parameters
@@ -38,6 +38,8 @@ def load_row_file(path: Path, part: Part, *, gaps: bool = False) -> NewRows:
         ``all``: a file has no parts.
     gaps
         Whether a cell may be empty or say that its value is missing; it is then read as NaN.
+    words
+        Takes the words of the columns of categories; None where there are none.
 
     Raises
     ------
@@ -50,15 +52,16 @@ def load_row_file(path: Path, part: Part, *, gaps: bool = False) -> NewRows:
     try:
         finish_writing(path.parent)
         id_name, *names = _header(path, file)
-        ids, values = _read_fast(path, len(names), gaps) or _read_slowly(path, file, tuple(names), gaps)
+        known = words or Vocabulary()
+        ids, values = _read_fast(path, names, gaps, known) or _read_slowly(path, file, tuple(names), gaps, known)
         manifest = read_manifest(path.parent)
     except OSError as error:
         reason = error.strerror
     else:
-        known = manifest is not None and manifest.aligned == path.name
-        if known and manifest is not None and len(values) != manifest.n_train + manifest.n_test:
+        aligned = manifest is not None and manifest.aligned == path.name
+        if aligned and manifest is not None and len(values) != manifest.n_train + manifest.n_test:
             raise DataError(f"data_path: {file} has not the rows that dataset.json says; run the alignment again")
-        fingerprint = manifest.fingerprint if known and manifest is not None else ""
+        fingerprint = manifest.fingerprint if aligned and manifest is not None else ""
         return NewRows(values, tuple(names), fingerprint, named=True, ids=Ids(id_name, tuple(ids)))
     raise DataError(f"data_path: {file} cannot be read ({reason}); check its permissions")
 
@@ -74,10 +77,13 @@ def _header(path: Path, file: str) -> list[str]:
     return names
 
 
-def _read_fast(path: Path, width: int, gaps: bool) -> tuple[list[str], npt.NDArray[np.float64]] | None:
+def _read_fast(
+    path: Path, named: list[str], gaps: bool, words: Vocabulary
+) -> tuple[list[str], npt.NDArray[np.float64]] | None:
     """Read with Arrow; None where a row or cell is not as it must be (the slow way finds it)."""
-    names = default_names(width)
-    types = {"id": pa.string(), **dict.fromkeys(names, pa.float64())}
+    names = default_names(len(named))
+    kinds = [pa.string() if name in words else pa.float64() for name in named]
+    types = {"id": pa.string(), **dict(zip(names, kinds, strict=True))}
     try:
         table = pa_csv.read_csv(
             path,
@@ -87,16 +93,16 @@ def _read_fast(path: Path, width: int, gaps: bool) -> tuple[list[str], npt.NDArr
         )
     except pa.ArrowInvalid:
         return None
-    values = np.empty((table.num_rows, width), dtype=np.float64)
-    for k, column in enumerate(table.columns[1:]):
-        values[:, k] = column.to_numpy()
+    values = np.empty((table.num_rows, len(names)), dtype=np.float64)
+    for k, (name, column) in enumerate(zip(named, table.columns[1:], strict=True)):
+        values[:, k] = words.codes(name, column) if name in words else column.to_numpy()
     if not table.num_rows or (np.isinf(values).any() if gaps else not np.isfinite(values).all()):
         return None
     return table.column(0).to_pylist(), values
 
 
 def _read_slowly(
-    path: Path, file: str, names: tuple[str, ...], gaps: bool
+    path: Path, file: str, names: tuple[str, ...], gaps: bool, words: Vocabulary
 ) -> tuple[list[str], npt.NDArray[np.float64]]:
     """Read row by row to name the first cell that is no number."""
     ids: list[str] = []
@@ -107,11 +113,11 @@ def _read_slowly(
             reader = csv.reader(handle)
             next(reader)
             for number, row in enumerate(reader, start=_FIRST_ROW):
-                problem = row_problem(row[1:], names, gaps)
+                problem = row_problem(row[1:], names, gaps, words)
                 if problem:
                     raise DataError(f"data_path: {file}: row {number}{problem}")
                 ids.append(row[0])
-                values.append([math.nan if is_gap(cell) else float(cell) for cell in row[1:]])
+                values.append([cell_value(name, cell, words) for name, cell in zip(names, row[1:], strict=True)])
     except (UnicodeDecodeError, csv.Error):
         raise DataError(f"data_path: {file}: row {number + 1} is not CSV text in UTF-8") from None
     if not values:

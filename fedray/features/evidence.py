@@ -9,16 +9,19 @@ A weight above 0 is a bin in which the label 1 is more frequent than among all r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from fedray.data.derived import Coded
 from fedray.data.wording import shorten
 from fedray.errors import DataError, RemoteProtocolError
 from fedray.features.cutting import MISSING_SLOT, slots
+from fedray.features.steps import Counts
 from fedray.trees.binning import Binning
 
 __all__ = ["Evidence", "Grouped", "Weighed", "join_locally", "weigh"]
@@ -167,6 +170,16 @@ class Evidence:
     iv_min: float
 
     @property
+    def given(self) -> tuple[str, ...]:
+        """Names of all columns of the table."""
+        return self.binning.given
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Names of the columns that hold categories: none."""
+        return ()
+
+    @property
     def selected(self) -> tuple[int, ...]:
         """Places, among the columns that vary, of those that are kept."""
         return tuple(k for k, column in enumerate(self.weighed) if len(column.rows) > 1 and column.iv >= self.iv_min)
@@ -177,17 +190,21 @@ class Evidence:
         names = self.binning.columns
         return tuple(f"{names[k]}_woe" for k in self.selected)
 
-    def apply(self, x: Float) -> Iterator[tuple[Codes, Sequence[float]]]:
-        """Yield, for each column that is kept, the slots of rows and the weight of each slot.
+    def code(self, parts: Mapping[str, Float], words: Mapping[str, tuple[str, ...]]) -> tuple[list[Coded], Counts]:  # noqa: ARG002 - as other transforms
+        """Return the columns that are kept, as slots and the weight of each slot; counts nothing.
 
         Parameters
         ----------
-        x
-            Shape (n, d), with all columns of the table that was cut; NaN where a value is missing.
+        parts
+            Rows by part, each with all columns of the table that was cut; NaN where a value is missing.
+        words
+            None.
         """
-        found = slots(self.binning, x)
-        for k in self.selected:
-            yield found[:, k], self.weighed[k].by_slot.tolist()
+        found = {part: slots(self.binning, x) for part, x in parts.items()}
+        return [
+            Coded(name, {part: codes[:, k] for part, codes in found.items()}, self.weighed[k].by_slot.tolist())
+            for name, k in zip(self.columns, self.selected, strict=True)
+        ], Counter()
 
     def told(self) -> list[dict[str, object]]:
         """Return what is told of the columns: name, information value to four digits, bins, whether it is kept."""

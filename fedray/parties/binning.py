@@ -17,7 +17,6 @@ kept, and no number is opened.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +24,8 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from fedray.data.load import Split, load_split
+from fedray.data.load import Split
+from fedray.data.words import Vocabulary
 from fedray.errors import DataError, LocalProtocolError
 from fedray.features.cutting import cut, slots
 from fedray.features.evidence import Evidence, Grouped, join_locally, weigh
@@ -34,7 +34,7 @@ from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
 from fedray.mpc.share import Share
 from fedray.parties.binning_agreement import Agreed, agree, main_config
-from fedray.parties.coding import transform_data, write_coded
+from fedray.parties.coding import Rows, read_rows, replay, shapes_of, write_coded
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept_transforms import KeptTransform, keep_transform
 from fedray.parties.labels import binary
@@ -84,19 +84,12 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         The tables cannot be used; raised before any share leaves.
     """
     if main_config(ctx).transform is not None:
-        return transform_data(ctx)
+        return _again(ctx)
     with ctx.channel.phase("read"):
         ctx.begin("read", "reading the tables and cutting the columns")
         prepared = prepare(ctx)
     split, binning = prepared.split, prepared.binning
-    told: dict[str, object] = {
-        "n_train": len(split.train),
-        "n_test": len(split.test),
-        "features": len(binning.columns),
-        "rows": split.fingerprint,
-        "run": secrets.token_hex(8),
-    }
-    agreed = agree(ctx, told)
+    agreed = agree(ctx, shapes_of(split, len(binning.columns)))
     evidence = _evidence(ctx, agreed, prepared)
     with ctx.channel.phase("write"):
         _write(ctx, agreed, prepared, evidence)
@@ -106,12 +99,20 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     return PartyOutcome({"rows": agreed.rows[0]})
 
 
+def _again(ctx: PartyContext) -> PartyOutcome:
+    """Code rows with the bins of an earlier task."""
+    agreed, _, _ = replay(ctx)
+    ctx.channel.send_json(ctx.plan.main.index, "done", {"columns": []})
+    ctx.channel.flush()
+    return PartyOutcome({"rows": sum(agreed.rows)})
+
+
 def prepare(ctx: PartyContext) -> Prepared:
     """Read and check this data client's tables, and cut its columns; local."""
     config, main = ctx.member.config, main_config(ctx)
     if not isinstance(config, BinningData) or config.data_path is None:
         raise LocalProtocolError("the plan gives this party no table to bin")
-    split = load_split(ctx.root.generated_dir(config.data_path, field="data_path"), gaps=config.missing == "bin")
+    split = read_rows(ctx, Vocabulary())
     label = None
     if ctx.member.role is Role.LABEL_CLIENT:
         label = binary(split, 1).train[:, 0]
@@ -185,4 +186,4 @@ def _write(ctx: PartyContext, agreed: Agreed, prepared: Prepared, evidence: Evid
     label = split.columns[0] if labels else ""
     made = KeptTransform(agreed.run, label, bool(split.fingerprint), evidence)
     keep_transform(ctx.plan, ctx.member, ctx.root, made)
-    write_coded(ctx, agreed, made, {"train": split.train, "test": split.test})
+    write_coded(ctx, agreed, made, Rows({"train": split.train, "test": split.test}, {}))

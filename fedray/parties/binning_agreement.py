@@ -1,4 +1,4 @@
-"""How the parties of a binning come to one design."""
+"""How the parties of a task that codes columns come to one run, and those of a binning to one design."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fedray.errors import DataError, LocalProtocolError
 from fedray.features.joining import CountDesign
 from fedray.parties.agreement import exchange, run_name
 from fedray.parties.context import PartyContext
-from fedray.task.configs import BinningMain
+from fedray.task.configs import BinningMain, CodedMain
 
-__all__ = ["Agreed", "agree", "main_config"]
+__all__ = ["Agreed", "agree", "coded_main", "main_config"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Agreed:
     rows
         For training and for tests.
     design
-        Of the count; None where an earlier binning is used again and nothing is counted.
+        Of the count; None where nothing is counted: an earlier task's transform is used again, or it is no binning.
     run
         A name of this run that no other has.
     """
@@ -44,23 +44,38 @@ def agree(ctx: PartyContext, mine: dict[str, object] | None) -> Agreed:
     DataError
         The rows do not belong together, no feature client has a column, or parts of a transform are of different runs.
     """
-    main, label = main_config(ctx), ctx.plan.label
-    if label is None:
-        raise LocalProtocolError("the plan has no label client")
+    main = coded_main(ctx)
     with ctx.channel.phase("shapes"):
         shapes = exchange(ctx, mine)
     rows = max((_number(shape["n_train"]), _number(shape["n_test"])) for shape in shapes)
-    if main.transform is not None:
-        if len({shape.get("transform") for shape in shapes}) > 1:
-            raise DataError(
-                f"the parties' parts of transform {main.transform!r} come from different runs; run the binning again"
-            )
+    if main.transform is not None and len({shape.get("transform") for shape in shapes}) > 1:
+        raise DataError(
+            f"the parties' parts of transform {main.transform!r} come from different runs; run that task again"
+        )
+    if main.transform is not None or not isinstance(main, BinningMain):
         return Agreed(rows, None, run_name(shapes))
+    return Agreed(rows, _design(ctx, main, shapes, rows), run_name(shapes))
+
+
+def _design(
+    ctx: PartyContext, main: BinningMain, shapes: list[dict[str, object]], rows: tuple[int, int]
+) -> CountDesign:
+    label = ctx.plan.label
+    if label is None:
+        raise LocalProtocolError("the plan has no label client")
     rank = ctx.plan.data.index(label)
     features = tuple(0 if k == rank else _number(shape["features"]) for k, shape in enumerate(shapes))
     if not any(features):
         raise DataError("no feature client has a column that varies in the train part")
-    return Agreed(rows, CountDesign(features, rank, (rows[0], 0), main.max_bin, main.min_bin), run_name(shapes))
+    return CountDesign(features, rank, (rows[0], 0), main.max_bin, main.min_bin)
+
+
+def coded_main(ctx: PartyContext) -> CodedMain:
+    """Return the main client's configuration, whatever codes the columns."""
+    config = ctx.plan.main.config
+    if not isinstance(config, CodedMain):
+        raise LocalProtocolError("the plan is no plan of columns to be coded")
+    return config
 
 
 def main_config(ctx: PartyContext) -> BinningMain:

@@ -6,7 +6,7 @@ from fedray.data.new_rows import FILE
 from fedray.data.root import DataRoot
 from fedray.data.split import TEST, TRAIN
 from fedray.errors import DataError, FedrayError
-from fedray.task.configs import AlignmentData, BinningData, DataTable, PredictData
+from fedray.task.configs import AlignmentData, CodedData, DataTable, PredictData, ScorecardData
 from fedray.task.plan import Member
 from fedray.task.predict_configs import NewData
 
@@ -40,7 +40,7 @@ def _check(member: Member, root: DataRoot, ready: bool) -> None:
     if isinstance(config, AlignmentData):
         root.check_raw(config.raw_data_path)
         root.check_generated(config.out_data_path)
-    if isinstance(config, DataTable | BinningData) and config.data_path is not None:
+    if isinstance(config, DataTable | CodedData) and config.data_path is not None:
         missing = _missing(root, "data_path", config.data_path)
         _complain("data_path", config.data_path, missing if ready else [])
     if isinstance(config, NewData):
@@ -53,7 +53,7 @@ def _check(member: Member, root: DataRoot, ready: bool) -> None:
                 raise DataError(
                     f"baseline_path {config.baseline_path!r}: no {FILE} there; run the task that predicts those rows"
                 )
-    if isinstance(config, PredictData | BinningData) and config.out_data_path is not None:
+    if isinstance(config, PredictData | CodedData | ScorecardData) and config.out_data_path is not None:
         root.check_generated(config.out_data_path)
 
 

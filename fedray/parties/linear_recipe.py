@@ -20,8 +20,10 @@ from fedray.ml.linear_scorer import LinearScorer
 from fedray.ml.parity import Observer
 from fedray.ml.saved import Saved
 from fedray.ml.schedule import prediction_matrices
+from fedray.ml.scored import kept_array
 from fedray.mpc.dealer import Supply
 from fedray.mpc.session import Session
+from fedray.mpc.share import Share
 from fedray.parties.labels import Target, binary, counted, measured
 from fedray.parties.predictors import Measured, Scoring, Trained
 from fedray.parties.recipes import Clear, Course, Data, Design
@@ -119,6 +121,23 @@ class LinearRecipe(Scaled):
         design = replace(self._design(trained.features, (0, rows)), test_batch=batch)
         segments = partial(prediction_segments, design)
         return Scoring(self._rank, prediction_matrices(design), segments, partial(_scorer, design))
+
+    def shares(self, trained: Trained, arrays: Mapping[str, Ring]) -> tuple[dict[int, Share], Share]:
+        """Return my shares of what a training kept: the weights of each owner's columns, by rank, and the intercept.
+
+        Parameters
+        ----------
+        arrays
+            My summands.
+        """
+        design = self._design(trained.features, (0, 1))
+        scales, widths = design.scales, enumerate(trained.features)
+        weights = {
+            owner: Share(kept_array(arrays, f"weights_{owner}", (width, 1)), scales.w)
+            for owner, width in widths
+            if width
+        }
+        return weights, Share(kept_array(arrays, "intercept", (1,)), scales.intercept)
 
     def stopping(self) -> Stopping | None:
         """Return the judge of auc, r2 or d2, if the task wants one."""

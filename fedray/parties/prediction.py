@@ -17,6 +17,7 @@ The shares stay what they are: predicting changes no file of the model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ import numpy.typing as npt
 
 from fedray.data.new_rows import Ids, NewRows, load_ids, load_rows, write_predictions
 from fedray.data.row_file import load_row_file
+from fedray.data.words import Vocabulary
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
 from fedray.ml.design import FEATURE_LIMIT
 from fedray.ml.groups import LEAST
@@ -35,9 +37,11 @@ from fedray.parties.baseline import Baseline, baseline_of
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.contribution import Pairs, permuted_pairs, wants_contribution
 from fedray.parties.kept import Kept, load_kept
+from fedray.parties.kept_transforms import KeptTransform
 from fedray.parties.new_columns import features_of
 from fedray.parties.prediction_agreement import Agreed, Told, agree, main_config
 from fedray.parties.predictors import predictor_of
+from fedray.parties.replaying import kept_transforms, read_coded
 from fedray.parties.worth import Joined, worth
 from fedray.ring import series
 from fedray.task.config_bases import DataTable
@@ -46,7 +50,19 @@ from fedray.task.plan import Member
 from fedray.task.predict_configs import NewData, PredictData
 from fedray.task.record import EventKind
 
-__all__ = ["Prepared", "computing", "in_units", "predict", "prepare", "receiver_of", "run_data", "units_of"]
+__all__ = [
+    "Prepared",
+    "computing",
+    "ids_of",
+    "in_units",
+    "new_rows",
+    "predict",
+    "prepare",
+    "receiver_of",
+    "run_data",
+    "told_of",
+    "units_of",
+]
 
 Float = npt.NDArray[np.float64]
 
@@ -125,7 +141,7 @@ def prepare(ctx: PartyContext) -> Prepared:
         raise DataError(f"data_path: the model has {needed} columns of features of this party; name a folder with rows")
     trained_with = kept.training.data[rank].config
     gaps = isinstance(trained_with, DataTable) and predictor.gaps(trained_with)
-    table = _table(ctx, config.data_path, gaps=gaps)
+    table = new_rows(ctx, kept_transforms(ctx, config.transforms), gaps=gaps)
     rows = None
     if needed and table is not None:
         rows = kept.columns.scaling.apply(features_of(kept.columns, table), FEATURE_LIMIT)
@@ -133,7 +149,16 @@ def prepare(ctx: PartyContext) -> Prepared:
     answers = None if labels is None else answers_of(labels, predictor.outputs, predictor.measured)
     earlier = config.baseline_path if isinstance(config, PredictData) else None
     baseline = None if earlier is None else baseline_of(ctx.root, earlier, predictor.outputs)
-    told = Told(
+    ids, alone = None, None
+    if receiver_of(ctx).index == ctx.me:
+        alone = alone_of(ctx, kept) if wants_contribution(ctx.plan) else None
+        ids = ids_of(ctx, config.data_path, table) or ids_of(ctx, labels_path, labels)
+    return Prepared(kept, rows, told_of(kept, table), ids, answers, baseline, alone)
+
+
+def told_of(kept: Kept, table: NewRows | None) -> Told:
+    """Return what a party tells of its part of the model and of its rows."""
+    return Told(
         rows=None if table is None else len(table.values),
         fingerprint="" if table is None else table.fingerprint,
         run=kept.run,
@@ -142,30 +167,46 @@ def prepare(ctx: PartyContext) -> Prepared:
         steps=kept.trained.steps,
         training=kept.training.to_json(),
     )
-    ids, alone = None, None
-    if receiver_of(ctx).index == ctx.me:
-        alone = alone_of(ctx, kept) if wants_contribution(ctx.plan) else None
-        ids = _ids(ctx, config.data_path, table) or _ids(ctx, labels_path, labels)
-    return Prepared(kept, rows, told, ids, answers, baseline, alone)
 
 
-def _table(ctx: PartyContext, path: str | None, field: str = "data_path", *, gaps: bool = False) -> NewRows | None:
+def new_rows(ctx: PartyContext, kept: Sequence[KeptTransform], *, gaps: bool) -> NewRows | None:
+    """Return this party's new rows, as some transforms make them, None where it has none; local.
+
+    Parameters
+    ----------
+    gaps
+        Whether values may be missing in what is returned.
+
+    Raises
+    ------
+    DataError
+        The rows cannot be read, or are not those that the transforms take.
+    """
+    path = _config(ctx).data_path
     if path is None:
         return None
+    return read_coded(ctx, kept, lambda words: _read(ctx, path, "data_path", gaps or bool(kept), words), gaps=gaps)
+
+
+def _table(ctx: PartyContext, path: str | None, field: str) -> NewRows | None:
+    return None if path is None else _read(ctx, path, field)
+
+
+def _read(ctx: PartyContext, path: str, field: str, gaps: bool = False, words: Vocabulary | None = None) -> NewRows:
     part = main_config(ctx).part
     file = ctx.root.generated_file(path, field)
     try:
         if file is not None:
-            return load_row_file(file, part, gaps=gaps)
-        return load_rows(ctx.root.generated_dir(path, field=field), part, gaps=gaps)
+            return load_row_file(file, part, gaps=gaps, words=words)
+        return load_rows(ctx.root.generated_dir(path, field=field), part, gaps=gaps, words=words)
     except DataError as error:
         if error.message.startswith(field):
             raise
         raise DataError(f"{field}: {error.message.removeprefix('data_path: ')}") from None
 
 
-def _ids(ctx: PartyContext, path: str | None, table: NewRows | None) -> Ids | None:
-    """Return the ids of rows that were read from a path."""
+def ids_of(ctx: PartyContext, path: str | None, table: NewRows | None) -> Ids | None:
+    """Return the ids of rows that were read from a path; local."""
     if path is None or table is None or table.ids is not None:
         return None if table is None else table.ids
     return load_ids(ctx.root.generated_dir(path, field="data_path"), main_config(ctx).part)

@@ -12,7 +12,7 @@ from fedray.task.model_rules import check_clients
 from fedray.task.plan import TaskPlan
 from fedray.task.predict_configs import ScoreMain
 
-__all__ = ["Agreed", "Told", "agree", "main_config"]
+__all__ = ["Agreed", "Told", "agree", "agree_on_model", "main_config", "one_number"]
 
 _MOST_ROWS = 2**40
 _MOST_STEPS = 2**31
@@ -98,20 +98,40 @@ def agree(ctx: PartyContext, mine: Told | None) -> Agreed:
     SpecError
         The clients are not those of the training, or a model of its kind cannot predict.
     """
-    channel = ctx.channel
-    with channel.phase("shapes"):
-        if mine is not None:
-            for peer in channel.peers:
-                channel.send_json(peer, "shapes", mine.as_dict())
-            channel.reveals.add("shapes", channel.peers, ())
-        told = [mine if m.index == ctx.me and mine else _hear(ctx, m.index) for m in ctx.plan.data]
-        channel.flush()
-        training = _one_training(ctx, told)
-        check_clients(ctx.plan, training)
-        predictor, rows = predictor_of(training), _one_number(ctx, told)
+    with ctx.channel.phase("shapes"):
+        training, told = agree_on_model(ctx, mine)
+        predictor, rows = predictor_of(training), one_number(ctx, told)
+        if not rows:
+            raise DataError("no data client names a folder with new rows; fill in data_path")
         scoring = predictor.scoring(told[0].trained, rows, main_config(ctx).batch_size)
         fingerprint = next((one.fingerprint for one in told if one.fingerprint), "")
         return Agreed(predictor, scoring, rows, fingerprint, told[0].features)
+
+
+def agree_on_model(ctx: PartyContext, mine: Told | None) -> tuple[TaskPlan, list[Told]]:
+    """Exchange what is known of model and rows; return the plan of the one training, and what each data client told.
+
+    Cost: 1 round; one message from each data client to every other party.
+    Leaks: shapes, to everybody.
+    Ref: design.
+
+    Raises
+    ------
+    DataError
+        The parts are of different trainings.
+    SpecError
+        The clients are not those of the training.
+    """
+    channel = ctx.channel
+    if mine is not None:
+        for peer in channel.peers:
+            channel.send_json(peer, "shapes", mine.as_dict())
+        channel.reveals.add("shapes", channel.peers, ())
+    told = [mine if m.index == ctx.me and mine else _hear(ctx, m.index) for m in ctx.plan.data]
+    channel.flush()
+    training = _one_training(ctx, told)
+    check_clients(ctx.plan, training)
+    return training, told
 
 
 def main_config(ctx: PartyContext) -> ScoreMain:
@@ -145,14 +165,18 @@ def _one_training(ctx: PartyContext, told: list[Told]) -> TaskPlan:
     return training
 
 
-def _one_number(ctx: PartyContext, told: list[Told]) -> int:
-    """Return the number of new rows, the same at all who have any."""
+def one_number(ctx: PartyContext, told: list[Told]) -> int:
+    """Return the number of new rows, the same at all who have any; 0 where nobody has; local.
+
+    Raises
+    ------
+    DataError
+        The rows do not belong together.
+    """
     counts = {ctx.plan.names[m.index]: one.rows for m, one in zip(ctx.plan.data, told, strict=True) if one.rows}
-    if not counts:
-        raise DataError("no data client names a folder with new rows; fill in data_path")
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} {rows}" for name, rows in counts.items())
         raise DataError(f"the data clients have different numbers of rows ({listed}); align their tables in one task")
     if len({one.fingerprint for one in told if one.fingerprint}) > 1:
         raise DataError("the data clients' rows come from different alignments, so they do not belong together")
-    return next(rows for rows in counts.values() if rows)
+    return next(iter(counts.values()), 0)

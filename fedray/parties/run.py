@@ -33,6 +33,12 @@ def _play(kind: Kind, role: Role) -> Play:
         return _predicting(role)
     if kind in (Kind.BINNING, Kind.STATISTICS):
         return _looking(kind, role)
+    if kind is Kind.TRANSFORM:
+        return _transforming(role)
+    if kind is Kind.SCORECARD:
+        from fedray.parties import scorecard
+
+        return scorecard.run_main if role is Role.MAIN_CLIENT else scorecard.run_data
     if kind is Kind.SERVE:
         return _serving(role)
     if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):
@@ -71,6 +77,16 @@ def _looking(kind: Kind, role: Role) -> Play:
     from fedray.parties import statistics_helpers
 
     return statistics_helpers.helper_of(role)
+
+
+def _transforming(role: Role) -> Play:
+    if role is Role.MAIN_CLIENT:
+        from fedray.parties import transforming_main
+
+        return transforming_main.run_main
+    from fedray.parties import transforming
+
+    return transforming.run_data
 
 
 def _serving(role: Role) -> Play:

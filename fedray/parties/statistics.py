@@ -18,6 +18,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ import numpy.typing as npt
 from fedray.data.documents import save_document
 from fedray.data.load import load_split
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
+from fedray.features.advice import advise
 from fedray.features.correlation import (
     ALL_TAG,
     CorrelationDesign,
@@ -42,7 +44,7 @@ from fedray.task.feature_configs import StatisticsData
 from fedray.task.record import EventKind
 from fedray.task.spec import Role
 
-__all__ = ["Prepared", "prepare", "run_data"]
+__all__ = ["Prepared", "prepare", "run_data", "statistics_file"]
 
 Float = npt.NDArray[np.float64]
 
@@ -131,7 +133,7 @@ def _correlations(ctx: PartyContext, design: CorrelationDesign, mine: Standardis
         others = [rank for rank in range(session.size) if rank != session.rank]
         ctx.channel.reveals.add(ALL_TAG, tuple(session.computing[rank] for rank in others), own.shape)
         names = _names(ctx, design, mine, others, {"own": own.tolist()})
-        return {"correlation": _whole(ctx, design, matrix, {**names, session.rank: _Named(mine.columns, own)})}
+        return _whole(ctx, design, matrix, {**names, session.rank: _Named(mine.columns, own)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,21 +181,39 @@ def _by_party(
 
 
 def _whole(ctx: PartyContext, design: CorrelationDesign, matrix: Float, named: dict[int, _Named]) -> dict[str, object]:
-    """Return all correlations of all columns."""
-    columns = []
+    """Return all correlations of all columns, and the advice that follows for mine."""
+    columns: list[dict[str, str]] = []
     for rank in range(len(design.features)):
         matrix[design.place(rank), design.place(rank)] = named[rank].own
         party = ctx.plan.names[ctx.plan.data[rank].index]
         columns += [{"party": party, "column": name} for name in named[rank].columns]
-    return {"columns": columns, "values": matrix.tolist()}
+    return {"correlation": {"columns": columns, "values": matrix.tolist()}, "leave_out": _advice(ctx, matrix, columns)}
+
+
+def statistics_file(ctx: PartyContext, task: str, *, create: bool) -> Path:
+    """Return where this party keeps what a task of statistics has found; raises ``DataError`` where it has nothing."""
+    place = f"{ctx.plan.data.index(ctx.member)}-{ctx.member.role.value}"
+    try:
+        return ctx.root.state_dir(f"statistics/{task}/{place}", create=create) / "statistics.json"
+    except DataError:
+        if create:
+            raise
+        raise DataError(
+            "this party has nothing of such a task; name a task of statistics of the same parties, in the same order"
+        ) from None
 
 
 def _keep(ctx: PartyContext, facts: dict[str, object]) -> None:
     """Write what this party knows now into its own folder."""
-    member = ctx.member
-    rank = ctx.plan.data.index(member)
-    folder = ctx.root.state_dir(f"statistics/{ctx.plan.task}/{rank}-{member.role.value}")
-    save_document(folder / "statistics.json", {"task": ctx.plan.task, "plan": ctx.plan.digest, **facts})
+    path = statistics_file(ctx, ctx.plan.task, create=True)
+    save_document(path, {"task": ctx.plan.task, "plan": ctx.plan.digest, **facts})
+
+
+def _advice(ctx: PartyContext, matrix: Float, columns: list[dict[str, str]]) -> list[str]:
+    """Return which of my own columns are to be left out; everybody comes to the same."""
+    main, mine = main_config(ctx), ctx.plan.names[ctx.me]
+    advised = [columns[k] for k in advise(matrix, main.correlation_max, main.vif_max)]
+    return [column["column"] for column in advised if column["party"] == mine]
 
 
 def _told(ctx: PartyContext, agreed: Agreed, prepared: Prepared, known: dict[str, object]) -> dict[str, object]:
@@ -204,7 +224,7 @@ def _told(ctx: PartyContext, agreed: Agreed, prepared: Prepared, known: dict[str
         told["statistics"] = prepared.described
     if agreed.design is not None and main_config(ctx).correlation == "all" and ctx.member is ctx.plan.data[0]:
         ctx.channel.reveals.add(ALL_TAG, (ctx.plan.main.index,), (sum(agreed.features),) * 2)
-        told.update(known)
+        told["correlation"] = known["correlation"]
     return told
 
 

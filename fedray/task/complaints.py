@@ -11,11 +11,13 @@ from pydantic_core import ErrorDetails
 from fedray.task.configs import ALIASES, CLIENT_TYPES
 from fedray.task.fields import EXPECTED
 from fedray.task.text import show
+from fedray.task.transform_configs import STEPS
 
 __all__ = ["closest", "join_complaints", "name_complaints"]
 
 _SHOWN = 5
 _CONFIG = "client_config"
+_STEPS = "steps"
 _OBJECT = ("model_type", "model_attributes_type", "dict_type")
 _LIST = ("tuple_type", "list_type")
 _LENGTH = ("too_short", "too_long")
@@ -57,6 +59,8 @@ def _complaint(error: ErrorDetails, known: Mapping[str, Collection[str]]) -> str
         return _unknown_field(loc, tag, known)
     if kind == "missing":
         return f"{_path(loc)}: a required field is missing"
+    if kind in _TAG and _STEPS in loc:
+        return f"{_path(loc)}.step: expected one of {', '.join(STEPS)}, got {_step_of(error['input'])}"
     if kind in _TAG:
         return _unknown_type((*loc, "client_type"), error["input"])
     return f"{_path(loc)}: expected {_wanted(error)}, got {_count(error) or got}"
@@ -70,6 +74,8 @@ def _wanted(error: ErrorDetails) -> str:
         return "an object"
     if kind in _LIST:
         return "a list"
+    if kind == "value_error":
+        return str(context["error"])
     if kind == "too_short":
         return f"a list of at least {context['min_length']}"
     if kind == "too_long":
@@ -83,11 +89,17 @@ def _count(error: ErrorDetails) -> str:
 
 def _unknown_field(loc: Sequence[int | str], tag: str, known: Mapping[str, Collection[str]]) -> str:
     name = str(loc[-1])
-    if tag:
-        names: Collection[str] = CLIENT_TYPES[ALIASES.get(tag, tag)].model.model_fields
+    if tag in STEPS:
+        names: Collection[str] = STEPS[tag].model_fields
+    elif tag:
+        names = CLIENT_TYPES[ALIASES.get(tag, tag)].model.model_fields
     else:
         names = known["clients" if len(loc) > 1 else ""]
     return f"{_path(loc)}: unknown field, {closest(name, names)}"
+
+
+def _step_of(given: object) -> str:
+    return show(given.get("step")) if isinstance(given, dict) else show(given)
 
 
 def _unknown_type(loc: Sequence[int | str], config: object) -> str:
@@ -100,7 +112,10 @@ def _unknown_type(loc: Sequence[int | str], config: object) -> str:
 
 
 def _without_tag(loc: Sequence[int | str]) -> tuple[tuple[int | str, ...], str]:
-    # pydantic puts the chosen client_type behind client_config; the sender's document has no such level.
+    # pydantic puts the chosen client_type behind client_config, and the chosen step behind its place; the sender's
+    # document has no such levels.
+    if len(loc) > 6 and loc[4] == _STEPS and loc[6] in STEPS:
+        return (*loc[:3], *loc[4:6], *loc[7:]), str(loc[6])
     if len(loc) > 3 and loc[2] == _CONFIG:
         return (*loc[:3], *loc[4:]), str(loc[3])
     return tuple(loc), ""

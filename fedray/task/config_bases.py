@@ -32,6 +32,8 @@ class Kind(StrEnum):
     TREES = "secure_xgboost"
     BINNING = "binning"
     STATISTICS = "statistics"
+    TRANSFORM = "transform"
+    SCORECARD = "scorecard"
 
 
 class ClientConfig(BaseModel):

@@ -23,7 +23,16 @@ from fedray.task.feature_configs import (
 from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole
 from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
 from fedray.task.predict_configs import PredictData, PredictFeature, PredictLabel, PredictMain
+from fedray.task.scorecard_configs import ScorecardData, ScorecardFeature, ScorecardLabel, ScorecardMain
 from fedray.task.serve_configs import ServeFeature, ServeLabel, ServeMain
+from fedray.task.transform_configs import (
+    CodedData,
+    CodedMain,
+    TransformData,
+    TransformFeature,
+    TransformLabel,
+    TransformMain,
+)
 from fedray.task.tree_configs import TreeFeature, TreeLabel, TreeMain
 
 __all__ = [
@@ -37,6 +46,8 @@ __all__ = [
     "BinningMain",
     "ClientConfig",
     "ClientType",
+    "CodedData",
+    "CodedMain",
     "Config",
     "DataConfig",
     "DataTable",
@@ -54,6 +65,10 @@ __all__ = [
     "PredictLabel",
     "PredictMain",
     "Role",
+    "ScorecardData",
+    "ScorecardFeature",
+    "ScorecardLabel",
+    "ScorecardMain",
     "ServeFeature",
     "ServeLabel",
     "ServeMain",
@@ -62,6 +77,10 @@ __all__ = [
     "StatisticsMain",
     "TableConfig",
     "TrainMain",
+    "TransformData",
+    "TransformFeature",
+    "TransformLabel",
+    "TransformMain",
     "TreeFeature",
     "TreeLabel",
     "TreeMain",
@@ -237,6 +256,10 @@ DataConfig = (
     | BinningLabel
     | StatisticsFeature
     | StatisticsLabel
+    | TransformFeature
+    | TransformLabel
+    | ScorecardFeature
+    | ScorecardLabel
 )
 """The configurations of clients that have data."""
 
@@ -264,7 +287,13 @@ Config = Annotated[
     | BinningLabel
     | StatisticsMain
     | StatisticsFeature
-    | StatisticsLabel,
+    | StatisticsLabel
+    | TransformMain
+    | TransformFeature
+    | TransformLabel
+    | ScorecardMain
+    | ScorecardFeature
+    | ScorecardLabel,
     Field(discriminator="client_type"),
 ]
 """Any client's configuration, told apart by ``client_type``."""
@@ -312,5 +341,11 @@ CLIENT_TYPES = {
     "statistics_main": _row(StatisticsMain, {Kind.STATISTICS}, Role.MAIN_CLIENT),
     "statistics_feature": _row(StatisticsFeature, {Kind.STATISTICS}, Role.FEATURE_CLIENT),
     "statistics_label": _row(StatisticsLabel, {Kind.STATISTICS}, Role.LABEL_CLIENT),
+    "transform_main": _row(TransformMain, {Kind.TRANSFORM}, Role.MAIN_CLIENT),
+    "transform_feature": _row(TransformFeature, {Kind.TRANSFORM}, Role.FEATURE_CLIENT),
+    "transform_label": _row(TransformLabel, {Kind.TRANSFORM}, Role.LABEL_CLIENT),
+    "scorecard_main": _row(ScorecardMain, {Kind.SCORECARD}, Role.MAIN_CLIENT),
+    "scorecard_feature": _row(ScorecardFeature, {Kind.SCORECARD}, Role.FEATURE_CLIENT),
+    "scorecard_label": _row(ScorecardLabel, {Kind.SCORECARD}, Role.LABEL_CLIENT),
 }
 """Client type -> roles, kinds and model. A kind of task is added here."""

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fedray.task.config_bases import ClientConfig, DataTable, MainConfig
-from fedray.task.fields import (
-    choice,
-    flag,
-    optional_path,
-    optional_title,
-    optional_within,
-    relative_path,
-    whole,
-    within,
-)
+from fedray.task.config_bases import DataTable, MainConfig
+from fedray.task.fields import choice, flag, optional_within, relative_path, whole, within
+from fedray.task.transform_configs import CodedData, CodedMain
 
 __all__ = [
     "BinningData",
@@ -32,7 +24,7 @@ Method = Literal["quantile", "equal_width"]
 Correlation = Literal["none", "parties", "all"]
 
 
-class BinningMain(MainConfig):
+class BinningMain(CodedMain):
     """How columns are cut into bins, and which of them are kept.
 
     Attributes
@@ -46,8 +38,6 @@ class BinningMain(MainConfig):
         of them is opened.
     iv_min
         Columns with a smaller information value are left out of the data sets that are written.
-    transform
-        The name of an earlier binning whose bins code other rows, without labels; None makes new bins.
     """
 
     client_type: Literal["binning_main"]
@@ -55,24 +45,17 @@ class BinningMain(MainConfig):
     max_bin: Annotated[int, whole(2, 64)] = 10
     min_bin: Annotated[int, whole(20, 10**6)] = 20
     iv_min: Annotated[float, within(0, 100)] = 0.0
-    transform: Annotated[str | None, optional_title()] = None
 
 
-class BinningData(ClientConfig):
+class BinningData(CodedData):
     """A party with columns to be binned.
 
     Attributes
     ----------
-    data_path
-        Folder below the party's generated-data folder, with ``train.csv`` and ``test.csv``.
-    out_data_path
-        Folder there for the data set whose values are weights of evidence; None writes none.
     missing
         What an empty cell of a feature means: an error, or a bin of its own.
     """
 
-    data_path: Annotated[str | None, optional_path()] = None
-    out_data_path: Annotated[str | None, optional_path()] = None
     missing: Annotated[Missing, choice("error", "bin")] = "error"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from sys import float_info
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -18,7 +19,10 @@ __all__ = [
     "choice",
     "class_weights",
     "column",
+    "column_name",
+    "constant",
     "flag",
+    "interval",
     "nothing",
     "number",
     "optional",
@@ -150,6 +154,37 @@ def column() -> BeforeValidator:
         "the name of a column (1 to 256 printable characters) or its position from 0 to 99999",
         _is_column,
     )
+
+
+def column_name() -> BeforeValidator:
+    """Return the check for the name of a column."""
+    return _field(
+        "the name of a column, 1 to 256 printable characters",
+        lambda value: isinstance(value, str) and _is_column(value),
+    )
+
+
+def constant() -> BeforeValidator:
+    """Return the check for null, a finite number, or a word for a cell."""
+    return _field(
+        "null, a finite number, or a word of 1 to 256 printable characters",
+        lambda value: (
+            value is None
+            or (isinstance(value, str) and _is_column(value))
+            or (type(value) in (int, float) and _within(value, -math.inf, float_info.max))
+        ),
+    )
+
+
+def interval() -> BeforeValidator:
+    """Return the check for two finite numbers, the smaller one first."""
+
+    def fits(value: object) -> bool:
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            return False
+        return all(type(end) in (int, float) and abs(end) <= 1e6 for end in value) and value[0] < value[1]
+
+    return _field("two numbers from -1e+06 to 1e+06, the smaller one first", fits)
 
 
 def relative_path() -> BeforeValidator:

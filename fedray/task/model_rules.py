@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fedray.errors import SpecError, StateError
 from fedray.task.config_bases import Kind
+from fedray.task.linear_configs import LinearMain
 from fedray.task.plan import TaskPlan
 from fedray.task.predict_configs import ScoreMain
 from fedray.task.record import Status
@@ -40,6 +41,8 @@ def check_training(plan: TaskPlan, training: TaskPlan, status: Status) -> None:
     if training.kind not in PREDICTING:
         able = ", ".join(PREDICTING)
         raise SpecError(f"{where}: a model of kind {training.kind} cannot predict yet; models of {able} can")
+    if plan.kind is Kind.SCORECARD and not _is_logistic(training):
+        raise SpecError(f"{where}: expected a linear model with objective logistic, of which alone a scorecard is made")
     if status in _NOTHING_KEPT:
         raise SpecError(f"{where}: task {show(training.task)} is {status}, so it kept no model; train it again")
     check_clients(plan, training)
@@ -77,6 +80,11 @@ def check_clients(plan: TaskPlan, training: TaskPlan) -> None:
             f"clients: model {show(training.task)} was trained by {', '.join(wanted)}; predicting with it needs the "
             f"same clients with data in the same order, got {', '.join(got)}"
         )
+
+
+def _is_logistic(training: TaskPlan) -> bool:
+    config = training.main.config
+    return isinstance(config, LinearMain) and config.objective == "logistic"
 
 
 def _clients(plan: TaskPlan) -> list[str]:

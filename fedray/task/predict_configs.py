@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from fedray.task.config_bases import ClientConfig, MainConfig
 from fedray.task.fields import choice, flag, optional, optional_path, relative_path, title, whole
 
@@ -54,9 +56,13 @@ class NewData(ClientConfig):
     data_path
         Folder below the party's generated-data folder with the new rows, as an alignment writes it, or a CSV file there
         with header and id; None where the model has no features of this party.
+    transforms
+        Names of earlier tasks of kind ``transform`` or ``binning``: what they made of this party's columns is made of
+        the new rows' too, in this order, before the model sees them.
     """
 
     data_path: Annotated[str | None, optional_path()] = None
+    transforms: Annotated[tuple[Annotated[str, title()], ...], Field(max_length=8)] = ()
 
 
 class PredictData(NewData):

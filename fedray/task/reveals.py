@@ -219,6 +219,32 @@ _REVEALS = {
             "The smallest and the largest are values of single rows.",
         ),
     ),
+    Kind.TRANSFORM: (
+        Reveal("shapes", "all", "The numbers of rows of each party's tables, and of the columns that it writes."),
+        Reveal(
+            "cell_counts",
+            "main",
+            "Of each party how many gaps its steps filled, and in how many cells they found a category that the "
+            "training rows do not have.",
+        ),
+    ),
+    Kind.SCORECARD: (
+        Reveal("shapes", "all", "The number of rows, and what everybody knows of the model from its training."),
+        Reveal(
+            "column_weights",
+            "owner",
+            "The model's weight of each of its own columns.",
+            "With its own columns that is its part of every row's score; the parts of all parties are the model.",
+        ),
+        Reveal("intercept", "label", "The model's intercept.", "It tells about the rate of the label in the training."),
+        Reveal(
+            "points",
+            "receiver",
+            "The points of each row, in all.",
+            "Less its own points that is what the others have together: of two parties each row's points at the other, "
+            "and of few columns their bins.",
+        ),
+    ),
     Kind.SERVE: (
         Reveal("shapes", "all", "The number of rows, and what everybody knows of the model from its training."),
         Reveal(

@@ -13,9 +13,9 @@ from pathlib import PurePosixPath
 from fedray.task.configs import (
     CLIENT_TYPES,
     AlignmentData,
-    BinningData,
-    BinningMain,
     ClientConfig,
+    CodedData,
+    CodedMain,
     DealerConfig,
     Kind,
     LinearLabel,
@@ -23,6 +23,8 @@ from fedray.task.configs import (
     NetMain,
     PredictData,
     Role,
+    ScorecardData,
+    TransformData,
     TreeMain,
 )
 from fedray.task.linear_configs import METRICS_OF
@@ -51,6 +53,8 @@ _NEEDS = {
     Kind.TREES: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.BINNING: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.STATISTICS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
+    Kind.TRANSFORM: _Needs(data_clients=1, roles=()),
+    Kind.SCORECARD: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
 }
 
 
@@ -76,7 +80,7 @@ def broken_rules(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -
         *_objective(clients),
         *_trees(clients),
         *_columns(clients),
-        *_binning(clients),
+        *_coding(clients),
         *_receiver(clients),
         *_outputs(clients, places),
     ]
@@ -207,18 +211,20 @@ def _trees(clients: Sequence[Client]) -> Iterator[str]:
             yield f"{where}.base_score: expected null or a probability from 1e-06 to 1 - 1e-06 {of}"
 
 
-def _binning(clients: Sequence[Client]) -> Iterator[str]:
-    main = next((config for _, config in clients if isinstance(config, BinningMain)), None)
+def _coding(clients: Sequence[Client]) -> Iterator[str]:
+    main = next((config for _, config in clients if isinstance(config, CodedMain)), None)
     if main is None:
         return
     for index, (_, config) in enumerate(clients):
-        if not isinstance(config, BinningData):
+        if not isinstance(config, CodedData):
             continue
         where = f"clients[{index}].client_config"
         if config.data_path is None and main.transform is None:
             yield f"{where}.data_path: expected the folder with the label, got null; only a transform needs no label"
         if config.out_data_path is None and config.data_path is not None and main.transform is not None:
             yield f"{where}.out_data_path: expected a folder for the rows that the transform codes, got null"
+        if main.transform is not None and isinstance(config, TransformData) and config.steps:
+            yield f"{where}.steps: expected none with transform, which has steps of its own, got {len(config.steps)}"
         if config.out_data_path is not None and config.data_path is None:
             yield f"{where}.out_data_path: expected null where data_path is null, since there are no rows to write"
         paths = [PurePosixPath(path) for path in (config.data_path, config.out_data_path) if path is not None]
@@ -237,7 +243,7 @@ def _columns(clients: Sequence[Client]) -> Iterator[str]:
 def _outputs(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -> Iterator[str]:
     writers: dict[tuple[str, int, PurePosixPath], list[int]] = defaultdict(list)
     for index, (_, config) in enumerate(clients):
-        if isinstance(config, AlignmentData | BinningData) and config.out_data_path is not None:
+        if isinstance(config, AlignmentData | CodedData | ScorecardData) and config.out_data_path is not None:
             addr, port = places[index]
             writers[addr.lower(), port, PurePosixPath(config.out_data_path)].append(index)
     for indices in writers.values():

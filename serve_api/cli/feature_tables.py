@@ -15,6 +15,7 @@ _LISTS = {
     "columns": "information value",
     "vif": "variance inflation",
     "leave_out": "leave out",
+    "counts": "columns that were changed",
 }
 _MOST_PAIRS = 20
 

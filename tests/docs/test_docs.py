@@ -14,6 +14,7 @@ from fedray.errors import FedrayError
 from fedray.task.configs import CLIENT_TYPES, Kind
 from fedray.task.record import EventKind, Status
 from fedray.task.reveals import reveals_of
+from fedray.task.transform_configs import STEPS
 from serve_api.app import build_app
 from serve_api.cli.exit_codes import ExitCode
 from serve_api.cli.main import build_cli
@@ -55,6 +56,15 @@ def test_every_field_of_a_task_is_documented_with_its_default(client_type: str) 
         assert f"`{name}`" in part
         if isinstance(field.default, int | float) and not isinstance(field.default, bool) and name != "out_dim":
             assert f"| `{name}` | {field.default} |" in part
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_field_of_a_step_is_documented(step: str) -> None:
+    table = read("docs/api.md").split("A step is an object with `step` and")[1].split("The report's `result`")[0]
+    part = re.split(r"^\| (?=`)", table, flags=re.MULTILINE)[1:]
+    mine = next(lines for lines in part if lines.startswith(f"`{step}`"))
+    for name in STEPS[step].model_fields:
+        assert name == "step" or f"`{name}`" in mine, name
 
 
 @pytest.mark.parametrize("word", [*CLIENT_TYPES, *Status, *EventKind, *Kind])

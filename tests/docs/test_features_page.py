@@ -39,10 +39,13 @@ def test_the_tasks_of_the_page_run(tmp_path: Path) -> None:
     for document in DOCUMENTS:
         plan = make_plan(parse(document), Registry.local(), "seed")
         results[plan.task] = run_local(plan, root)[0].result
-    assert list(results) == ["columns", "bins", "new-rows"]
+    assert list(results) == ["columns", "bins", "new-rows", "filled", "bins-model", "points"]
     assert len(results["columns"]["vif"]) == 5
     assert len(results["columns"]["statistics"]) == 1
     assert results["bins"]["columns"][0]["selected"]
     assert results["new-rows"] == {"transform": "bins", "rows": 30}
+    assert results["filled"]["counts"][0]["filled"] == 67
+    assert (results["points"]["rows"], results["points"]["pdo"]) == (30, 20.0)
     kept = [path.name for path in (tmp_path / "generated").glob("*-woe")]
     assert {"f1-woe", "l-woe", "new1-woe"} <= set(kept)
+    assert (tmp_path / "generated/scorecards/points/points.csv").read_text().count("\n") == 31

@@ -232,7 +232,7 @@ def test_rows_or_bins_that_do_not_fit_are_refused(tmp_path: Path, case: str) -> 
 
 def test_a_transform_that_nobody_made(tmp_path: Path) -> None:
     task = named(tmp_path)
-    with pytest.raises(DataError, match="transform 't': this party has no part of such a binning"):
+    with pytest.raises(DataError, match="transform 't': this party has no part of such a transform"):
         other_rows(task).succeed()
 
 

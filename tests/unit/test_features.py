@@ -126,15 +126,17 @@ def test_a_map_is_read_back_without_loss_and_gives_the_same_weights() -> None:
     read = Evidence.from_dict(made.as_dict())
     assert read == made
     assert read.columns == ("a_woe", "b_woe")
-    for (codes, values), weighed in zip(read.apply(x), made.weighed, strict=True):
+    columns, _ = read.code({"train": x}, {})
+    for column, weighed in zip(columns, made.weighed, strict=True):
+        codes = column.codes["train"]
         assert set(codes) == {0, 1, 2, 3, 4} if np.isnan(x[:, 1]).any() and 0 in codes else {1, 2, 3, 4}
-        assert values == weighed.by_slot.tolist()
+        assert column.values == weighed.by_slot.tolist()
 
 
 def test_columns_below_the_least_information_value_are_left_out_and_noted() -> None:
     made, x = evidence(iv_min=0.3)
     assert made.columns == ("a_woe",)
-    assert len(list(made.apply(x))) == 1
+    assert len(made.code({"train": x}, {})[0]) == 1
     assert [told["selected"] for told in made.told()] == [True, False]
     notes = list(made.notes())
     assert "'c' has one value only" in notes[0]

@@ -123,6 +123,6 @@ def test_a_writer_that_dies_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(new_rows.os, "fsync", full)
-    with pytest.raises(DataError, match=r"the predictions cannot be written \(No space left on device\)"):
+    with pytest.raises(DataError, match=r"predictions\.csv cannot be written \(No space left on device\)"):
         write_predictions(tmp_path, None, np.array([[0.75]]))
     assert read(tmp_path / "predictions.csv")[1] == ["1", "0.5"]

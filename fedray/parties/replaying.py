@@ -1,0 +1,96 @@
+"""New rows brought through the transforms of earlier tasks before a model sees them; local, at their owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fedray.data.new_rows import NewRows
+from fedray.data.wording import count, shorten
+from fedray.data.words import Vocabulary
+from fedray.errors import DataError
+from fedray.parties.coding import Rows, coded_columns, labels_before
+from fedray.parties.context import PartyContext
+from fedray.parties.kept_transforms import KeptTransform, load_transform
+from fedray.task.record import EventKind
+
+__all__ = ["kept_transforms", "read_coded"]
+
+_PART = "rows"
+
+
+def kept_transforms(ctx: PartyContext, names: Sequence[str]) -> list[KeptTransform]:
+    """Return this party's parts of earlier tasks.
+
+    Raises
+    ------
+    DataError
+        It has none of one of them.
+    """
+    found = []
+    for place, name in enumerate(names):
+        try:
+            found.append(load_transform(ctx.plan, name, ctx.member, ctx.root))
+        except DataError as error:
+            raise DataError(f"transforms[{place}]: {error.message}") from None
+    return found
+
+
+def read_coded(
+    ctx: PartyContext, kept: Sequence[KeptTransform], read: Callable[[Vocabulary], NewRows], *, gaps: bool = False
+) -> NewRows:
+    """Return new rows as some transforms, one after the other, make them.
+
+    Parameters
+    ----------
+    read
+        Reads the rows, with gaps; the vocabulary takes the words of columns of categories.
+    gaps
+        Whether values may still be missing at the end.
+
+    Raises
+    ------
+    DataError
+        A transform was made of other columns, or a value is missing at the end.
+    """
+    words = Vocabulary(kept[0].coder.words if kept else ())
+    table = read(words)
+    for place, one in enumerate(kept):
+        if place:
+            table, words = _worded(one, table)
+        table = _code(ctx, one, table, words)
+    missing = np.isnan(table.values).any(axis=0)
+    if kept and not gaps and missing.any():
+        name = shorten(table.columns[int(missing.argmax())])
+        raise DataError(f"data_path: column {name} has gaps after the transforms; fill them by a step imputation")
+    return table
+
+
+def _code(ctx: PartyContext, kept: KeptTransform, table: NewRows, words: Vocabulary) -> NewRows:
+    """Return new rows as a transform makes them, without any label before them; notes categories that it does not know.
+
+    Raises
+    ------
+    DataError
+        The transform was made of other columns.
+    """
+    labels_before(kept, table.columns, named=table.named)
+    columns, counts = coded_columns(kept, Rows({_PART: table.values}, words.words()))
+    if counts["unseen"]:
+        text = f"{count(counts['unseen'], 'cell')} with a category that the training rows do not have"
+        ctx.tell(EventKind.NOTE, phase="read", text=text)
+    values = np.empty((len(table.values), len(columns)))
+    for k, column in enumerate(columns):
+        values[:, k] = np.array(column.values)[column.codes[_PART]]
+    return replace(table, values=values, columns=kept.coder.columns, named=table.named and kept.named)
+
+
+def _worded(kept: KeptTransform, table: NewRows) -> tuple[NewRows, Vocabulary]:
+    """Return rows whose numbers are words where a transform takes them for categories."""
+    words, values = Vocabulary(kept.coder.words), table.values.copy()
+    for k, name in enumerate(table.columns):
+        if name in words:
+            values[:, k] = words.of_numbers(name, values[:, k])
+    return replace(table, values=values), words

@@ -1,0 +1,204 @@
+"""What the clients of tasks may be told that code columns: those that make other columns out of a party's own.
+
+Names of steps and of their parameters are scikit-learn's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fedray.task.config_bases import ClientConfig, MainConfig
+from fedray.task.fields import (
+    choice,
+    column_name,
+    constant,
+    flag,
+    interval,
+    optional,
+    optional_path,
+    optional_title,
+    optional_within,
+    relative_path,
+)
+
+__all__ = [
+    "STEPS",
+    "CodedData",
+    "CodedMain",
+    "ImputationStep",
+    "OneHotStep",
+    "ScalingStep",
+    "SelectionStep",
+    "TransformData",
+    "TransformFeature",
+    "TransformLabel",
+    "TransformMain",
+]
+
+MOST_STEPS = 32
+Names = Annotated[tuple[Annotated[str, column_name()], ...], Field(min_length=1, max_length=10_000)]
+
+
+class CodedMain(MainConfig):
+    """What every type of main client has whose task makes other columns out of a party's own.
+
+    Attributes
+    ----------
+    transform
+        The name of an earlier task whose transforms code other rows; None makes new ones, from the training rows.
+    """
+
+    transform: Annotated[str | None, optional_title()] = None
+
+
+class CodedData(ClientConfig):
+    """What every type of client has whose columns are coded.
+
+    Attributes
+    ----------
+    data_path
+        Folder below the party's generated-data folder, with ``train.csv`` and ``test.csv``.
+    out_data_path
+        Folder there for the data set with the new columns; None writes none.
+    """
+
+    data_path: Annotated[str | None, optional_path()] = None
+    out_data_path: Annotated[str | None, optional_path()] = None
+
+
+class _Step(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImputationStep(_Step):
+    """Gaps are filled by one value a column.
+
+    Attributes
+    ----------
+    columns
+        Names; None is all columns of numbers.
+    strategy
+        The value: ``mean``, ``median`` or ``most_frequent`` of the training rows, or ``constant``.
+    fill_value
+        The constant; None is 0, or ``missing_value`` among categories.
+    """
+
+    step: Literal["imputation"]
+    columns: Names | None = None
+    strategy: Annotated[
+        Literal["mean", "median", "most_frequent", "constant"], choice("mean", "median", "most_frequent", "constant")
+    ] = "mean"
+    fill_value: Annotated[float | str | None, constant()] = None
+
+    @model_validator(mode="after")
+    def _constant_only(self) -> ImputationStep:
+        if self.fill_value is not None and self.strategy != "constant":
+            raise ValueError(f"fill_value null with strategy {self.strategy}; only constant takes one")
+        return self
+
+
+class OneHotStep(_Step):
+    """Each category of a column becomes a column of 0 and 1.
+
+    Attributes
+    ----------
+    columns
+        Names: their cells may be text.
+    max_categories
+        New columns of each at the most, by one in common for the least frequent categories; None is no limit.
+    """
+
+    step: Literal["one_hot"]
+    columns: Names
+    max_categories: Annotated[int | None, optional(1, 1000)] = None
+
+
+class ScalingStep(_Step):
+    """Columns are scaled.
+
+    Attributes
+    ----------
+    columns
+        Names; None is all columns of numbers.
+    method
+        ``standard`` by mean and deviation, ``minmax`` to a range.
+    feature_range, clip
+        With ``minmax`` the range, and whether values of other rows are cut off at its ends.
+    """
+
+    step: Literal["scaling"]
+    columns: Names | None = None
+    method: Annotated[Literal["standard", "minmax"], choice("standard", "minmax")] = "standard"
+    feature_range: Annotated[tuple[float, float], interval()] = (0.0, 1.0)
+    clip: Annotated[bool, flag()] = False
+
+
+class SelectionStep(_Step):
+    """Columns are left out that earlier tasks speak against.
+
+    Attributes
+    ----------
+    statistics
+        A task of kind ``statistics`` with ``correlation: all``: the columns are left out that it advises to.
+    binning
+        A task of kind ``binning`` of these columns.
+    iv_min
+        Columns with a smaller information value there are left out.
+    """
+
+    step: Literal["selection"]
+    statistics: Annotated[str | None, optional_title()] = None
+    binning: Annotated[str | None, optional_title()] = None
+    iv_min: Annotated[float | None, optional_within(0, 100)] = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> SelectionStep:
+        if self.statistics is None and self.binning is None:
+            raise ValueError("statistics, or binning with iv_min")
+        if (self.binning is None) != (self.iv_min is None):
+            raise ValueError("binning and iv_min together")
+        return self
+
+
+STEPS: dict[str, type[BaseModel]] = {
+    "imputation": ImputationStep,
+    "one_hot": OneHotStep,
+    "scaling": ScalingStep,
+    "selection": SelectionStep,
+}
+"""The steps, by name."""
+
+AnyStep = Annotated[ImputationStep | OneHotStep | ScalingStep | SelectionStep, Field(discriminator="step")]
+
+
+class TransformMain(CodedMain):
+    """A task whose parties change their own columns."""
+
+    client_type: Literal["transform_main"]
+
+
+class TransformData(CodedData):
+    """A party with columns to be changed.
+
+    Attributes
+    ----------
+    steps
+        What is done, in this order; fitted on the training rows.
+    """
+
+    steps: Annotated[tuple[AnyStep, ...], Field(max_length=MOST_STEPS)] = ()
+
+
+class TransformFeature(TransformData):
+    """A party with columns of features."""
+
+    client_type: Literal["transform_feature"]
+    data_path: Annotated[str, relative_path()]
+
+
+class TransformLabel(TransformData):
+    """The party with the label in the first column, which stays as it is; any after it are features."""
+
+    client_type: Literal["transform_label"]
