@@ -14,6 +14,7 @@ from fedray.channel.memory import Wire, connect
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, TaskAborted
 from fedray.parties.context import PartyContext, PartyOutcome
+from fedray.policy.gate import admit
 from fedray.task.plan import TaskPlan
 from fedray.task.record import Event
 from fedray.task.spec import Kind, Role
@@ -88,7 +89,7 @@ def _serving(role: Role) -> Play:
 
 
 def run_party(ctx: PartyContext) -> PartyOutcome:
-    """Open the channel, play the party's role, and tell the others if it fails.
+    """Ask the party's policy, open the channel, play the party's role, and tell the others if it fails.
 
     Returns
     -------
@@ -103,9 +104,10 @@ def run_party(ctx: PartyContext) -> PartyOutcome:
     channel = ctx.channel
     started = time.monotonic()
     try:
+        policy, standing = admit(ctx.plan, ctx.member, ctx.root)  # before a word is said
         with channel.phase("connect"):
             channel.open()
-        outcome = _play(ctx.plan.kind, ctx.member.role)(ctx)
+        outcome = _play(ctx.plan.kind, ctx.member.role)(replace(ctx, policy=policy))
         channel.flush()
     except TaskAborted:
         raise
@@ -122,6 +124,7 @@ def run_party(ctx: PartyContext) -> PartyOutcome:
         cost=channel.cost.as_dict(),
         reveals=channel.reveals.as_list(),
         seconds=time.monotonic() - started,
+        policy=standing.as_dict(),
     )
 
 
