@@ -120,6 +120,10 @@ class LinearRecipe(Scaled):
         segments = partial(prediction_segments, design)
         return Scoring(self._rank, prediction_matrices(design), segments, partial(_scorer, design))
 
+    def trained(self, trained: Trained) -> LinearDesign:
+        """Return the design of a training that has run."""
+        return self._design(trained.features, (trained.rows, 0))
+
     def stopping(self) -> Stopping | None:
         """Return the judge of auc, r2 or d2, if the task wants one."""
         main = self._main

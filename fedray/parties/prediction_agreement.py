@@ -8,11 +8,11 @@ from typing import Any
 from fedray.errors import DataError, FedrayError, LocalProtocolError, RemoteProtocolError
 from fedray.parties.context import PartyContext
 from fedray.parties.predictors import Predictor, Scoring, Trained, predictor_of
-from fedray.task.model_rules import check_clients
+from fedray.task.model_rules import check_clients, model_of
 from fedray.task.plan import TaskPlan
 from fedray.task.predict_configs import ScoreMain
 
-__all__ = ["Agreed", "Told", "agree", "main_config"]
+__all__ = ["Agreed", "Told", "agree", "main_config", "meet"]
 
 _MOST_ROWS = 2**40
 _MOST_STEPS = 2**31
@@ -97,19 +97,28 @@ def agree(ctx: PartyContext, mine: Told | None) -> Agreed:
     SpecError
         The clients are not those of the training, or a model of its kind cannot predict.
     """
-    channel = ctx.channel
-    with channel.phase("shapes"):
-        if mine is not None:
-            for peer in channel.peers:
-                channel.send_json(peer, "shapes", mine.as_dict())
-            channel.reveals.add("shapes", channel.peers, ())
-        told = [mine if m.index == ctx.me and mine else _hear(ctx, m.index) for m in ctx.plan.data]
-        channel.flush()
-        training = _one_training(ctx, told)
-        check_clients(ctx.plan, training)
+    with ctx.channel.phase("shapes"):
+        told, training = meet(ctx, mine)
         predictor, rows = predictor_of(training), _one_number(ctx, told)
         scoring = predictor.scoring(told[0].trained, rows, main_config(ctx).batch_size)
         return Agreed(predictor, scoring, rows, next((one.fingerprint for one in told if one.fingerprint), ""))
+
+
+def meet(ctx: PartyContext, mine: Told | None) -> tuple[list[Told], TaskPlan]:
+    """Exchange what is known of the model; return what the data clients told, and the plan of the one training.
+
+    Cost, leaks and errors as `agree`, but for those about rows.
+    """
+    channel = ctx.channel
+    if mine is not None:
+        for peer in channel.peers:
+            channel.send_json(peer, "shapes", mine.as_dict())
+        channel.reveals.add("shapes", channel.peers, ())
+    told = [mine if m.index == ctx.me and mine else _hear(ctx, m.index) for m in ctx.plan.data]
+    channel.flush()
+    training = _one_training(ctx, told)
+    check_clients(ctx.plan, training)
+    return told, training
 
 
 def main_config(ctx: PartyContext) -> ScoreMain:
@@ -128,7 +137,7 @@ def _hear(ctx: PartyContext, frm: int) -> Told:
 
 
 def _one_training(ctx: PartyContext, told: list[Told]) -> TaskPlan:
-    name = main_config(ctx).model
+    name = model_of(ctx.plan)
     if len({(one.run, one.trained, one.training) for one in told}) > 1:
         raise DataError(
             f"the parties' parts of model {name!r} come from different trainings, so they do not belong together; "

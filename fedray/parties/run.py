@@ -36,6 +36,10 @@ def _play(kind: Kind, role: Role) -> Play:
         return _looking(kind, role)
     if kind is Kind.SERVE:
         return _serving(role)
+    if kind is Kind.EXPORT:
+        from fedray.parties import exporting
+
+        return exporting.run_main if role is Role.MAIN_CLIENT else exporting.run_data
     if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):
         from fedray.parties import training
 

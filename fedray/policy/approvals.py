@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from fedray.data.model_files import replace_file
 from fedray.data.root import DataRoot
 from fedray.errors import DataError
-from fedray.policy.files import replace_file
 from fedray.task.plan import Member, TaskPlan
 
 __all__ = ["approve", "is_approved"]

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fedray.data.model_files import replace_file
 from fedray.data.root import DataRoot
 from fedray.errors import DataError, PolicyError
-from fedray.policy.files import replace_file
 from fedray.policy.rules import refusal
 
 __all__ = ["Allowance"]

@@ -6,7 +6,7 @@ from fedray.data.root import DataRoot
 from fedray.errors import DataError, PolicyError
 from fedray.policy.approvals import is_approved
 from fedray.policy.document import Policy, read_policy
-from fedray.policy.rules import check_columns, check_plan
+from fedray.policy.rules import check_columns, check_no_policy, check_plan
 from fedray.task.plan import Member, TaskPlan
 from fedray.task.standing import Standing
 
@@ -55,6 +55,7 @@ def _checked(plan: TaskPlan, member: Member, root: DataRoot, ready: bool) -> Pol
     except PolicyError as error:
         raise error.at(member.party.name, "") from None
     if policy is None:
+        check_no_policy(plan, member)
         return None
     check_plan(policy, plan, member)
     if policy.allow is not None or policy.deny:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from fedray.errors import PolicyError
 from fedray.policy.document import Policy, matches
-from fedray.task.configs import AlignmentMain
+from fedray.task.configs import AlignmentMain, Kind
 from fedray.task.plan import Member, TaskPlan
 from fedray.task.text import show
 
-__all__ = ["check_columns", "check_plan", "refusal"]
+__all__ = ["check_columns", "check_no_policy", "check_plan", "refusal"]
 
 Broken = Iterator[tuple[str, str]]
 """A rule's name and what the task does against it."""
@@ -56,11 +56,24 @@ def _broken(policy: Policy, plan: TaskPlan, member: Member) -> Broken:
         yield "roles", f"the role {member.role}"
     if policy.counterparties is not None:
         yield from _strangers(policy.counterparties, plan, member)
+    if not policy.export:
+        yield from _opens(plan, member)
     if plan.parity and not policy.parity:
         yield "parity", "parity mode"
     config = plan.main.config
     if isinstance(config, AlignmentMain) and config.min_intersection < policy.min_intersection:
         yield "min_intersection", f"so small a clients[{plan.main.index}].client_config.min_intersection"
+
+
+def check_no_policy(plan: TaskPlan, member: Member) -> None:
+    """Raise a ``PolicyError`` for what a party without a policy does not allow: opening a model."""
+    for rule, what in _opens(plan, member):
+        raise refusal(rule, what, member.party.name)
+
+
+def _opens(plan: TaskPlan, member: Member) -> Broken:
+    if plan.kind is Kind.EXPORT and member in plan.data:
+        yield "export", "opening a model with a part of it"
 
 
 def _strangers(allowed: tuple[str, ...], plan: TaskPlan, member: Member) -> Broken:

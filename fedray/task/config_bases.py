@@ -32,6 +32,7 @@ class Kind(StrEnum):
     TREES = "secure_xgboost"
     BINNING = "binning"
     STATISTICS = "statistics"
+    EXPORT = "export"
 
 
 class ClientConfig(BaseModel):

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from fedray.task.config_bases import ClientConfig, DataTable, Kind, MainConfig, Role, TableConfig, TrainMain
+from fedray.task.export_configs import ExportData, ExportFeature, ExportLabel, ExportMain
 from fedray.task.feature_configs import (
     BinningData,
     BinningFeature,
@@ -41,6 +42,10 @@ __all__ = [
     "DataConfig",
     "DataTable",
     "DealerConfig",
+    "ExportData",
+    "ExportFeature",
+    "ExportLabel",
+    "ExportMain",
     "Kind",
     "LinearFeature",
     "LinearLabel",
@@ -237,6 +242,8 @@ DataConfig = (
     | BinningLabel
     | StatisticsFeature
     | StatisticsLabel
+    | ExportFeature
+    | ExportLabel
 )
 """The configurations of clients that have data."""
 
@@ -264,7 +271,10 @@ Config = Annotated[
     | BinningLabel
     | StatisticsMain
     | StatisticsFeature
-    | StatisticsLabel,
+    | StatisticsLabel
+    | ExportMain
+    | ExportFeature
+    | ExportLabel,
     Field(discriminator="client_type"),
 ]
 """Any client's configuration, told apart by ``client_type``."""
@@ -312,5 +322,8 @@ CLIENT_TYPES = {
     "statistics_main": _row(StatisticsMain, {Kind.STATISTICS}, Role.MAIN_CLIENT),
     "statistics_feature": _row(StatisticsFeature, {Kind.STATISTICS}, Role.FEATURE_CLIENT),
     "statistics_label": _row(StatisticsLabel, {Kind.STATISTICS}, Role.LABEL_CLIENT),
+    "export_main": _row(ExportMain, {Kind.EXPORT}, Role.MAIN_CLIENT),
+    "export_feature": _row(ExportFeature, {Kind.EXPORT}, Role.FEATURE_CLIENT),
+    "export_label": _row(ExportLabel, {Kind.EXPORT}, Role.LABEL_CLIENT),
 }
 """Client type -> roles, kinds and model. A kind of task is added here."""

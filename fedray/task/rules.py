@@ -21,12 +21,11 @@ from fedray.task.configs import (
     LinearLabel,
     LinearMain,
     NetMain,
-    PredictData,
     Role,
     TreeMain,
 )
 from fedray.task.linear_configs import METRICS_OF
-from fedray.task.predict_configs import ScoreMain
+from fedray.task.predict_configs import ModelMain
 from fedray.task.text import show
 from fedray.task.tree_configs import TREE_METRICS_OF
 
@@ -50,6 +49,7 @@ _NEEDS = {
     Kind.SERVE: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.TREES: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.BINNING: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
+    Kind.EXPORT: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
     Kind.STATISTICS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
 }
 
@@ -167,7 +167,7 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
 
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     main, config = next((place, config) for place, (role, config) in enumerate(clients) if role is Role.MAIN_CLIENT)
-    if not isinstance(config, ScoreMain):
+    if not isinstance(config, ModelMain):
         return
     data = [index for index, (role, _) in enumerate(clients) if role in _DATA_ROLES]
     if config.receiver is not None and config.receiver not in data:
@@ -181,7 +181,7 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     receiver = config.receiver if config.receiver is not None else next(iter(labels), None)
     for index, (_, other) in enumerate(clients):
         for field in ("out_data_path", "labels_path", "baseline_path"):
-            if index != receiver and isinstance(other, PredictData) and getattr(other, field) is not None:
+            if index != receiver and getattr(other, field, None) is not None:
                 where = f"clients[{index}].client_config.{field}"
                 yield f"{where}: expected null, since only the receiver, clients[{receiver}], has one"
 
