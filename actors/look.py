@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,50 @@ from fedray.errors import FedrayError, PlacementError, error_from_dict
 from fedray.parties.check import check_member
 from fedray.parties.checkpoints import Checkpoints, Mark
 from fedray.parties.forget import forget_part
+from fedray.policy.approvals import approve
+from fedray.policy.gate import look
 from fedray.task.plan import TaskPlan
+from fedray.task.standing import Standing
 
-__all__ = ["checkpoints_at", "forget_at", "look_at"]
+__all__ = ["approve_at", "checkpoints_at", "forget_at", "look_at"]
 
 LOOK_S = 30.0
 
 
-def look_at(plan: TaskPlan, root: str, *, ready: bool) -> None:
-    """Raise the first error that a party finds in its part of the plan; one Ray task for each party's resource."""
+def look_at(plan: TaskPlan, root: str, *, ready: bool) -> list[Standing]:
+    """Let each party look at its part of a plan; one Ray task for each party's resource.
+
+    Returns
+    -------
+    list
+        How the party of each member stands to the task, by member.
+
+    Raises
+    ------
+    FedrayError
+        The first error that a party finds, and whatever its policy does not allow.
+    """
     text, resources = plan.to_json(), _resources(plan)
     asked = [_look.options(resources={resource: SHARE}).remote(text, resource, root, ready) for resource in resources]
+    answers = _answers(asked)
+    for answer in answers:
+        if "error" in answer:
+            raise error_from_dict(answer["error"])
+    told = {index: standing for answer in answers for index, standing in answer["standings"].items()}
+    return [Standing.from_dict(told[member.index]) for member in plan.members]
+
+
+def approve_at(plan: TaskPlan, party: str, who: str, root: str) -> None:
+    """Let a party keep, on its own node, that its data owner approves a plan.
+
+    Raises
+    ------
+    FedrayError
+        It could not.
+    """
+    text = plan.to_json()
+    resources = sorted({member.party.resource for member in plan.members if member.party.name == party})
+    asked = [_approve.options(resources={one: SHARE}).remote(text, one, party, who, root) for one in resources]
     for found in _answers(asked):
         if found is not None:
             raise error_from_dict(found)
@@ -75,12 +109,28 @@ def _answers(asked: list[Any]) -> list[Any]:
 
 
 @ray.remote(num_cpus=0, max_retries=1)
-def _look(plan: str, resource: str, root: str, ready: bool) -> dict[str, str] | None:
-    """Check the members that run on this node's resource; return the first error."""
-    for member in TaskPlan.from_json(plan).members:
+def _look(plan: str, resource: str, root: str, ready: bool) -> dict[str, Any]:
+    """Check the members that run on this node's resource; return how they stand, or the first error."""
+    task, standings = TaskPlan.from_json(plan), {}
+    for member in task.members:
         if member.party.resource == resource:
+            own = DataRoot(Path(member.party.root or root))
             try:
-                check_member(member, DataRoot(Path(member.party.root or root)), ready=ready)
+                standings[member.index] = look(task, member, own, ready=ready).as_dict()
+                check_member(member, own, ready=ready)
+            except FedrayError as error:
+                return {"error": error.as_dict()}
+    return {"standings": standings}
+
+
+@ray.remote(num_cpus=0, max_retries=1)
+def _approve(plan: str, resource: str, party: str, who: str, root: str) -> dict[str, str] | None:
+    """Keep the approval of a party's members that run on this node's resource; return the first error."""
+    task = TaskPlan.from_json(plan)
+    for member in task.members:
+        if member.party.resource == resource and member.party.name == party:
+            try:
+                approve(task, member, DataRoot(Path(member.party.root or root)), who, time.time())
             except FedrayError as error:
                 return error.as_dict()
     return None

@@ -14,6 +14,7 @@ from actors.supervisor import NAME
 from actors.team import NAMESPACE, actor_name
 from fedray.errors import FedrayError, LocalProtocolError, PlacementError, error_from_dict
 from fedray.task.plan import TaskPlan
+from fedray.task.standing import Standing
 
 __all__ = ["RayRunner"]
 
@@ -37,13 +38,19 @@ class RayRunner:
         self._asking = threading.BoundedSemaphore(MOST_ASKING)
         self._parties: dict[str, ActorHandle[Any]] = {}
 
-    def check(self, plan: TaskPlan) -> None:
+    def check(self, plan: TaskPlan) -> list[Standing]:
         """Let every party look at its part of a new task."""
-        self._look(plan, ready=False)
+        return self._look(plan, ready=False)
 
-    def ready(self, plan: TaskPlan) -> None:
+    def ready(self, plan: TaskPlan) -> list[Standing]:
         """Let every party look whether its tables are there."""
-        self._look(plan, ready=True)
+        return self._look(plan, ready=True)
+
+    def approve(self, plan: TaskPlan, party: str, who: str) -> None:
+        """Let a party keep, on its own node, that its data owner approves a task."""
+        found = self._ask("approve", plan.to_json(), party, who)
+        if found is not None:
+            raise error_from_dict(found)
 
     def forget(self, plan: TaskPlan) -> list[dict[str, object]]:
         """Let every data client of a training delete its part of the model; return their receipts."""
@@ -109,10 +116,11 @@ class RayRunner:
         """Return the names of the tasks that wait."""
         return list(self._ask("queue"))
 
-    def _look(self, plan: TaskPlan, *, ready: bool) -> None:
-        found = self._ask("check", plan.to_json(), ready)
-        if found is not None:
-            raise error_from_dict(found)
+    def _look(self, plan: TaskPlan, *, ready: bool) -> list[Standing]:
+        answer: dict[str, Any] = self._ask("check", plan.to_json(), ready)
+        if "error" in answer:
+            raise error_from_dict(answer["error"])
+        return [Standing.from_dict(told) for told in answer["standings"]]
 
     def _ask(self, method: str, *args: object) -> Any:
         away = PlacementError("the supervisor is not running; it restarts within seconds, so try again")

@@ -15,7 +15,7 @@ from typing import Any
 
 import ray
 
-from actors.look import checkpoints_at, forget_at, look_at
+from actors.look import approve_at, checkpoints_at, forget_at, look_at
 from actors.placement import offers
 from actors.team import Team
 from fedray.errors import DataError, FedrayError, PeerLost, PlacementError, RecvTimeout, StateError
@@ -79,12 +79,28 @@ class Supervisor:
         return database == self._database
 
     @ray.method(concurrency_group="control")
-    def check(self, plan: str, ready: bool) -> dict[str, str] | None:
-        """Let every party look at its part of a task, on its own node; return the first error."""
+    def check(self, plan: str, ready: bool) -> dict[str, Any]:
+        """Let every party look at its part of a task, on its own node.
+
+        Returns
+        -------
+        dict
+            ``{"standings": ...}``, how the parties' policies stand to it, or ``{"error": ...}``, the first.
+        """
         try:
             looked = TaskPlan.from_json(plan)
             offers().require(looked)
-            look_at(looked, self._root, ready=ready)
+            return {"standings": [one.as_dict() for one in look_at(looked, self._root, ready=ready)]}
+        except FedrayError as error:
+            return {"error": error.as_dict()}
+
+    @ray.method(concurrency_group="control")
+    def approve(self, plan: str, party: str, who: str) -> dict[str, str] | None:
+        """Let a party keep that its data owner approves a task; return the error if it cannot."""
+        try:
+            approved = TaskPlan.from_json(plan)
+            offers().require(approved)
+            approve_at(approved, party, who, self._root)
         except FedrayError as error:
             return error.as_dict()
         return None

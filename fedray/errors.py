@@ -8,6 +8,7 @@
     │   ├── NotFound             no such task
     │   └── Conflict             the name is taken
     ├── DataError                a party's files or tables are wrong
+    ├── PolicyError              a party's own policy, or its data owner, does not allow it
     ├── PlacementError           no node offers a party, or the queue is full
     ├── RangeGuardError          a value left the range in which results are right
     ├── ChannelError             the way between two parties
@@ -35,6 +36,7 @@ __all__ = [
     "NotFound",
     "PeerLost",
     "PlacementError",
+    "PolicyError",
     "ProtocolError",
     "RangeGuardError",
     "RecvTimeout",
@@ -102,6 +104,10 @@ class Conflict(StateError):
 
 class DataError(FedrayError):
     """A file or table of this party cannot be used as it is."""
+
+
+class PolicyError(FedrayError):
+    """A party's own policy, or its data owner, does not allow the task; names the rule, not its value."""
 
 
 class PlacementError(FedrayError):

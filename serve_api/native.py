@@ -11,9 +11,11 @@ from fastapi.responses import Response
 from fedray.errors import FedrayError, StateError
 from fedray.task.service import TaskService, TaskView
 from serve_api.doors.doors import Doors
-from serve_api.doors.guard import Visiting
+from serve_api.doors.guard import Visit, Visiting
 from serve_api.native_models import (
     AnswerOut,
+    ApprovalsOut,
+    ApproveQuery,
     AuditOut,
     AuditQuery,
     CreateQuery,
@@ -27,6 +29,7 @@ from serve_api.native_models import (
     PartiesOut,
     QueueOut,
     RecordOut,
+    RejectQuery,
     ReportOut,
     TaskOut,
     TasksOut,
@@ -40,7 +43,10 @@ PREFIX: Final = "/api/v1"
 
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": ErrorOut, "description": "The server asks for a token, and no valid one came"},
-    403: {"model": ErrorOut, "description": "The token's role, or the page that a browser has open, may not do that"},
+    403: {
+        "model": ErrorOut,
+        "description": "The token's role, a party's policy, or the page that a browser has open, does not allow it",
+    },
     422: {"model": ErrorOut, "description": "A parameter is wrong"},
     429: {"model": ErrorOut, "description": "Too many requests; Retry-After has the seconds to wait"},
     500: {"model": ErrorOut, "description": "The server failed"},
@@ -53,6 +59,9 @@ _BY_STATE: Final[dict[int | str, dict[str, Any]]] = {
 }
 _BY_TAG: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": ErrorOut, "description": "It cannot be a tag, or the model is deleted"},
+}
+_BY_REASON: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"model": ErrorOut, "description": "The reason is not one line"},
 }
 _BY_DOCUMENT: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": ErrorOut, "description": "The document is wrong, or a party cannot use its files"},
@@ -148,6 +157,28 @@ def ask_task(service: Service, name: TaskName, body: Body) -> Response:
     return json_reply(service.ask(name, body).as_dict())
 
 
+@router.get("/tasks/{name}/approvals", response_model=ApprovalsOut, responses=_BY_NAME)
+def task_approvals(service: Service, name: TaskName) -> Response:
+    """Answer the plan of a task, its digest, and what the data owners have said of it."""
+    return json_reply(service.approvals(name).as_dict())
+
+
+@router.post("/tasks/{name}/approve", response_model=ApprovalsOut, responses=_BY_NAME | _BY_STATE)
+def approve_task(
+    service: Service, name: TaskName, visit: Visiting, query: Annotated[ApproveQuery, Query()]
+) -> Response:
+    """Approve a created task for a party whose policy asks for it; the last approval starts it, if it was to start."""
+    visit.speaks_for(query.party)
+    return json_reply(service.approve(name, query.party, who=_who(visit), digest=query.digest).as_dict())
+
+
+@router.post("/tasks/{name}/reject", response_model=ApprovalsOut, responses=_BY_NAME | _BY_STATE | _BY_REASON)
+def reject_task(service: Service, name: TaskName, visit: Visiting, query: Annotated[RejectQuery, Query()]) -> Response:
+    """Reject a created task for a party whose policy asks for approvals; the task fails."""
+    visit.speaks_for(query.party)
+    return json_reply(service.reject(name, query.party, query.reason, who=_who(visit)).as_dict())
+
+
 @router.get("/tasks/{name}/events", response_model=EventsOut, responses=_BY_NAME)
 def task_events(service: Service, name: TaskName, query: Annotated[EventQuery, Query()]) -> Response:
     """Answer the events after an id; ask again with the last id to follow a task."""
@@ -230,6 +261,10 @@ def answer(problem: Problem) -> Response:
         "phase": problem.phase,
     }
     return json_reply({"error": error}, problem.status, problem.headers)
+
+
+def _who(visit: Visit) -> str:
+    return "" if visit.token is None else visit.token.name
 
 
 def _start_created(service: TaskService, name: str) -> TaskView:

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "AnswerOut",
+    "ApprovalOut",
+    "ApprovalsOut",
+    "ApproveQuery",
     "AuditOut",
     "AuditQuery",
     "ErrorOut",
@@ -25,6 +28,7 @@ __all__ = [
     "QueueOut",
     "ReceiptOut",
     "RecordOut",
+    "RejectQuery",
     "ReportOut",
     "TaskOut",
     "TasksOut",
@@ -69,6 +73,25 @@ class EventQuery(_Query):
 
     after: Annotated[int, Field(ge=0, lt=2**63, description="Only events with a larger id.")] = 0
     limit: Annotated[int, Field(ge=1, le=1000, description="The most events to answer.")] = 200
+
+
+_Party = Annotated[str, Field(max_length=300, description="Name of the party whose data owner says it.")]
+
+
+class ApproveQuery(_Query):
+    """Query parameters of ``POST /tasks/{name}/approve``."""
+
+    party: _Party
+    digest: Annotated[
+        str | None, Field(max_length=64, description="Of the plan that was looked at; refused if it is another's.")
+    ] = None
+
+
+class RejectQuery(_Query):
+    """Query parameters of ``POST /tasks/{name}/reject``."""
+
+    party: _Party
+    reason: Annotated[str, Field(max_length=200, description="Why, in one line; whoever may read tasks reads it.")]
 
 
 class ProblemOut(BaseModel):
@@ -124,6 +147,7 @@ class TaskOut(BaseModel):
     parity: Annotated[bool, Field(description="Whether all features are shown to the label client.")] = False
     checkpoint: Annotated[int | None, Field(description="Steps after which the clients have a checkpoint.")] = None
     resumable: Annotated[bool, Field(description="Whether it failed and can go on from the checkpoint.")] = False
+    waits_for: Annotated[list[str], Field(description="Parties whose data owners have yet to approve it.")] = []
 
 
 class TasksOut(BaseModel):
@@ -131,6 +155,29 @@ class TasksOut(BaseModel):
 
     tasks: list[TaskOut]
     total: Annotated[int, Field(description="How many tasks fit the filters.")]
+
+
+class ApprovalOut(BaseModel):
+    """What is known of a party's approval; times are unix seconds."""
+
+    party: str
+    expires_at: Annotated[float, Field(description="When the task fails if nothing was said.")]
+    decision: Annotated[Literal["approved", "rejected"] | None, Field(description="null before it was said.")] = None
+    who: Annotated[str, Field(description='Name of the token with which it was said, or "".')] = ""
+    reason: Annotated[str, Field(description='Why it was rejected, or "".')] = ""
+    decided_at: float | None = None
+
+
+class ApprovalsOut(BaseModel):
+    """How a task stands with the data owners of its parties, and the plan that they approve."""
+
+    task_name: str
+    status: StatusWord
+    state: Literal["not needed", "waiting", "approved", "rejected", "expired"]
+    digest: Annotated[str, Field(description="SHA-256 of the plan; an approval is of this plan.")]
+    start_wanted: Annotated[bool, Field(description="Whether it starts by itself when all have approved.")]
+    approvals: list[ApprovalOut]
+    plan: Annotated[dict[str, Any], Field(description="Clients, their configurations, and all that may be opened.")]
 
 
 class ReceiptOut(BaseModel):
@@ -203,6 +250,7 @@ class ReportOut(BaseModel):
     cost: Annotated[dict[str, Any] | None, Field(description="total, by_phase, by_party, by label.")] = None
     leakage: Annotated[list[Any] | None, Field(description="Who learned what, how often, of what shape.")] = None
     result: Annotated[dict[str, Any] | None, Field(description="Metrics and other outputs.")] = None
+    policies: Annotated[dict[str, Any] | None, Field(description="By party: its policy, or that it has none.")] = None
     parity: Annotated[dict[str, Any] | None, Field(description="In parity mode: errors against float64.")] = None
 
 

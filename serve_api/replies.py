@@ -14,7 +14,7 @@ from typing import Final
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-from fedray.errors import Conflict, DataError, FedrayError, NotFound, PlacementError, SpecError, StateError
+from fedray.errors import Conflict, DataError, FedrayError, NotFound, PlacementError, PolicyError, SpecError, StateError
 
 __all__ = ["Problem", "Refuse", "finite", "json_reply", "plain_text", "status_of"]
 
@@ -22,6 +22,7 @@ _STATUS: Final[Mapping[type, int]] = MappingProxyType(
     {
         SpecError: 400,
         DataError: 400,
+        PolicyError: 403,
         NotFound: 404,
         Conflict: 409,
         StateError: 409,

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from fedray.errors import DataError
 
-__all__ = ["FORMAT", "MANIFEST", "SHARES", "load_model", "save_model"]
+__all__ = ["FORMAT", "MANIFEST", "SHARES", "load_model", "replace_file", "save_model"]
 
 FORMAT = 2
 SHARES = "shares.npz"
@@ -42,8 +42,8 @@ def save_model(folder: Path, manifest: Mapping[str, object], arrays: Mapping[str
     np.savez(buffer, allow_pickle=False, **arrays)
     data = buffer.getvalue()
     facts = {"format": FORMAT, "fedray": _version(), "digest": hashlib.sha256(data).hexdigest(), **manifest}
-    _replace(folder / SHARES, data)
-    _replace(folder / MANIFEST, json.dumps({**facts, "seal": _seal(facts)}, indent=2, sort_keys=True).encode())
+    replace_file(folder / SHARES, data)
+    replace_file(folder / MANIFEST, json.dumps({**facts, "seal": _seal(facts)}, indent=2, sort_keys=True).encode())
 
 
 def load_model(folder: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
@@ -96,7 +96,14 @@ def _version() -> str:
         return "unknown"
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file that its owner alone may read, in one step: a reader finds the old one or the new one.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
     temporary = path.with_suffix(path.suffix + ".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

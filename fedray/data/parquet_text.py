@@ -12,7 +12,7 @@ from fedray.data.csv_text import check_names
 from fedray.data.wording import count, shorten
 from fedray.errors import DataError
 
-__all__ = ["is_parquet", "read_parquet_text"]
+__all__ = ["is_parquet", "parquet_names", "read_parquet_text"]
 
 _MAGIC = b"PAR1"
 
@@ -21,6 +21,16 @@ def is_parquet(path: Path) -> bool:
     """Say whether a file begins as Parquet files do; its name does not matter."""
     with path.open("rb") as handle:
         return handle.read(len(_MAGIC)) == _MAGIC
+
+
+def parquet_names(path: Path, file: str) -> list[str]:
+    """Return the names of the columns of a Parquet file, without its rows; raises ``DataError`` if it is damaged."""
+    try:
+        with pq.ParquetFile(path) as source:
+            return list(source.schema_arrow.names)
+    except (pa.ArrowException, OSError):
+        problem = "the file is damaged or holds text that is not UTF-8; write it again"
+    raise DataError(f"{file}: {problem}")
 
 
 def read_parquet_text(path: Path, file: str, max_bytes: int) -> pa.Table:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from fedray.channel.channel import Channel
 from fedray.data.root import DataRoot
 from fedray.parties.desk import Desk
+from fedray.policy.daily import Allowance
+from fedray.policy.document import Policy
 from fedray.task.plan import Member, TaskPlan
 from fedray.task.record import Event, EventKind
 
@@ -37,6 +39,8 @@ class PartyContext:
         Whether the parties go on from a checkpoint; all are told the same.
     desk
         Where requests wait that come from outside while the task runs.
+    policy
+        My party's policy, as it was when the task began; None without one.
     """
 
     plan: TaskPlan
@@ -47,11 +51,18 @@ class PartyContext:
     clock: Callable[[], float] = time.time
     resumes: bool = False
     desk: Desk = field(default_factory=Desk)
+    policy: Policy | None = None
 
     @property
     def member(self) -> Member:
         """What the plan says of me."""
         return self.plan.members[self.me]
+
+    @property
+    def allowance(self) -> Allowance:
+        """The predictions that my party allows today."""
+        most = None if self.policy is None else self.policy.max_predictions_a_day
+        return Allowance(self.root, self.member.party.name, most, self.clock)
 
     def tell(self, kind: EventKind, **data: object) -> None:
         """Emit an event of mine, with my name and the time."""
@@ -80,9 +91,12 @@ class PartyOutcome:
         What was opened in clear, as `RevealLog.as_list` gives it.
     seconds
         From the first word to the last.
+    policy
+        How the party stood to the task, as `fedray.task.standing.Standing.as_dict` gives it.
     """
 
     result: dict[str, object] = field(default_factory=dict)
     cost: dict[str, dict[str, object]] = field(default_factory=dict)
     reveals: list[dict[str, object]] = field(default_factory=list)
     seconds: float = 0.0
+    policy: dict[str, object] = field(default_factory=dict)

@@ -102,11 +102,17 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     DataError, SpecError, RangeGuardError
         The model or the rows cannot be used; raised before any feature or share leaves, but for the guard of the
         outputs.
+    PolicyError
+        The party's policy allows fewer predictions today; raised before any share leaves.
     """
     with ctx.channel.phase("read"):
         ctx.begin("read", "reading the model and the new rows")
         prepared = prepare(ctx)
+        if prepared.told.rows is not None:
+            ctx.allowance.take(prepared.told.rows)
     agreed = agree(ctx, prepared.told)
+    if prepared.told.rows is None:
+        ctx.allowance.take(agreed.rows)
     if prepared.answers is not None:
         prepared.answers.check(agreed.rows, agreed.fingerprint)
     if prepared.baseline is not None:

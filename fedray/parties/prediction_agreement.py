@@ -8,7 +8,7 @@ from typing import Any
 from fedray.errors import DataError, FedrayError, LocalProtocolError, RemoteProtocolError
 from fedray.parties.context import PartyContext
 from fedray.parties.predictors import Predictor, Scoring, Trained, predictor_of
-from fedray.task.model_rules import check_clients
+from fedray.task.model_rules import check_clients, model_of
 from fedray.task.plan import TaskPlan
 from fedray.task.predict_configs import ScoreMain
 
@@ -150,7 +150,7 @@ def _hear(ctx: PartyContext, frm: int) -> Told:
 
 
 def _one_training(ctx: PartyContext, told: list[Told]) -> TaskPlan:
-    name = main_config(ctx).model
+    name = model_of(ctx.plan)
     if len({(one.run, one.trained, one.training) for one in told}) > 1:
         raise DataError(
             f"the parties' parts of model {name!r} come from different trainings, so they do not belong together; "

@@ -14,6 +14,7 @@ from fedray.channel.memory import Wire, connect
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, TaskAborted
 from fedray.parties.context import PartyContext, PartyOutcome
+from fedray.policy.gate import admit
 from fedray.task.plan import TaskPlan
 from fedray.task.record import Event
 from fedray.task.spec import Kind, Role
@@ -41,6 +42,10 @@ def _play(kind: Kind, role: Role) -> Play:
         return scorecard.run_main if role is Role.MAIN_CLIENT else scorecard.run_data
     if kind is Kind.SERVE:
         return _serving(role)
+    if kind is Kind.EXPORT:
+        from fedray.parties import exporting
+
+        return exporting.run_main if role is Role.MAIN_CLIENT else exporting.run_data
     if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):
         from fedray.parties import training
 
@@ -104,7 +109,7 @@ def _serving(role: Role) -> Play:
 
 
 def run_party(ctx: PartyContext) -> PartyOutcome:
-    """Open the channel, play the party's role, and tell the others if it fails.
+    """Ask the party's policy, open the channel, play the party's role, and tell the others if it fails.
 
     Returns
     -------
@@ -119,9 +124,10 @@ def run_party(ctx: PartyContext) -> PartyOutcome:
     channel = ctx.channel
     started = time.monotonic()
     try:
+        policy, standing = admit(ctx.plan, ctx.member, ctx.root)  # before a word is said
         with channel.phase("connect"):
             channel.open()
-        outcome = _play(ctx.plan.kind, ctx.member.role)(ctx)
+        outcome = _play(ctx.plan.kind, ctx.member.role)(replace(ctx, policy=policy))
         channel.flush()
     except TaskAborted:
         raise
@@ -138,6 +144,7 @@ def run_party(ctx: PartyContext) -> PartyOutcome:
         cost=channel.cost.as_dict(),
         reveals=channel.reveals.as_list(),
         seconds=time.monotonic() - started,
+        policy=standing.as_dict(),
     )
 
 

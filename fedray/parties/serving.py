@@ -62,6 +62,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     ------
     DataError, SpecError, RangeGuardError
         The model or the rows cannot be used.
+    PolicyError
+        The party's policy allows fewer predictions today. At the receiver it ends no task but refuses the request.
     """
     try:
         outcome = _run(ctx)
@@ -122,6 +124,7 @@ def _open_what_is_asked(ctx: PartyContext, withheld: WithheldPredictions, n_rows
         if most is not None and opened > most:
             raise RemoteProtocolError(f"{ctx.plan.names[receiver.index]} asked for more than the {most} rows allowed")
         if rows.size:
+            ctx.allowance.take(rows.size)
             withheld.open_rows(ctx.plan.data.index(receiver), rows)
 
 
@@ -212,6 +215,7 @@ class _Receiver:
             if left is not None and count > left:
                 raise StateError(f"{left} rows are left of the task's max_answers; {count} were asked for")
             rows = self._lookup.rows(asked.ids)
+            self._ctx.allowance.take(count)
         except FedrayError as error:
             asked.refuse(error)
             return None

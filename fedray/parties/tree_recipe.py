@@ -138,10 +138,13 @@ class TreeRecipe:
 
     def scoring(self, trained: Trained, rows: int, batch: int) -> Scoring:
         """Work out the predictions of new rows: nothing is masked but the bits by which they walk down the trees."""
-        design = self._design(trained.features, (trained.rows, 0))
-        plan = TreePrediction(design, trained.steps, rows, batch)
+        plan = TreePrediction(self.trained(trained), trained.steps, rows, batch)
         plan.check()
         return Scoring(self._rank, (), plan.segments, partial(_scorer, plan))
+
+    def trained(self, trained: Trained) -> TreeDesign:
+        """Return the design of a training that has run."""
+        return self._design(trained.features, (trained.rows, 0))
 
     def stopping(self) -> Stopping | None:
         """Return the judge of auc or r2, if the task wants one."""

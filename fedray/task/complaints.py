@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -13,7 +13,7 @@ from fedray.task.fields import EXPECTED
 from fedray.task.text import show
 from fedray.task.transform_configs import STEPS
 
-__all__ = ["closest", "join_complaints", "name_complaints"]
+__all__ = ["closest", "each_complaint", "join_complaints", "name_complaints"]
 
 _SHOWN = 5
 _CONFIG = "client_config"
@@ -34,8 +34,15 @@ def name_complaints(exc: ValidationError, known: Mapping[str, Collection[str]]) 
     known
         The names of the fields of the document ("") and of a client ("clients").
     """
-    found = exc.errors(include_url=False)
-    return join_complaints(_complaint(error, known) for error in found)
+    return join_complaints(complaint for _, complaint in each_complaint(exc, known))
+
+
+def each_complaint(
+    exc: ValidationError, known: Mapping[str, Collection[str]]
+) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Yield where each finding is and a sentence for it; parameters as `name_complaints`."""
+    for error in exc.errors(include_url=False):
+        yield error["loc"], _complaint(error, known)
 
 
 def join_complaints(complaints: Iterable[str]) -> str:

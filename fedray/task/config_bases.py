@@ -34,6 +34,7 @@ class Kind(StrEnum):
     STATISTICS = "statistics"
     TRANSFORM = "transform"
     SCORECARD = "scorecard"
+    EXPORT = "export"
 
 
 class ClientConfig(BaseModel):

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from fedray.task.config_bases import ClientConfig, DataTable, Kind, MainConfig, Role, TableConfig, TrainMain
+from fedray.task.export_configs import ExportData, ExportFeature, ExportLabel, ExportMain
 from fedray.task.feature_configs import (
     BinningData,
     BinningFeature,
@@ -52,6 +53,10 @@ __all__ = [
     "DataConfig",
     "DataTable",
     "DealerConfig",
+    "ExportData",
+    "ExportFeature",
+    "ExportLabel",
+    "ExportMain",
     "Kind",
     "LinearFeature",
     "LinearLabel",
@@ -260,6 +265,8 @@ DataConfig = (
     | TransformLabel
     | ScorecardFeature
     | ScorecardLabel
+    | ExportFeature
+    | ExportLabel
 )
 """The configurations of clients that have data."""
 
@@ -293,7 +300,10 @@ Config = Annotated[
     | TransformLabel
     | ScorecardMain
     | ScorecardFeature
-    | ScorecardLabel,
+    | ScorecardLabel
+    | ExportMain
+    | ExportFeature
+    | ExportLabel,
     Field(discriminator="client_type"),
 ]
 """Any client's configuration, told apart by ``client_type``."""
@@ -347,5 +357,8 @@ CLIENT_TYPES = {
     "scorecard_main": _row(ScorecardMain, {Kind.SCORECARD}, Role.MAIN_CLIENT),
     "scorecard_feature": _row(ScorecardFeature, {Kind.SCORECARD}, Role.FEATURE_CLIENT),
     "scorecard_label": _row(ScorecardLabel, {Kind.SCORECARD}, Role.LABEL_CLIENT),
+    "export_main": _row(ExportMain, {Kind.EXPORT}, Role.MAIN_CLIENT),
+    "export_feature": _row(ExportFeature, {Kind.EXPORT}, Role.FEATURE_CLIENT),
+    "export_label": _row(ExportLabel, {Kind.EXPORT}, Role.LABEL_CLIENT),
 }
 """Client type -> roles, kinds and model. A kind of task is added here."""

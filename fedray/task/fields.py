@@ -30,6 +30,7 @@ __all__ = [
     "optional_path",
     "optional_title",
     "optional_within",
+    "pattern",
     "relative_path",
     "title",
     "whole",
@@ -145,6 +146,14 @@ def address() -> BeforeValidator:
     return _field(
         "a host name or IP address of 1 to 253 printable characters without blanks",
         lambda value: isinstance(value, str) and 0 < len(value) <= 253 and _printable(value) and " " not in value,
+    )
+
+
+def pattern() -> BeforeValidator:
+    """Return the check for a name in which ``*`` stands for any text."""
+    return _field(
+        "a name of 1 to 256 printable characters, in which * stands for any text",
+        lambda value: isinstance(value, str) and 0 < len(value) <= 256 and _printable(value),
     )
 
 

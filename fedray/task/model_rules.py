@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fedray.errors import SpecError, StateError
 from fedray.task.config_bases import Kind
+from fedray.task.export_configs import ExportMain
 from fedray.task.linear_configs import LinearMain
 from fedray.task.plan import TaskPlan
-from fedray.task.predict_configs import ScoreMain
+from fedray.task.predict_configs import ModelMain
 from fedray.task.record import Status
 from fedray.task.text import show
 
-__all__ = ["PREDICTING", "TRAININGS", "check_clients", "check_ready", "check_training", "model_of"]
+__all__ = ["EXPORTING", "PREDICTING", "TRAININGS", "check_clients", "check_ready", "check_training", "model_of"]
 
 TRAININGS = (Kind.SHARED_NN, Kind.LINEAR, Kind.TREES)
 """Kinds of task that make a model."""
@@ -18,13 +19,16 @@ TRAININGS = (Kind.SHARED_NN, Kind.LINEAR, Kind.TREES)
 PREDICTING = (Kind.SHARED_NN, Kind.LINEAR, Kind.TREES)
 """Kinds of model that can predict."""
 
+EXPORTING = {Kind.LINEAR: ("json", "pmml"), Kind.TREES: ("json",)}
+"""Kinds of model that can be opened -> formats."""
+
 _NOTHING_KEPT = (Status.FAILED, Status.CANCELLED)
 
 
 def model_of(plan: TaskPlan) -> str | None:
     """Return the name of the training whose model a plan uses; None where it uses none."""
     config = plan.main.config
-    return config.model if isinstance(config, ScoreMain) else None
+    return config.model if isinstance(config, ModelMain) else None
 
 
 def check_training(plan: TaskPlan, training: TaskPlan, status: Status) -> None:
@@ -43,9 +47,25 @@ def check_training(plan: TaskPlan, training: TaskPlan, status: Status) -> None:
         raise SpecError(f"{where}: a model of kind {training.kind} cannot predict yet; models of {able} can")
     if plan.kind is Kind.SCORECARD and not _is_logistic(training):
         raise SpecError(f"{where}: expected a linear model with objective logistic, of which alone a scorecard is made")
+    _check_format(plan, training)
     if status in _NOTHING_KEPT:
         raise SpecError(f"{where}: task {show(training.task)} is {status}, so it kept no model; train it again")
     check_clients(plan, training)
+
+
+def _check_format(plan: TaskPlan, training: TaskPlan) -> None:
+    """See that the model of a training has the format in which a task opens it, if it does."""
+    config = plan.main.config
+    if not isinstance(config, ExportMain):
+        return
+    formats, where = EXPORTING.get(training.kind, ()), f"clients[{plan.main.index}].client_config"
+    if not formats:
+        able = ", ".join(EXPORTING)
+        raise SpecError(f"{where}.model: a model of kind {training.kind} has no format to be opened in; {able} have")
+    if config.format not in formats:
+        raise SpecError(
+            f"{where}.format: expected {' or '.join(formats)} for a model of kind {training.kind}, got {config.format}"
+        )
 
 
 def check_ready(plan: TaskPlan, training: TaskPlan, status: Status) -> None:

@@ -14,7 +14,7 @@ from fedray.errors import NotFound, SpecError, StateError
 from fedray.task.config_bases import Kind
 from fedray.task.model_rules import PREDICTING, TRAININGS, model_of
 from fedray.task.plan import TaskPlan
-from fedray.task.predict_configs import ScoreMain
+from fedray.task.predict_configs import ModelMain
 from fedray.task.record import Status
 from fedray.task.rows import StoredTask
 from fedray.task.spec import TaskSpec
@@ -37,6 +37,7 @@ __all__ = [
     "without_tag",
 ]
 
+_USING = (Kind.PREDICT, Kind.SERVE, Kind.SCORECARD, Kind.EXPORT)
 _MOST_AT_WORK = 10_000
 
 
@@ -149,7 +150,7 @@ def without_tag(store: Store, spec: TaskSpec) -> TaskSpec:
     clients = list(spec.clients)
     for place, client in enumerate(clients):
         config = client.client_config
-        if not isinstance(config, ScoreMain) or not config.model.startswith(MARK):
+        if not isinstance(config, ModelMain) or not config.model.startswith(MARK):
             continue
         found = store.tags.find(config.model.removeprefix(MARK))
         if found is None:
@@ -195,7 +196,7 @@ def check_unused(store: Store, name: str) -> StoredTask:
     """
     task = _trained(store, name)
     for status in (Status.QUEUED, Status.RUNNING):
-        for user in store.list_tasks(status, (Kind.PREDICT, Kind.SERVE, Kind.SCORECARD), limit=_MOST_AT_WORK)[0]:
+        for user in store.list_tasks(status, _USING, limit=_MOST_AT_WORK)[0]:
             if model_of(TaskPlan.from_json(user.plan)) == name:
                 raise StateError(
                     f"Model {show(name)} is used by task {show(user.name)}, which is {status}; wait for it"

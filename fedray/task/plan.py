@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from fedray.errors import SpecError
 from fedray.task.config_bases import LongMain
 from fedray.task.configs import MainConfig, TrainMain
-from fedray.task.predict_configs import ScoreMain
+from fedray.task.predict_configs import ModelMain
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.reveals import Reveal, reveals_of
 from fedray.task.spec import ClientConfig, Config, Kind, Role, TaskSpec
@@ -113,9 +113,9 @@ class TaskPlan:
 
     @property
     def receiver(self) -> Member | None:
-        """The client that gets the predictions, in a task that predicts."""
+        """The client that gets the predictions, or the model, in a task that uses one."""
         config = self.main.config
-        if not isinstance(config, ScoreMain):
+        if not isinstance(config, ModelMain):
             return None
         return self.label if config.receiver is None else self.members[config.receiver]
 

@@ -9,28 +9,37 @@ from pydantic import Field
 from fedray.task.config_bases import ClientConfig, MainConfig
 from fedray.task.fields import choice, flag, optional, optional_path, relative_path, title, whole
 
-__all__ = ["NewData", "Part", "PredictData", "PredictFeature", "PredictLabel", "PredictMain", "ScoreMain"]
+__all__ = ["ModelMain", "NewData", "Part", "PredictData", "PredictFeature", "PredictLabel", "PredictMain", "ScoreMain"]
 
 Part = Literal["all", "train", "test"]
 
 
-class ScoreMain(MainConfig):
-    """Which model predicts which rows, and for whom: what every type of main client has whose task uses a model.
+class ModelMain(MainConfig):
+    """Which model, and for whom: what every type of main client has whose task uses a model.
 
     Attributes
     ----------
     model
         The name of the training that made the model; or ``@`` and a tag, which the server replaces by the name.
     receiver
-        Place in ``clients`` of the one party that gets the predictions, one with data; None is the label client.
+        Place in ``clients`` of the one party that gets what the task opens, one with data; None is the label client.
+    """
+
+    model: Annotated[str, title()]
+    receiver: Annotated[int | None, optional(0, 63)] = None
+
+
+class ScoreMain(ModelMain):
+    """Which rows a model predicts: what every type of main client has whose task predicts.
+
+    Attributes
+    ----------
     part
         Rows of the tables: ``train``, ``test``, or ``all`` of them, those of ``train.csv`` first.
     batch_size
         Rows that go through the model at once.
     """
 
-    model: Annotated[str, title()]
-    receiver: Annotated[int | None, optional(0, 63)] = None
     part: Annotated[Part, choice("all", "train", "test")] = "all"
     batch_size: Annotated[int, whole(1, 100_000)] = 10_000
 

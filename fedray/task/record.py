@@ -43,14 +43,18 @@ class Status(StrEnum):
 
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    Status.CREATED: frozenset({Status.QUEUED, Status.CANCELLED}),
+    Status.CREATED: frozenset({Status.QUEUED, Status.FAILED, Status.CANCELLED}),
     Status.QUEUED: frozenset({Status.RUNNING, Status.FAILED, Status.CANCELLED}),
     Status.RUNNING: frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED, Status.QUEUED}),
     Status.FINISHED: frozenset(),
     Status.FAILED: frozenset({Status.QUEUED}),
     Status.CANCELLED: frozenset(),
 }
-"""Status -> what may follow it. Only a training that goes on from a checkpoint is queued again."""
+"""Status -> what may follow it.
+
+A created task fails where a data owner does not approve it. Only a training that goes on from a checkpoint is queued
+again.
+"""
 
 _STANDS = {
     Status.CREATED: "has not been started",

@@ -14,6 +14,9 @@ Line = Mapping[str, Any]
 """One line of costs: rounds, messages, bytes, seconds."""
 
 _COUNTS = ("rounds", "messages", "bytes")
+_SHOWN = 12
+"""Digits of a policy's digest."""
+
 _NUMBERS = (*_COUNTS, "seconds")
 
 
@@ -50,6 +53,7 @@ def build_report(
             },
         },
         "leakage": _leakage(plan, outcomes),
+        "policies": _policies(plan, outcomes),
         "result": _result(plan, outcomes),
         **_parity(plan, outcomes),
     }
@@ -110,6 +114,17 @@ def _leakage(plan: TaskPlan, outcomes: Mapping[int, Mapping[str, Any]]) -> list[
                 "attack": reveal.attack,
             }
         )
+    return found
+
+
+def _policies(plan: TaskPlan, outcomes: Mapping[int, Mapping[str, Any]]) -> dict[str, str]:
+    """Return, by party, under which policy it took part."""
+    found: dict[str, str] = {}
+    for index, outcome in sorted(outcomes.items()):
+        told = outcome.get("policy") or {}
+        approved = ", approved by its data owner" if told.get("manual") else ""
+        policy = f"policy {told['policy'][:_SHOWN]}{approved}" if told.get("policy") else "no policy"
+        found[plan.members[index].party.name] = policy
     return found
 
 

@@ -245,6 +245,17 @@ _REVEALS = {
             "and of few columns their bins.",
         ),
     ),
+    Kind.EXPORT: (
+        Reveal("shapes", "all", "What everybody knows of the model from its training."),
+        Reveal(
+            "model",
+            "receiver",
+            "The whole model: of each party the names of its columns, with means, deviations and weights, or with "
+            "splits and thresholds; intercept or leaves; of a regression mean and deviation of the training's labels.",
+            "It predicts any rows without the parties, for ever and for whoever gets the file. Weights and thresholds "
+            "tell how columns go with the label, and where their values lie.",
+        ),
+    ),
     Kind.SERVE: (
         Reveal("shapes", "all", "The number of rows, and what everybody knows of the model from its training."),
         Reveal(

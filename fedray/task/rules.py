@@ -17,6 +17,7 @@ from fedray.task.configs import (
     CodedData,
     CodedMain,
     DealerConfig,
+    ExportData,
     Kind,
     LinearLabel,
     LinearMain,
@@ -28,7 +29,7 @@ from fedray.task.configs import (
     TreeMain,
 )
 from fedray.task.linear_configs import METRICS_OF
-from fedray.task.predict_configs import PredictMain, ScoreMain
+from fedray.task.predict_configs import ModelMain, PredictMain
 from fedray.task.text import show
 from fedray.task.tree_configs import TREE_METRICS_OF
 
@@ -52,6 +53,7 @@ _NEEDS = {
     Kind.SERVE: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.TREES: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.BINNING: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
+    Kind.EXPORT: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
     Kind.STATISTICS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.TRANSFORM: _Needs(data_clients=1, roles=()),
     Kind.SCORECARD: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
@@ -171,7 +173,7 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
 
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     main, config = next((place, config) for place, (role, config) in enumerate(clients) if role is Role.MAIN_CLIENT)
-    if not isinstance(config, ScoreMain):
+    if not isinstance(config, ModelMain):
         return
     data = [index for index, (role, _) in enumerate(clients) if role in _DATA_ROLES]
     if config.receiver is not None and config.receiver not in data:
@@ -185,7 +187,8 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     receiver = config.receiver if config.receiver is not None else next(iter(labels), None)
     for index, (_, other) in enumerate(clients):
         for field in ("out_data_path", "labels_path", "baseline_path"):
-            if index != receiver and isinstance(other, PredictData) and getattr(other, field) is not None:
+            written = isinstance(other, PredictData | ExportData) and getattr(other, field, None) is not None
+            if index != receiver and written:
                 where = f"clients[{index}].client_config.{field}"
                 yield f"{where}: expected null, since only the receiver, clients[{receiver}], has one"
     if receiver is None or not isinstance(config, PredictMain) or not config.contribution:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from fedray.task.plan import TaskPlan
+from fedray.task.standing import Standing
 
 __all__ = ["Runner"]
 
@@ -17,11 +18,17 @@ class Runner(Protocol):
     that ``transition`` refuses when the task was cancelled in the meantime.
     """
 
-    def check(self, plan: TaskPlan) -> None:
-        """Let each party look at its part of a new task; raises a ``FedrayError`` of the first that refuses."""
+    def check(self, plan: TaskPlan) -> Sequence[Standing]:
+        """Let each party look at its part of a new task; raises a ``FedrayError`` of the first that refuses.
 
-    def ready(self, plan: TaskPlan) -> None:
-        """Raise a ``FedrayError`` if a task that is about to start could not: no node, no room."""
+        Returns how the party of each member stands to the task, as its policy has it.
+        """
+
+    def ready(self, plan: TaskPlan) -> Sequence[Standing]:
+        """As `check`, of a task that is about to start; raises also if it could not: no node, no table."""
+
+    def approve(self, plan: TaskPlan, party: str, who: str) -> None:
+        """Let a party keep, on its own node, that its data owner approves a task."""
 
     def forget(self, plan: TaskPlan) -> list[dict[str, object]]:
         """Let every data client of a training delete its part of the model; returns a receipt of each."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from fedray.errors import FedrayError, SpecError, StateError
+from fedray.task.approvals import Approval, Decision
+from fedray.task.approving import ApprovalsView, ask_approvals, asked_plan, expire, note, reject, view_approvals, waits
 from fedray.task.asking import Answer, answer_of, check_answering, parse_ids
 from fedray.task.model_rules import check_ready, check_training
 from fedray.task.models import (
@@ -32,9 +34,10 @@ from fedray.task.resuming import check_resumable, checkpointed, note_given_up
 from fedray.task.runner import Runner
 from fedray.task.spec import Kind, TaskSpec, parse, parse_text
 from fedray.task.store import Store, StoredEvent, StoredTask
+from fedray.task.text import show
 from fedray.task.views import PartyView, TaskPage, TaskView, view_of
 
-__all__ = ["ModelPage", "ModelView", "PartyView", "Runner", "TaskPage", "TaskService", "TaskView"]
+__all__ = ["ApprovalsView", "ModelPage", "ModelView", "PartyView", "Runner", "TaskPage", "TaskService", "TaskView"]
 
 
 class TaskService:
@@ -97,7 +100,7 @@ class TaskService:
         return self._create(parse_text(text))
 
     def start(self, name: str) -> TaskView:
-        """Put a created task in the queue.
+        """Put a created task in the queue; one that needs approvals starts by itself when it has them all.
 
         Raises
         ------
@@ -108,6 +111,7 @@ class TaskService:
         FedrayError
             It cannot run now; it stays as it is and may be started later.
         """
+        expire(self._store, self._clock())
         task = self._store.get(name)
         if task.status is not Status.CREATED:
             raise refusal(name, task.status)
@@ -115,10 +119,64 @@ class TaskService:
         trained = training_of(self._store, plan)
         if trained is not None:
             check_ready(plan, *trained)
-        self._runner.ready(plan)
+        ask_approvals(self._store, plan, self._runner.ready(plan), self._clock())
+        if waits(self._store, name):
+            return self.get(name)
         self._store.transition(name, Status.QUEUED, before=Status.CREATED)
         self._hand_over(plan, self._runner.submit)
         return self.get(name)
+
+    def approvals(self, name: str) -> ApprovalsView:
+        """Return how a task stands with the data owners of its parties, and its plan; raises ``NotFound``."""
+        expire(self._store, self._clock())
+        return view_approvals(self._store, name)
+
+    def approve(self, name: str, party: str, *, who: str = "", digest: str | None = None) -> ApprovalsView:
+        """Let a party's data owner approve a task; the last approval starts it, if it was to start.
+
+        Parameters
+        ----------
+        party
+            Its name.
+        who
+            Name of the token with which it is said, or "".
+        digest
+            Of the plan that was looked at; None takes the task's.
+
+        Raises
+        ------
+        NotFound
+            No task has this name.
+        StateError
+            It is not just created, or the party is not asked, or has said something already.
+        Conflict
+            The digest is that of another plan.
+        FedrayError
+            The party's node could not keep the approval; nothing is noted.
+        """
+        expire(self._store, self._clock())
+        plan = asked_plan(self._store, name, party, digest)
+        self._runner.approve(plan, party, who)
+        if not self._store.approvals.decide(name, party, Decision.APPROVED, who):
+            raise StateError(f"party: {show(party)} has approved task {show(name)} already")
+        note(self._store, name, party, "the data owner has approved the task", self._clock())
+        if self._store.approvals.start_wanted(name):
+            self._start_approved(name)
+        return view_approvals(self._store, name)
+
+    def reject(self, name: str, party: str, reason: str, *, who: str = "") -> ApprovalsView:
+        """Let a party's data owner reject a task, also one that he has approved, while it has not begun: it fails.
+
+        Raises
+        ------
+        NotFound, StateError
+            As `approve`.
+        SpecError
+            The reason is not one short line.
+        """
+        expire(self._store, self._clock())
+        reject(self._store, asked_plan(self._store, name, party, None), party, reason, who)
+        return view_approvals(self._store, name)
 
     def resume(self, name: str) -> TaskView:
         """Put a training that failed in the queue again, to go on from its checkpoint.
@@ -183,7 +241,8 @@ class TaskService:
 
     def get(self, name: str) -> TaskView:
         """Return a task; raises ``NotFound``."""
-        return self._view(self._store.get(name), self._store.queue())
+        expire(self._store, self._clock())
+        return self._view(self._store.get(name), self._store.queue(), self._store.approvals.pending())
 
     def list(
         self,
@@ -214,9 +273,10 @@ class TaskService:
         if kind is not None:
             one_of("kind", kind, tuple(Kind))
         kinds = None if kind is None else (kind,)
+        expire(self._store, self._clock())
         found, total = self._store.list_tasks(wanted, kinds, search, limit, offset)
-        queue = self._store.queue()
-        return TaskPage(tuple(self._view(task, queue) for task in found), total)
+        queue, pending = self._store.queue(), self._store.approvals.pending()
+        return TaskPage(tuple(self._view(task, queue, pending) for task in found), total)
 
     def events(self, name: str, after: int = 0, limit: int = MAX_PAGE) -> tuple[StoredEvent, ...]:
         """Return the events behind the one with id ``after``, oldest first; raises ``NotFound``, ``SpecError``."""
@@ -294,8 +354,9 @@ class TaskService:
         trained = training_of(self._store, plan)
         if trained is not None:
             check_training(plan, *trained)
-        self._runner.check(plan)
+        standings = self._runner.check(plan)
         self._store.create_task(spec.task_name, spec.kind.value, spec.model_dump_json(), plan.to_json())
+        ask_approvals(self._store, plan, standings, self._clock())
         return self.get(spec.task_name)
 
     def _hand_over(self, plan: TaskPlan, submit: Callable[[TaskPlan], None]) -> None:
@@ -308,8 +369,21 @@ class TaskService:
                 self._store.transition(plan.task, Status.FAILED, known.as_dict())
             raise
 
-    def _view(self, task: StoredTask, queue: Sequence[str]) -> TaskView:
-        return view_of(task, queue, self._clock(), self._trust_mode)
+    def _start_approved(self, name: str) -> None:
+        """Start a task that waited; whoever approved it is not told what keeps it from starting, its events are."""
+        if name in self._store.approvals.pending():
+            return
+        try:
+            self.start(name)
+        except FedrayError as error:
+            if self._store.get(name).status is Status.CREATED:
+                self._store.approvals.drop_start(name)
+                text = f"approved, but it could not start, so start it again: {error.message}"
+                note(self._store, name, error.party, text, self._clock())
+
+    def _view(self, task: StoredTask, queue: Sequence[str], pending: Mapping[str, Sequence[Approval]]) -> TaskView:
+        waits_for = tuple(one.party for one in pending.get(task.name, ()))
+        return view_of(task, queue, self._clock(), self._trust_mode, waits_for)
 
 
 def _check_parity(plan: TaskPlan, trust_mode: str) -> None:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from fedray.errors import FedrayError, StateError
+from fedray.task.approvals import Approvals
 from fedray.task.database import open_database
 from fedray.task.folding import Fold, batches_of, dumps, fold
 from fedray.task.record import (
@@ -57,6 +58,8 @@ class Store:
     ----------
     tags
         Those of models.
+    approvals
+        Of tasks, by data owners.
 
     Raises
     ------
@@ -70,6 +73,7 @@ class Store:
         self._engine = open_database(url)
         self._clock = clock
         self.tags = Tags(self._engine, clock)
+        self.approvals = Approvals(self._engine, clock)
 
     def __enter__(self) -> Self:
         return self

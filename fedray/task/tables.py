@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["SCHEMA_VERSION", "events", "metadata", "records", "reports", "schema", "tags", "tasks"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "approvals",
+    "events",
+    "metadata",
+    "records",
+    "reports",
+    "schema",
+    "start_wishes",
+    "tags",
+    "tasks",
+]
 
 SCHEMA_VERSION = 1
 """Raised with every change of a table below."""
@@ -81,4 +92,23 @@ tags = sa.Table(
     sa.Column("tag", sa.Text, primary_key=True),  # so it points to one model at a time
     sa.Column("task_id", sa.Integer, sa.ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False),
     sa.Column("set_at", sa.Double, nullable=False),
+)
+
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    _task_id(),
+    sa.Column("party", sa.Text, primary_key=True),
+    sa.Column("expires_at", sa.Double, nullable=False),
+    sa.Column("decision", sa.Text),
+    sa.Column("who", sa.Text, nullable=False, server_default=""),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("decided_at", sa.Double),
+)
+
+start_wishes = sa.Table(
+    "start_wishes",
+    metadata,
+    sa.Column("task_id", sa.Integer, sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("asked_at", sa.Double, nullable=False),
 )

@@ -16,7 +16,8 @@ __all__ = ["PartyView", "TaskPage", "TaskView", "view_of"]
 class TaskView:
     """A task as a client sees it; times are Unix seconds; with `parity` all features go to the label client.
 
-    A failed one that is `resumable` can go on from the `checkpoint` after so many steps.
+    A failed one that is `resumable` can go on from the `checkpoint` after so many steps; a created one `waits_for` the
+    approval of the data owners of these parties.
     """
 
     task_name: str
@@ -36,6 +37,7 @@ class TaskView:
     parity: bool
     checkpoint: int | None
     resumable: bool
+    waits_for: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """Return the view as it is sent; ``queue_position`` counts from 1."""
@@ -44,6 +46,7 @@ class TaskView:
             "status": self.status.value,
             "dataset": None if self.dataset is None else [*self.dataset],
             "members": [*self.members],
+            "waits_for": [*self.waits_for],
         }
 
 
@@ -70,7 +73,9 @@ class PartyView:
         return dict(vars(self))
 
 
-def view_of(task: StoredTask, queue: Sequence[str], now: float, trust_mode: str) -> TaskView:
+def view_of(
+    task: StoredTask, queue: Sequence[str], now: float, trust_mode: str, waits_for: tuple[str, ...] = ()
+) -> TaskView:
     """Return what a client sees of a task.
 
     Parameters
@@ -83,6 +88,8 @@ def view_of(task: StoredTask, queue: Sequence[str], now: float, trust_mode: str)
         Unix time in seconds.
     trust_mode
         Of the server.
+    waits_for
+        The parties whose approval is asked for.
     """
     members = json.loads(task.plan)["members"]  # our own text: a list of tasks need not check every plan again
     waiting = task.status is Status.QUEUED and task.name in queue
@@ -106,6 +113,7 @@ def view_of(task: StoredTask, queue: Sequence[str], now: float, trust_mode: str)
         parity=any(member["config"].get("parity") is True for member in members),
         checkpoint=None if task.status in (Status.FINISHED, Status.CANCELLED) else task.checkpoint,
         resumable=task.resumable,
+        waits_for=waits_for,
     )
 
 

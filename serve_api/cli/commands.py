@@ -55,7 +55,8 @@ def submit(
             print_json(task)
             return
     done = "created and started" if start else "created"
-    typer.echo(f"Task {clean(task['task_name'])} {done}.")
+    waits = f"; it waits for the approval of {', '.join(task['waits_for'])}" if task.get("waits_for") else ""
+    typer.echo(f"Task {clean(task['task_name'])} {done}{clean(waits)}.")
     for notice in notices(str(task.get("trust_mode", "")), task.get("parity") is True):
         typer.echo(notice)
 
@@ -74,6 +75,8 @@ def start(
             _watch(api, name, as_json)
     if as_json:
         print_json(task)
+    elif task.get("waits_for"):
+        typer.echo(f"Task {clean(name)} starts when {clean(', '.join(task['waits_for']))} has approved it.")
     else:
         typer.echo(f"Task {clean(name)} started.")
 

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from serve_api.cli import ask, audit, commands, demo, serve, token
+from serve_api.cli import ask, audit, commands, demo, policy, serve, token
 from serve_api.cli.client import DEFAULT_URL
 from serve_api.cli.exit_codes import CliError, exit_codes_help
 from serve_api.cli.options import Access
@@ -51,10 +51,14 @@ def build_cli() -> typer.Typer:
     app.command("forget")(commands.forget)
     app.command("parties")(commands.parties)
     app.command("cancel")(commands.cancel)
+    app.command("show")(policy.show)
+    app.command("approve")(policy.approve)
+    app.command("reject")(policy.reject)
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)
     app.add_typer(token.build(), name="token")
     app.add_typer(audit.build(), name="audit")
+    app.add_typer(policy.build(), name="policy")
     return app
 
 

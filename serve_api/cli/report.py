@@ -29,6 +29,9 @@ def print_report(report: Json) -> None:
     print_features(result)
     _print_parity(_mapping(report.get("parity")))
     print_leakage(report.get("leakage"))
+    policies = _mapping(report.get("policies"))
+    if policies:
+        print_table("policies", ("party", "took part under"), list(policies.items()))
     cost = _mapping(report.get("cost"))
     by_phase, by_party = _mapping(cost.get("by_phase")), _mapping(cost.get("by_party"))
     total = {**_mapping(cost.get("total")), "seconds": _mapping(report.get("seconds")).get("total")}

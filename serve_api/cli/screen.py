@@ -68,6 +68,7 @@ def print_task(task: Json) -> None:
         ("started", when(task.get("started_at"))),
         ("ended", when(task.get("ended_at"))),
         ("place in queue", task.get("queue_position")),
+        ("waits for approval of", ", ".join(map(str, task.get("waits_for") or ()))),
         ("progress", _progress(task.get("progress"))),
         ("batches", task.get("n_batches")),
         ("data set", _dataset(task.get("dataset"))),

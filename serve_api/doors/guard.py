@@ -68,6 +68,8 @@ class Visit:
         Of the caller; None without one.
     subject
         The task or model that it is about.
+    party
+        The party for which it speaks, or "".
     asked
         Number of the entry that says that a change was asked for; 0 where none was.
     problem
@@ -84,6 +86,7 @@ class Visit:
     what: str
     token: Token | None = None
     subject: str = ""
+    party: str = ""
     asked: int = 0
     problem: str = ""
     brief: bool = False
@@ -99,11 +102,24 @@ class Visit:
         """Note which task or model it is about."""
         self.subject = name[:_LONGEST_NAME]
 
+    def speaks_for(self, party: str) -> None:
+        """Note for which party it speaks.
+
+        Raises
+        ------
+        Refusal
+            The caller is a data owner of other parties.
+        """
+        if self.token is not None and self.token.role is Role.DATA_OWNER and party not in self.token.parties:
+            raise Refusal(_forbidden(f"expected a party of this token, {', '.join(self.token.parties)}, got another"))
+        self.party = party[:_LONGEST_NAME]
+
     def entry(self, outcome: str) -> dict[str, object]:
         """Return the fields of an entry; empty ones are left out."""
         role = "" if self.token is None else self.token.role.value
         who = "" if self.token is None else self.token.name
-        fields = {"who": who, "role": role, "from": self.address, "what": self.what, "subject": self.subject}
+        caller = {"who": who, "role": role, "from": self.address}
+        fields = {**caller, "what": self.what, "subject": self.subject, "party": self.party}
         return {**{key: value for key, value in fields.items() if value}, "outcome": outcome}
 
 

@@ -52,6 +52,7 @@ _AUDIT: Final = _right("audit", Role.AUDITOR, changes=False)
 _SUBMIT: Final = _right("submit", Role.SUBMITTER)
 _ASK: Final = _right("ask for predictions", Role.SUBMITTER, brief=True)
 _CANCEL: Final = _right("cancel", Role.SUBMITTER, Role.DATA_OWNER)
+_APPROVE: Final = _right("approve", Role.DATA_OWNER)
 _FORGET: Final = _right("forget", Role.DATA_OWNER)
 
 NOBODY_ELSE: Final = _right("administer")
@@ -72,6 +73,7 @@ ROUTES: Final[Mapping[tuple[str, str], Right]] = MappingProxyType(
         ("GET", "/api/v1/tasks/{name}/events"): _READ,
         ("GET", "/api/v1/tasks/{name}/record"): _READ,
         ("GET", "/api/v1/tasks/{name}/report"): _READ,
+        ("GET", "/api/v1/tasks/{name}/approvals"): _READ,
         ("GET", "/api/v1/models"): _READ,
         ("GET", "/api/v1/models/{name}"): _READ,
         ("GET", "/api/v1/parties"): _READ,
@@ -86,6 +88,8 @@ ROUTES: Final[Mapping[tuple[str, str], Right]] = MappingProxyType(
         ("PUT", "/api/v1/models/{name}/tags/{tag}"): _SUBMIT,
         ("DELETE", "/api/v1/models/{name}/tags/{tag}"): _SUBMIT,
         ("POST", "/api/v1/tasks/{name}/cancel"): _CANCEL,
+        ("POST", "/api/v1/tasks/{name}/approve"): _APPROVE,
+        ("POST", "/api/v1/tasks/{name}/reject"): _APPROVE,
         ("DELETE", "/api/v1/models/{name}"): _FORGET,
         ("GET", "/api/v1/audit"): _AUDIT,
     }

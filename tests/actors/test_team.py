@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fedray.errors import DataError, FedrayError, PeerLost, PlacementError
+from fedray.errors import DataError, FedrayError, PeerLost, PlacementError, PolicyError
 from fedray.task.registry import Registry
 from tests.actors.plans import PORTS, align, linear, registry, train, write_roots
 from tests.server import patience
@@ -236,3 +236,42 @@ def test_parties_look_at_their_own_part(world: tuple[Registry, dict[str, Path]])
     finally:
         (roots["bank"] / "kept.csv").rename(roots["bank"] / "generated" / "f1" / "test.csv")
     assert failed.value.party == "bank"
+
+
+def test_each_party_has_its_own_policy(world: tuple[Registry, dict[str, Path]]) -> None:
+    from actors.look import approve_at, look_at
+    from actors.team import Team
+
+    parties, roots = world
+    bank, shop = (roots[name] / "policy.toml" for name in ("bank", "shop"))
+    plan = align("allowed", parties)
+    try:
+        bank.write_text('kinds = ["linear"]')
+        with pytest.raises(PolicyError, match="rule kinds") as failed:
+            look_at(plan, "/nowhere", ready=False)
+        assert failed.value.party == "bank"
+        bank.write_text("")
+        shop.write_text('approvals = "manual"')
+        standings = {one.party: one for one in look_at(plan, "/nowhere", ready=True)}
+        assert {name: (bool(one.policy), one.manual) for name, one in standings.items()} == {
+            "main": (False, False),
+            "bank": (True, False),
+            "shop": (True, True),
+            "label": (False, False),
+        }
+        with pytest.raises(PolicyError, match="has not approved this plan") as refused:
+            _run(Team(plan, "/nowhere"))  # whoever starts the actors: they ask themselves
+        assert refused.value.party == "shop"
+        approve_at(plan, "shop", "dora", "/nowhere")
+        assert {outcome["policy"]["party"] for outcome in _run(Team(plan, "/nowhere")).values()} == set(standings)
+    finally:
+        bank.unlink()
+        shop.unlink()
+
+
+def _run(team: Any) -> dict[int, dict[str, Any]]:
+    try:
+        team.start()
+        return dict(team.watch())
+    finally:
+        team.close()

@@ -17,6 +17,7 @@ from fedray.task.plan import TaskPlan
 from fedray.task.record import Event, Status
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.service import TaskService
+from fedray.task.standing import Standing
 from fedray.task.store import Store
 from serve_api.app import build_app
 from tests.api.documents import alignment, training
@@ -36,17 +37,24 @@ class ScriptedRunner:
     waiting: list[str] = field(default_factory=list)
     resources: list[str] = field(default_factory=lambda: ["party_bank"])
     asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    standings: list[Standing] = field(default_factory=list)
+    approved: list[tuple[str, str, str]] = field(default_factory=list)
     refusal: Exception | None = None
     not_ready: Exception | None = None
     on_submit: Callable[[str], None] = lambda name: None
 
-    def check(self, plan: TaskPlan) -> None:
+    def check(self, plan: TaskPlan) -> Sequence[Standing]:
         if self.refusal is not None:
             raise self.refusal
+        return self.standings
 
-    def ready(self, plan: TaskPlan) -> None:
+    def ready(self, plan: TaskPlan) -> Sequence[Standing]:
         if self.not_ready is not None:
             raise self.not_ready
+        return self.standings
+
+    def approve(self, plan: TaskPlan, party: str, who: str) -> None:
+        self.approved.append((plan.digest, party, who))
 
     def forget(self, plan: TaskPlan) -> list[dict[str, object]]:
         if self.refusal is not None:

@@ -18,7 +18,7 @@ from serve_api.doors.audit import AuditLog
 from serve_api.doors.settings import state_files
 from tests.certificates import Authority
 from tests.e2e.command import Command
-from tests.e2e.documents import alignment
+from tests.e2e.documents import alignment, training
 from tests.e2e.tables import write_tables
 from tests.server import FedrayServer, patience, until
 
@@ -26,6 +26,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(240)]
 
 HOST = "127.0.0.2"
 """Of this machine, but none of the addresses that the server takes for its own."""
+PARTIES = sorted(f"{client['addr']}:{client['http_port']}" for client in alignment("x")["clients"])
+"""All parties of an alignment; on this server they share a data root, and so a policy."""
 ROLES = {"sue": "submitter", "otto": "auditor", "ada": "admin"}
 
 
@@ -68,6 +70,9 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locked]:
         for name, role in ROLES.items():
             new = ["token", "new", "--root", "root", "--role", role, "--name", name, "--out", f"{name}.token"]
             assert command.run(new, folder)[0] == 0
+        owner = [word for party in PARTIES for word in ("--party", party)]
+        new = ["token", "new", "--root", "root", "--role", "data-owner", "--name", "dora", "--out", "dora.token"]
+        assert command.run([*new, *owner], folder)[0] == 0
         options = ("--host", HOST, "--tls-cert", str(certificate), "--tls-key", str(key))
         with FedrayServer(folder / "root", *options) as server:
             yield Locked(server, folder, authority, command)
@@ -143,6 +148,33 @@ def test_a_changed_log_is_found(locked: Locked) -> None:
         code, out, _ = locked.fedray("otto", "audit", "verify", *options)
         assert (code, "(entry 2) was changed" in out) == (6, True), out
     assert AuditLog(file).verify().findings
+
+
+def test_a_task_that_the_data_owners_approve(locked: Locked) -> None:
+    (locked.root / "policy.toml").write_text('kinds = ["alignment"]\napprovals = "manual"\n')
+    try:
+        (locked.folder / "approved.json").write_text(json.dumps(alignment("approved")))
+        code, out, err = locked.fedray("sue", "submit", "approved.json", "--start")
+        assert (code, err, "waits for the approval of" in out) == (0, "", True)
+        shown = json.loads(locked.fedray("dora", "show", "approved", "--json")[1])
+        assert shown["state"] == "waiting"
+        assert locked.fedray("sue", "approve", "approved", "--party", PARTIES[0])[0] == 3
+        for party in PARTIES:
+            assert locked.ask("sue", "/queryStatus?task_name=approved").json()["msg"] == "Created"
+            approve = ["approve", "approved", "--party", party, "--digest", shown["digest"]]
+            assert locked.fedray("dora", *approve)[0] == 0
+        code, out, _ = locked.fedray("sue", "watch", "approved")
+        assert (code, "finished" in out) == (0, True)
+        report = json.loads(locked.fedray("sue", "report", "approved", "--json")[1])
+        assert set(report["policies"]) == set(PARTIES)
+        assert all(told.endswith("approved by its data owner") for told in report["policies"].values())
+        (locked.folder / "train.json").write_text(json.dumps(training("refused")))
+        code, _, err = locked.fedray("sue", "submit", "train.json")
+        assert (code, "rule kinds" in err) == (3, True)
+    finally:
+        (locked.root / "policy.toml").unlink()
+    entries = json.loads(locked.fedray("otto", "audit", "show", "--limit", "100", "--json")[1])["entries"]
+    assert sorted(one["party"] for one in entries if one.get("party") and one["outcome"] == "done") == PARTIES
 
 
 def _answers(ask: Callable[[], bool]) -> bool:

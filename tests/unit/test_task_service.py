@@ -15,6 +15,7 @@ from fedray.task.record import Event, Status
 from fedray.task.registry import Registry
 from fedray.task.service import TaskService
 from fedray.task.spec import parse
+from fedray.task.standing import Standing
 from fedray.task.store import Store
 
 
@@ -24,17 +25,23 @@ class Notes:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.errors: dict[str, Exception] = {}
+        self.standings: list[Standing] = []
 
     def _note(self, call: str, name: str) -> None:
         self.calls.append(f"{call} {name}")
         if call in self.errors:
             raise self.errors[call]
 
-    def check(self, plan: TaskPlan) -> None:
+    def check(self, plan: TaskPlan) -> Sequence[Standing]:
         self._note("check", plan.task)
+        return self.standings
 
-    def ready(self, plan: TaskPlan) -> None:
+    def ready(self, plan: TaskPlan) -> Sequence[Standing]:
         self._note("ready", plan.task)
+        return self.standings
+
+    def approve(self, plan: TaskPlan, party: str, who: str) -> None:
+        self._note("approve", f"{plan.task} {party} {who}")
 
     def forget(self, plan: TaskPlan) -> list[dict[str, object]]:
         self._note("forget", plan.task)
@@ -123,6 +130,7 @@ def test_create(server: Server) -> None:
         "parity": False,
         "checkpoint": None,
         "resumable": False,
+        "waits_for": [],
     }
     assert server.runner.calls == ["check net"]
     assert TaskPlan.from_json(server.store.get("net").plan).seed == "seed"
