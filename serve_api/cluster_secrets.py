@@ -89,7 +89,9 @@ def write_secrets(folder: Path, addresses: Sequence[str], *, replace: bool = Fal
         There are secrets already, or the folder cannot be written.
     """
     if (folder / "auth_token").exists() and not replace:
-        raise DataError(f"{folder}: there are secrets already; a cluster that runs needs them, --replace makes new ones")
+        raise DataError(
+            f"{folder}: there are secrets already; a cluster that runs needs them, --replace makes new ones"
+        )
     authority, certificate, key = _certificates(addresses)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -119,7 +121,9 @@ def _load(path: Path) -> Mapping[str, Any]:
 def _agree(file: str, addresses: Sequence[str], hosts: Hosts) -> None:
     missing, more = sorted(set(addresses) - hosts.offers.keys()), sorted(hosts.offers.keys() - set(addresses))
     if missing:
-        raise SpecError(f"{file}: {', '.join(missing)}: expected a line in hosts.toml too, which says what the host offers")
+        raise SpecError(
+            f"{file}: {', '.join(missing)}: expected a line in hosts.toml too, which says what the host offers"
+        )
     if more:
         raise SpecError(f"hosts.toml: {', '.join(more)}: expected an address of {file}")
 

@@ -146,9 +146,9 @@ def _passwd(home: Path) -> str:
 
 
 def _wait_for_network(pid: int) -> None:
-    mine = os.readlink("/proc/self/ns/net")
+    mine = Path("/proc/self/ns/net").readlink()
     for _ in range(200):
-        if os.readlink(f"/proc/{pid}/ns/net") != mine:
+        if Path(f"/proc/{pid}/ns/net").readlink() != mine:
             return
         time.sleep(0.05)
     raise RuntimeError("a host has no network of its own")

@@ -54,7 +54,9 @@ class Cluster:
 
     def where_parties_are(self) -> dict[str, str]:
         """Return the host's name of each party's resource, as Ray knows its nodes."""
-        ask = "import json, ray; ray.init(address='auto', logging_level='error'); print('\\n' + json.dumps(ray.nodes()))"
+        ask = (
+            "import json, ray; ray.init(address='auto', logging_level='error'); print('\\n' + json.dumps(ray.nodes()))"
+        )
         names = {address: name for name, address in HOSTS.items()}
         nodes = self.answer(f"python -c {shlex.quote(ask)}")
         return {
@@ -117,6 +119,9 @@ def deploy(folder: Path) -> dict[str, Any]:
         for task in ("align", "train"):
             cluster.at_head(f"fedray submit ~/tasks/{task}.json --watch")
             found[task] = cluster.answer(f"fedray report {task} --json")
+        found["doctor"] = cluster.answer(
+            f"fedray doctor --address {HOSTS['head']}:{GCS} --registry ~/fedray/fedray.toml --json"
+        )
         found["nodes"] = cluster.where_parties_are()
         found["open"] = [port for port in (DASHBOARD, HTTP) if listens(port)]
         found["clear"] = [port for port in (GCS, CLIENT) if answers_in_clear(port)]

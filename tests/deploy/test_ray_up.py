@@ -21,7 +21,7 @@ def test_from_bare_hosts_to_a_trained_model(tmp_path: Path) -> None:
     assert done.returncode == 0, "see the captured log of the launcher"
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["align"]["status"] == found["train"]["status"] == "finished"
-    assert found["train"]["result"]["auc"] > 0.95
+    assert found["train"]["result"]["metrics"]["auc"] > 0.95
     assert found["open"] == [], "dashboard and HTTP listen on loopback"
     assert found["clear"] == [], "Ray answers nobody without TLS"
     assert found["nodes"] == {
@@ -31,4 +31,8 @@ def test_from_bare_hosts_to_a_trained_model(tmp_path: Path) -> None:
         "party_laboratory": "laboratory",
         "party_hospital": "hospital",
     }
+    told = found["doctor"]
+    assert [finding for finding in told["findings"] if finding["level"] == "problem"] == []
+    assert len(told["facts"]["links"]) == 6, "every two of four hosts"
+    assert all(link["stream_s"] and link["bytes_per_s"] for link in told["facts"]["links"])
     assert not found["listens after"]
