@@ -188,14 +188,14 @@ def protection(facts: Facts) -> Found:
     if not facts.token:
         yield (
             Level.PROBLEM,
-            "Ray asks for no token: whoever reaches its ports runs code on every node; set RAY_AUTH_MODE=token on all of "
-            "them",
+            "Ray asks for no token: whoever reaches its ports runs code on every node; set RAY_AUTH_MODE=token on "
+            "all of them",
         )
     if not facts.tls and len(facts.nodes) > 1:
         yield (
             Level.WARNING,
-            "Ray speaks no TLS between nodes: whoever listens on the line reads task documents and predictions that are "
-            "asked for; set RAY_USE_TLS=1 and the certificates on all nodes (docs/deploy.md)",
+            "Ray speaks no TLS between nodes: whoever listens on the line reads task documents and predictions "
+            "that are asked for; set RAY_USE_TLS=1 and the certificates on all nodes (docs/deploy.md)",
         )
 
 

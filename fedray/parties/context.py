@@ -80,9 +80,12 @@ class PartyOutcome:
         What was opened in clear, as `RevealLog.as_list` gives it.
     seconds
         From the first word to the last.
+    estimate
+        At the main client of a training, what it was to cost, as `fedray.parties.estimate.Estimate.as_dict` gives it.
     """
 
     result: dict[str, object] = field(default_factory=dict)
     cost: dict[str, dict[str, object]] = field(default_factory=dict)
     reveals: list[dict[str, object]] = field(default_factory=list)
     seconds: float = 0.0
+    estimate: dict[str, object] = field(default_factory=dict)
