@@ -93,6 +93,8 @@ class PartyOutcome:
         From the first word to the last.
     policy
         How the party stood to the task, as `fedray.task.standing.Standing.as_dict` gives it.
+    estimate
+        At the main client of a training, what it was to cost, as `fedray.parties.estimate.Estimate.as_dict` gives it.
     """
 
     result: dict[str, object] = field(default_factory=dict)
@@ -100,3 +102,4 @@ class PartyOutcome:
     reveals: list[dict[str, object]] = field(default_factory=list)
     seconds: float = 0.0
     policy: dict[str, object] = field(default_factory=dict)
+    estimate: dict[str, object] = field(default_factory=dict)

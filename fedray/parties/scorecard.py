@@ -72,6 +72,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         prepared = _prepare(ctx)
     with ctx.channel.phase("shapes"):
         rows, _ = _agree(ctx, told_of(prepared.kept, prepared.table))
+        ctx.allowance.take(rows)
     session = Session(ctx.channel, computing(ctx))
     with ctx.channel.phase("open"):
         ctx.begin("open", "opening weights to the owners of their columns")

@@ -7,6 +7,7 @@ from typing import Any
 from fedray.mpc.dealer import deal
 from fedray.parties.agreement import agree, checkpointed, hear_past, hear_test
 from fedray.parties.context import PartyContext, PartyOutcome
+from fedray.parties.estimate import of_course
 from fedray.ring import series
 from fedray.task.record import RECORD_COLUMNS, TRAIN_PHASE, EventKind
 
@@ -18,6 +19,7 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
     course = agree(ctx, None)
     design, started = course.design, ctx.clock()
     label = ctx.plan.data[design.label].index
+    expected = of_course(ctx.plan, course)
     last: dict[str, Any] = {}
     if course.start is not None:
         seconds, last = hear_past(ctx, label)
@@ -39,7 +41,8 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
         if checkpointed(ctx.plan, course):
             for member in ctx.plan.data:
                 ctx.channel.send_json(member.index, "kept", value=True)  # all have the model: no checkpoint is needed
-    return PartyOutcome(last if course.start is None else {**last, "resumed_from": course.done})
+    result = last if course.start is None else {**last, "resumed_from": course.done}
+    return PartyOutcome(result, estimate={} if expected is None else expected.as_dict())
 
 
 def run_dealer(ctx: PartyContext) -> PartyOutcome:

@@ -56,6 +56,7 @@ def build_report(
         "policies": _policies(plan, outcomes),
         "result": _result(plan, outcomes),
         **_parity(plan, outcomes),
+        **_estimate(plan, outcomes),
     }
 
 
@@ -132,6 +133,29 @@ def _parity(plan: TaskPlan, outcomes: Mapping[int, Mapping[str, Any]]) -> dict[s
     """Return what the label client found in parity mode, under its name; nothing without that mode."""
     label = outcomes.get(plan.label.index) if plan.label else None
     return {"parity": label["result"]["parity"]} if label and "parity" in label["result"] else {}
+
+
+def _estimate(plan: TaskPlan, outcomes: Mapping[int, Mapping[str, Any]]) -> dict[str, object]:
+    """Return what the main client expected of a training beside what was counted; nothing where it expected nothing."""
+    main = outcomes.get(plan.main.index)
+    expected = main.get("estimate") if main else None
+    if not expected:
+        return {}
+    counted = {plan.names[index]: _sum(outcome["cost"].values()) for index, outcome in outcomes.items()}
+    rounds = max((counted[plan.names[member.index]]["rounds"] for member in plan.data), default=0)
+    sent = {
+        name: {"expected": size, "counted": counted[name]["bytes"]}
+        for name, size in expected["sent"].items()
+        if name in counted
+    }
+    return {
+        "estimate": {
+            "rounds": {"expected": expected["rounds"], "counted": rounds},
+            "bytes": {"expected": expected["bytes"], "counted": sum(cost["bytes"] for cost in counted.values())},
+            "sent": sent,
+            "memory": expected["memory"],
+        }
+    }
 
 
 def _result(plan: TaskPlan, outcomes: Mapping[int, Mapping[str, Any]]) -> dict[str, object]:

@@ -25,6 +25,7 @@ __all__ = [
     "model",
     "models",
     "parties",
+    "read_document",
     "record",
     "report",
     "resume",
@@ -46,7 +47,7 @@ def submit(
     server: ServerOption = None,
 ) -> None:
     """Create a task from a JSON document; # comments and trailing commas are allowed. --watch implies --start."""
-    document = _document(file)
+    document = read_document(file)
     with connect(context, server) as api:
         task = api.post("/tasks", document, {"start": "true"} if start or watch else None)
         if watch:
@@ -231,7 +232,7 @@ def _watch(api: Server, name: str, as_json: bool) -> None:
     raise typer.Exit(int(watch(api, name, as_json)))
 
 
-def _document(file: str) -> bytes:
+def read_document(file: str) -> bytes:
     """Return the document of a file as strict JSON."""
     from fedray.task.text import load_json
 

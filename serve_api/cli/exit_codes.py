@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     UNREACHABLE = 4, "no fedray server answers at the URL"
     TASK_CANCELLED = 5, "the task that was watched was cancelled"
     AUDIT_BROKEN = 6, "the audit log was changed"
+    UNFIT = 7, "the cluster is not fit for tasks"
     INTERRUPTED = 130, "interrupted from the keyboard; a task that was watched goes on"
 
     meaning: str

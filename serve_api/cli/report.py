@@ -38,6 +38,7 @@ def print_report(report: Json) -> None:
     _print_cost("cost by phase", ("phase",), [((name,), part) for name, part in by_phase.items()], total)
     _print_cost("cost by party", ("party",), [((name,), part) for name, part in by_party.items()], {})
     _print_lines(by_party)
+    _print_estimate(_mapping(report.get("estimate")))
     for notice in notices(str(report.get("trust_mode", "")), bool(report.get("parity"))):
         typer.echo(notice)
 
@@ -93,6 +94,21 @@ def _print_lines(by_party: Json) -> None:
         for label, line in _mapping(_mapping(spent).get("labels")).items()
     ]
     _print_cost("cost by party, phase and label", ("party", "phase", "label"), lines, {})
+
+
+def _print_estimate(estimate: Json) -> None:
+    """Print what a training was to cost beside what was counted."""
+    sent = {f"bytes of {name}": line for name, line in _mapping(estimate.get("sent")).items()}
+    rows = [
+        (name, *(_amount(name, _mapping(line).get(key)) for key in ("expected", "counted")))
+        for name, line in {**{key: estimate.get(key) for key in ("rounds", "bytes")}, **sent}.items()
+    ]
+    if estimate:
+        print_table("estimate", ("what", "expected", "counted"), rows)
+
+
+def _amount(name: str, value: object) -> object:
+    return size_text(value) if isinstance(value, int) and name.startswith("bytes") else value
 
 
 def _print_cost(

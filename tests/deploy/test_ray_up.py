@@ -1,0 +1,38 @@
+"""`ray up -y cluster.yaml` on four hosts, an alignment and a training across them, `ray down`: run for real."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.deploy import hosts
+
+pytestmark = [pytest.mark.e2e, pytest.mark.hosts, pytest.mark.timeout(900)]
+
+LIMIT_S = 840.0
+
+
+def test_from_bare_hosts_to_a_trained_model(tmp_path: Path) -> None:
+    if why := hosts.missing():
+        pytest.skip(f"hosts in namespaces: {why}")
+    done = hosts.inside("tests.deploy.ray_up", str(tmp_path), timeout_s=LIMIT_S)
+    assert done.returncode == 0, "see the captured log of the launcher"
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["align"]["status"] == found["train"]["status"] == "finished"
+    assert found["train"]["result"]["metrics"]["auc"] > 0.95
+    assert found["open"] == [], "dashboard and HTTP listen on loopback"
+    assert found["clear"] == [], "Ray answers nobody without TLS"
+    assert found["nodes"] == {
+        "party_coordinator": "head",
+        "party_dealer": "head",
+        "party_clinic": "clinic",
+        "party_laboratory": "laboratory",
+        "party_hospital": "hospital",
+    }
+    told = found["doctor"]
+    assert [finding for finding in told["findings"] if finding["level"] == "problem"] == []
+    assert len(told["facts"]["links"]) == 6, "every two of four hosts"
+    assert all(link["stream_s"] and link["bytes_per_s"] for link in told["facts"]["links"])
+    assert not found["listens after"]
