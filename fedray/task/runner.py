@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from fedray.task.plan import TaskPlan
+from fedray.task.usage import Usage
 
 __all__ = ["Runner"]
 
@@ -43,6 +44,9 @@ class Runner(Protocol):
 
     def offered(self) -> list[str]:
         """Return the resources of parties that nodes offer now."""
+
+    def usage(self) -> Usage:
+        """Return what the nodes and the tasks' parties use now."""
 
     def queue(self) -> list[str]:
         """Return the names of the tasks that wait, the next one first."""

@@ -17,6 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from fedray.errors import FedrayError, StateError
 from fedray.task.database import open_database
 from fedray.task.folding import Fold, batches_of, dumps, fold
+from fedray.task.jobs import Jobs
+from fedray.task.messages import Messages
 from fedray.task.record import (
     Event,
     EventKind,
@@ -57,6 +59,8 @@ class Store:
     ----------
     tags
         Those of models.
+    jobs, messages
+        Those of other APIs.
 
     Raises
     ------
@@ -70,6 +74,7 @@ class Store:
         self._engine = open_database(url)
         self._clock = clock
         self.tags = Tags(self._engine, clock)
+        self.jobs, self.messages = Jobs(self._engine, clock), Messages(self._engine, clock)
 
     def __enter__(self) -> Self:
         return self

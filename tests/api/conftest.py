@@ -18,6 +18,7 @@ from fedray.task.record import Event, Status
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.service import TaskService
 from fedray.task.store import Store
+from fedray.task.usage import Usage
 from serve_api.app import build_app
 from tests.api.documents import alignment, training
 
@@ -38,6 +39,7 @@ class ScriptedRunner:
     asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     refusal: Exception | None = None
     not_ready: Exception | None = None
+    used: Usage = field(default_factory=Usage)
     on_submit: Callable[[str], None] = lambda name: None
 
     def check(self, plan: TaskPlan) -> None:
@@ -80,6 +82,9 @@ class ScriptedRunner:
 
     def queue(self) -> list[str]:
         return self.waiting
+
+    def usage(self) -> Usage:
+        return self.used
 
 
 ROW = [32.0, 101, 0.25, 0.5, 0.125]
