@@ -144,8 +144,7 @@ class Jobs:
         with self._engine.begin() as connection:
             if connection.execute(jobs.update().where(mine).values(told=told)).rowcount != 1:
                 return False
-            if batch:
-                insert_messages(connection, batch, self._clock())
+            insert_messages(connection, batch, self._clock())
         return True
 
     def _find(

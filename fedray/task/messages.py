@@ -17,7 +17,7 @@ MOST_WAITING: Final = 10_000
 """Messages that wait in a topic; the oldest go first."""
 
 MOST_TOPICS: Final = 100
-"""Topics with messages; in a further one none are kept."""
+"""Topics with messages beyond which strangers' messages open no further one."""
 
 OLDEST_S: Final = 5 * 86_400.0
 """Seconds after which a message that nobody took is dropped."""
@@ -69,19 +69,28 @@ class Messages:
     def __init__(self, engine: sa.Engine, clock: Callable[[], float] = time.time) -> None:
         self._engine, self._clock = engine, clock
 
-    def put(self, batch: Sequence[Message]) -> bool:
-        """Keep messages; return whether all were: those of one topic too many are not."""
+    def put(self, *batch: Message) -> None:
+        """Keep messages of our own."""
         with self._engine.begin() as connection:
-            return insert_messages(connection, batch, self._clock())
+            insert_messages(connection, batch, self._clock())
+
+    def leave(self, message: Message) -> bool:
+        """Keep a message that a stranger left; return whether it was: there may be too many topics."""
+        topics = sa.select(messages.c.topic).distinct().limit(MOST_TOPICS)
+        with self._engine.connect() as connection:
+            known = set(connection.execute(topics).scalars())
+        if message.topic not in known and len(known) >= MOST_TOPICS:
+            return False
+        self.put(message)
+        return True
 
     def take(self, topic: str, limit: int = 1000) -> list[str]:
         """Return the oldest messages of a topic, at most 8 MiB of them, and remove them; no other taker gets them."""
         mine = sa.select(messages.c.id, sa.func.length(messages.c.body)).where(messages.c.topic == topic)
-        fresh = mine.where(messages.c.made_at > self._clock() - OLDEST_S)
         with self._engine.begin() as connection:
             # a write first, as everywhere: it takes SQLite's lock
-            connection.execute(messages.delete().where(*_stale(self._clock())))
-            found = connection.execute(fresh.order_by(messages.c.id).limit(limit)).all()
+            connection.execute(messages.delete().where(_stale(self._clock())))
+            found = connection.execute(mine.order_by(messages.c.id).limit(limit)).all()
             chosen, size = list[int](), 0
             for place, length in found:
                 size += length
@@ -116,23 +125,16 @@ class Messages:
             connection.execute(messages.delete().where(messages.c.id == message.id))
 
 
-def insert_messages(connection: sa.Connection, batch: Sequence[Message], now: float) -> bool:
-    """Keep messages, within the bounds; return whether all were kept. For one transaction with other changes."""
-    connection.execute(messages.delete().where(*_stale(now)))
-    known = set(connection.execute(sa.select(messages.c.topic).distinct()).scalars())
-    kept = []
-    for message in batch:
-        if message.topic in known or len(known) < MOST_TOPICS:
-            known.add(message.topic)
-            kept.append(message)
-    if kept:
-        connection.execute(messages.insert(), [{**vars(message), "made_at": now} for message in kept])
-    for topic in {message.topic for message in kept}:
+def insert_messages(connection: sa.Connection, batch: Sequence[Message], now: float) -> None:
+    """Keep messages, in one transaction with other changes; of each topic the oldest go when it is full."""
+    connection.execute(messages.delete().where(_stale(now)))
+    if batch:
+        connection.execute(messages.insert(), [{**vars(message), "made_at": now} for message in batch])
+    for topic in {message.topic for message in batch}:
         mine = messages.c.topic == topic
         last = sa.select(messages.c.id).where(mine).order_by(messages.c.id.desc()).offset(MOST_WAITING).limit(1)
         connection.execute(messages.delete().where(mine, messages.c.id <= last.scalar_subquery()))
-    return len(kept) == len(batch)
 
 
-def _stale(now: float) -> tuple[sa.ColumnElement[bool], ...]:
-    return (messages.c.made_at <= now - OLDEST_S,)
+def _stale(now: float) -> sa.ColumnElement[bool]:
+    return messages.c.made_at <= now - OLDEST_S

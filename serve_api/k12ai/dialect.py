@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -19,6 +19,8 @@ __all__ = ["Detail", "Dialect", "Subject", "dialect_of"]
 VERSION: Final = "0.1.0"
 
 Json = dict[str, Any]
+Progress = Callable[[], float | None]
+"""Tells which part of its steps a job has done, 0 to 1; None where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class Dialect(Protocol):
     def message(self, kind: str, op: str, body: object, at: float, subject: Subject | None) -> Json:
         """Return a message about a job, or about the platform where there is no subject."""
 
-    def metrics(self, step: str, values: Mapping[str, object], progress: float | None) -> object:
-        """Return the body of a message of type metrics."""
+    def metrics(self, step: str, values: Mapping[str, object], progress: Progress | None = None) -> object:
+        """Return the body of a message of type metrics; `progress` tells how far the job is, to who wants to know."""
 
     def state(self, code: Code, value: str, way: str) -> tuple[str, object] | None:
         """Return type and body of the message that a job has come so far; None where an error says it already."""
@@ -92,7 +94,7 @@ class _Seed:
             kind: body,
         }
 
-    def metrics(self, step: str, values: Mapping[str, object], progress: float | None) -> object:  # noqa: ARG002
+    def metrics(self, step: str, values: Mapping[str, object], progress: Progress | None = None) -> object:  # noqa: ARG002
         return dict(values)
 
     def state(self, code: Code, value: str, way: str) -> tuple[str, object] | None:  # noqa: ARG002
@@ -118,10 +120,10 @@ class _Later:
         when = _when(at, self._settings)
         return {"version": VERSION, "type": kind, **whose, "op": op, "server": server, **when, "data": body}
 
-    def metrics(self, step: str, values: Mapping[str, object], progress: float | None) -> object:
-        step_at = values.get("batch")
-        shown = {**values, **({} if progress is None else {"progress": progress})}
-        return [_scalar(step, title, step_at, value) for title, value in shown.items() if title != "batch"]
+    def metrics(self, step: str, values: Mapping[str, object], progress: Progress | None = None) -> object:
+        batch, done = values.get("batch"), None if progress is None else progress()
+        shown = {**values, **({} if done is None else {"progress": done})}
+        return [_scalar(step, title, batch, value) for title, value in shown.items() if title != "batch"]
 
     def state(self, code: Code, value: str, way: str) -> tuple[str, object] | None:  # noqa: ARG002
         return ("error", self.reply(code)) if code in (Code.STARTING, Code.RUNNING, Code.FINISHED) else None

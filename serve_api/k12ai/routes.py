@@ -89,7 +89,7 @@ def stats(request: Request, service: Service, body: Body) -> Response:
         usage = service.usage()
         jobs = service.jobs.of_tasks(API, sorted({actor.task for actor in usage.actors}))
         found = stats_of(usage, jobs, query.parts, desk.settings)
-        service.messages.put(desk.telling.messages("info", "stats", found, time.time(), None))
+        service.messages.put(*desk.telling.messages("info", "stats", found, time.time(), None))
         return None if query.later else found
 
     return _answered(desk, run)
@@ -107,7 +107,7 @@ def control(request: Request, service: Service, body: Body) -> Response:
             text = desk.work(service).stop_actor(wanted.id)
         except Refused as error:
             refused, text = error, error.message
-        service.messages.put(desk.telling.messages("container.stop", "control", text, time.time(), None))
+        service.messages.put(*desk.telling.messages("container.stop", "control", text, time.time(), None))
         if wanted.later:
             return None
         if refused is not None:
@@ -131,7 +131,7 @@ def push_message(service: Service, body: Body, key: Key = None) -> Response:
     return _kept(service, _document(body), key or "")
 
 
-@router.get("/private/popmsg", response_model=list[Any])
+@router.get("/private/popmsg")
 def pop_messages(request: Request, service: Service, key: Key = None) -> Response:
     """Answer the messages that wait under a key, oldest first, and remove them; at most 1000 at a time."""
     if not key or len(key) > _LONGEST_KEY:
@@ -189,5 +189,5 @@ def _document(body: bytes) -> dict[str, Any] | None:
 def _kept(service: TaskService, document: dict[str, Any] | None, key: str) -> Response:
     """Keep a message under a key, and say whether it was."""
     fits = document is not None and 0 < len(key) <= _LONGEST_KEY and key.isprintable()
-    kept = fits and service.messages.put([Message(f"{API}/{key}", dumps(document))])
+    kept = fits and service.messages.leave(Message(f"{API}/{key}", dumps(document)))
     return PlainTextResponse("1" if kept else "0", headers={"Cache-Control": "no-store"})

@@ -86,7 +86,9 @@ class Telling:
         event = stored.event
         at = event.time_s
         if event.kind == EventKind.RECORD:
-            return self._say(job, "metrics", self._dialect.metrics(job.op, _row(event), self._progress(job, event)), at)
+            values = _row(event)
+            body = self._dialect.metrics(job.op, values, lambda: self._progress(job, values["batch"]))
+            return self._say(job, "metrics", body, at)
         if event.kind == EventKind.STATUS:
             return self._status(job, stored, Status(str(event.data["status"])))
         if event.kind == EventKind.PHASE and event.data.get("phase") == "serve":
@@ -154,7 +156,7 @@ class Telling:
             text = "the rows were not predicted: the server was started again meanwhile; ask again"
             return self._say(job, "error", self._dialect.reply(Code.JOB_FAILED, text), at)
         values = _evaluated(result.get("evaluation"))
-        return self._say(job, "metrics", self._dialect.metrics(job.op, values, None), at) if values else []
+        return self._say(job, "metrics", self._dialect.metrics(job.op, values), at) if values else []
 
     def _predictions(self, job: Job, at: float) -> list[Message]:
         """Ask the task, which answers now, for the rows of its request."""
@@ -183,10 +185,10 @@ class Telling:
         detail = Detail(type(error).__name__, error.message)
         return self._say(job, "error", self._dialect.reply(Code.BAD_CONFIGURATION, error.message, detail), at)
 
-    def _progress(self, job: Job, event: Event) -> float | None:
+    def _progress(self, job: Job, done: object) -> float | None:
         """Return which part of its steps a training has done; None where it has not told how many there are."""
         told = self._service().get(job.task or "").progress or {}
-        total, done = told.get("total"), _row(event)["batch"]
+        total = told.get("total")
         if told.get("phase") != TRAIN_PHASE or not isinstance(total, int) or not isinstance(done, int) or total < 1:
             return None
         return min(1.0, done / total)

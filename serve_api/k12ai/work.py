@@ -162,7 +162,7 @@ class Work:
         detail = None if error is None else Detail(type(error).__name__, error.message)
         body = self._dialect.reply(code, message, detail)
         subject = Subject(request.user, request.service_uuid, request.service_name, request.app, request.token)
-        self._service.messages.put(self._telling.messages("error", request.op, body, time.time(), subject))
+        self._service.messages.put(*self._telling.messages("error", request.op, body, time.time(), subject))
 
     def _resolve(self, field: str, party: str) -> Place:
         """Return where a party is: its name in the registry, or ADDR:PORT."""

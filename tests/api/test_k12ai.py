@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from fedray.errors import FedrayError
+from fedray.errors import FedrayError, PlacementError, SpecError, error_from_dict
 from fedray.task.feed import Feed
 from fedray.task.record import Status
 from fedray.task.usage import ActorUsage, DiskUsage, GpuUsage, NodeUsage, Usage
@@ -137,12 +138,12 @@ def test_stopped_while_nothing_runs(k12: K12) -> None:
     assert (error["op"], error["error"]["code"]) == ("train.stop", 100401)
 
 
-@pytest.mark.parametrize("op", ["evaluate.start", "predict.start"])
-def test_without_a_model(k12: K12, op: str) -> None:
+def test_without_a_model(k12: K12) -> None:
     k12.train()
-    reply = k12.do(op, {})
-    assert (reply["code"], reply["descr"]) == (100202, "task service start fails")
-    assert reply["message"].startswith("the model of test, 123456 is not found")
+    for op in ("evaluate.start", "predict.start"):
+        reply = k12.do(op, {})
+        assert (reply["code"], reply["descr"]) == (100202, "task service start fails")
+        assert reply["message"].startswith("the model of test, 123456 is not found")
 
 
 def test_a_key_is_missing(k12: K12) -> None:
@@ -154,15 +155,13 @@ def test_a_key_is_missing(k12: K12) -> None:
     assert {"filename", "linenum", "funcname", "source"} == set(reply["detail"]["traceback"][-1])
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"\xff\xfe\x00", b"{", b"[1]", b'{"op": NaN}', b"[" * 5000, b'{"op": "train.sta']
-)
-def test_a_body_that_is_no_json(k12: K12, body: bytes) -> None:
-    for path in ("framework/train", "framework/predict", "platform/stats", "platform/control"):
-        reply = k12.post(path, body)
-        assert reply["code"] == 100101, path
-        assert reply["detail"]["exc_type"]
-    assert k12.http.post("/k12ai/private/message", content=body).text == "0"
+def test_a_body_that_is_no_json(k12: K12) -> None:
+    for body in (b"", b"\xff\xfe\x00", b"{", b"[1]", b'{"op": NaN}', b"[" * 5000, b'{"op": "train.sta'):
+        for path in ("framework/train", "framework/predict", "platform/stats", "platform/control"):
+            reply = k12.post(path, body)
+            assert reply["code"] == 100101, path
+            assert reply["detail"]["exc_type"]
+        assert k12.http.post("/k12ai/private/message", content=body).text == "0"
 
 
 def test_a_body_that_is_too_large(k12: K12) -> None:
@@ -171,50 +170,48 @@ def test_a_body_that_is_too_large(k12: K12) -> None:
     assert "1048576 bytes" in reply["message"]
 
 
-@pytest.mark.parametrize("op", ["train.pause", "evaluate.start", "train", "train.start.x", "q"])
-def test_another_op(k12: K12, op: str) -> None:
-    reply = k12.post("framework/train", request(op, SHORT))
-    assert (reply["code"], reply["message"]) == (100102, f"not support op:{op}")
-    assert reply["descr"] == "api parameter value is invalid"
+def test_another_op(k12: K12) -> None:
+    for op in ("train.pause", "evaluate.start", "train", "train.start.x", "q"):
+        reply = k12.post("framework/train", request(op, SHORT))
+        assert (reply["code"], reply["message"]) == (100102, f"not support op:{op}")
+        assert reply["descr"] == "api parameter value is invalid"
 
 
-@pytest.mark.parametrize("name", ["k12nlp", "k12cv", "K12FL"])
-def test_another_service(k12: K12, name: str) -> None:
-    for op in ("train.start", "train.stop"):
+def test_another_service(k12: K12) -> None:
+    for op, name in (("train.start", "k12nlp"), ("train.stop", "k12cv"), ("train.start", "K12FL")):
         reply = k12.do(op, SHORT, service_name=name)
         assert (reply["code"], reply["descr"]) == (100201, "task service is not found")
         assert reply["message"].startswith(f"service name:{name}")
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("user", "a/b"), ("user", ""), ("service_uuid", "a\nb"), ("user", 7), ("user", "x" * 49)]
-)
-def test_a_name_that_cannot_be_one(k12: K12, field: str, value: object) -> None:
-    reply = k12.do("train.start", SHORT, **{field: value})
-    assert reply["code"] == 100102
-    assert reply["message"].startswith(f"{field}: expected")
+def test_a_name_that_cannot_be_one(k12: K12) -> None:
+    wrong: list[tuple[str, object]] = [("user", "a/b"), ("user", ""), ("service_uuid", "a\nb"), ("user", 7)]
+    for field, value in [*wrong, ("user", "x" * 49), ("service_uuid", " a")]:
+        reply = k12.do("train.start", SHORT, **{field: value})
+        assert reply["code"] == 100102
+        assert reply["message"].startswith(f"{field}: expected")
 
 
-@pytest.mark.parametrize(
-    ("params", "wanted"),
-    [
-        (None, "service_params: expected an object"),
-        ("text", "service_params: expected an object"),
-        ({}, "service_params.data: expected an object, got null"),
-        ({**SHORT, "model": "forest"}, "service_params.model: expected one of logistic, linear"),
-        ({**SHORT, "speed": 1}, 'service_params: "speed": unknown field'),
-        ({**SHORT, "parameters": {"max_iter": "many"}}, "max_iter: expected an integer from 1"),
-        ({**SHORT, "data": {"features": {"bank": "f1"}, "label": {"1.2.3.4:5": "l"}}}, "expected a party, ADDR:PORT"),
-        ({**SHORT, "parameters": {"data_path": "x"}}, "parameters.data_path: expected none"),
-        ({"clients": []}, "clients: "),
-        ({"clients": 3}, "clients: "),
-        (predicting("x", "m"), "service_params.clients: expected no client of type predict_main"),
-    ],
-)
-def test_parameters_that_are_wrong(k12: K12, world: World, params: object, wanted: str) -> None:
-    reply = k12.do("train.start", params)
-    assert reply["code"] == 100202
-    assert wanted in reply["message"]
+WRONG_TRAININGS: list[tuple[object, str]] = [
+    (None, "service_params: expected an object"),
+    ("text", "service_params: expected an object"),
+    ({}, "service_params.data: expected an object, got null"),
+    ({**SHORT, "model": "forest"}, "service_params.model: expected one of logistic, linear"),
+    ({**SHORT, "speed": 1}, 'service_params: "speed": unknown field'),
+    ({**SHORT, "parameters": {"max_iter": "many"}}, "max_iter: expected an integer from 1"),
+    ({**SHORT, "data": {"features": {"bank": "f1"}, "label": {"1.2.3.4:5": "l"}}}, "expected a party, ADDR:PORT"),
+    ({**SHORT, "parameters": {"data_path": "x"}}, "parameters.data_path: expected none"),
+    ({"clients": []}, "clients: "),
+    ({"clients": 3}, "clients: "),
+    (predicting("x", "m"), "service_params.clients: expected no client of type predict_main"),
+]
+
+
+def test_parameters_that_are_wrong(k12: K12, world: World) -> None:
+    for params, wanted in WRONG_TRAININGS:
+        reply = k12.do("train.start", params)
+        assert reply["code"] == 100202
+        assert wanted in reply["message"]
     assert world.runner.submitted == []
     assert k12.do("train.start", SHORT)["message"] == "train.start task: test.123456"
 
@@ -228,12 +225,10 @@ def test_the_short_form_is_the_document(k12: K12, world: World) -> None:
     assert made["clients"] == world.service.document("native.123456")["clients"]
 
 
-@pytest.mark.parametrize(
-    ("model", "kind"), [("logistic", "linear"), ("trees", "secure_xgboost"), ("poisson", "linear")]
-)
-def test_models_of_the_short_form(k12: K12, world: World, model: str, kind: str) -> None:
-    k12.do("train.start", {"data": SHORT["data"], "model": model})
-    assert world.service.get("test.123456").kind == kind
+def test_models_of_the_short_form(k12: K12, world: World) -> None:
+    for model, kind in (("logistic", "linear"), ("poisson", "linear"), ("trees", "secure_xgboost")):
+        k12.do("train.start", {"data": SHORT["data"], "model": model}, service_uuid=model)
+        assert world.service.get(f"test.{model}").kind == kind
 
 
 def test_a_name_that_another_task_has(k12: K12, world: World) -> None:
@@ -308,8 +303,6 @@ def test_prediction_of_rows(k12: K12, world: World) -> None:
 
 
 def test_rows_are_asked_for_again_while_the_task_starts(k12: K12, world: World) -> None:
-    from fedray.errors import PlacementError, SpecError
-
     k12.train(until=Status.FINISHED)
     k12.do("predict.start", {"input_type": "text", "input_text": ["a"]})
     world.store.transition("test.123456.2", Status.RUNNING)
@@ -333,22 +326,22 @@ def test_rows_that_were_forgotten_are_told_of(k12: K12, world: World) -> None:
     assert "ask again" in error["error"]["message"]
 
 
-@pytest.mark.parametrize(
-    ("params", "wanted"),
-    [
-        ({"input_type": "image"}, "input_type: expected text or file"),
-        ({"input_type": "text"}, "input_text: expected 1 to 1000 ids"),
-        ({"input_type": "text", "input_text": ["x"] * 1001}, "input_text: expected 1 to 1000 ids"),
-        ({"input_type": "text", "input_text": [7]}, "ids[0]: expected a text"),
-        ({"input_type": "file", "input_text": ["x"]}, '"input_text": unknown field'),
-        (training(), "service_params.clients: expected a client of type predict_main"),
-    ],
-)
-def test_wrong_predictions(k12: K12, params: object, wanted: str) -> None:
+WRONG_PREDICTIONS: list[tuple[object, str]] = [
+    ({"input_type": "image"}, "input_type: expected text or file"),
+    ({"input_type": "text"}, "input_text: expected 1 to 1000 ids"),
+    ({"input_type": "text", "input_text": ["x"] * 1001}, "input_text: expected 1 to 1000 ids"),
+    ({"input_type": "text", "input_text": [7]}, "ids[0]: expected a text"),
+    ({"input_type": "file", "input_text": ["x"]}, '"input_text": unknown field'),
+    (training(), "service_params.clients: expected a client of type predict_main"),
+]
+
+
+def test_wrong_predictions(k12: K12) -> None:
     k12.train(until=Status.FINISHED)
-    reply = k12.do("predict.start", params)
-    assert reply["code"] == 100202
-    assert wanted in reply["message"]
+    for params, wanted in WRONG_PREDICTIONS:
+        reply = k12.do("predict.start", params)
+        assert reply["code"] == 100202
+        assert wanted in reply["message"]
 
 
 def test_a_native_prediction_gets_the_model(k12: K12, world: World) -> None:
@@ -377,25 +370,21 @@ def test_an_exception_in_an_actor(k12: K12, world: World) -> None:
     assert k12.told("status")[-1]["status"] == {"value": "exit", "way": "error"}
 
 
-@pytest.mark.parametrize(
-    ("error", "trace", "code", "way"),
-    [
+def test_codes_of_failures(k12: K12, world: World) -> None:
+    cases = [
         ("DataError", "DataError", 100405, "error"),
         ("SpecError", "", 100405, "error"),
         ("PeerLost", "", 100499, "crash"),
         ("FedrayError", "MemoryError", 100901, "error"),
         ("RangeGuardError", "RangeGuardError", 100499, "error"),
-    ],
-)
-def test_codes_of_failures(k12: K12, world: World, error: str, trace: str, code: int, way: str) -> None:
-    from fedray.errors import error_from_dict
-
-    name = k12.train()
-    if trace:
-        world.tell(name, "trace", {"type": trace, "places": []}, "bank")
-    world.fail(name, error_from_dict({"type": error, "message": "m", "party": "bank"}))
-    assert k12.told("error")[0]["error"]["code"] == code
-    assert k12.told("status")[-1]["status"]["way"] == way
+    ]
+    for error, trace, code, way in cases:
+        name = k12.train()
+        if trace:
+            world.tell(name, "trace", {"type": trace, "places": []}, "bank")
+        world.fail(name, error_from_dict({"type": error, "message": "m", "party": "bank"}))
+        assert k12.told("error")[0]["error"]["code"] == code
+        assert k12.told("status")[-1]["status"]["way"] == way
 
 
 def test_time_and_date_are_the_same_moment(k12: K12) -> None:
@@ -503,13 +492,13 @@ def test_an_actor_is_stopped(k12: K12, world: World) -> None:
     assert k12.told("error")[0]["error"]["code"] == 100400
 
 
-@pytest.mark.parametrize("actor", ["x", "ab", "cdcdcdcdcdcd"])
-def test_an_actor_that_is_no_job_of_ours(k12: K12, world: World, actor: str) -> None:
+def test_an_actor_that_is_no_job_of_ours(k12: K12, world: World) -> None:
     world.runner.used = USED
     world.run("foreign")
     k12.train()
-    reply = stop(k12, actor)
-    assert (reply["code"], reply["message"]) == (100202, f"container id {actor} is not found")
+    for actor in ("x", "ab", "cdcdcdcdcdcd"):
+        reply = stop(k12, actor)
+        assert (reply["code"], reply["message"]) == (100202, f"container id {actor} is not found")
     assert world.runner.cancelled == []
     assert "message" not in stop(k12, actor, **{"async": True})
     assert stop(k12, actor, op="oss.remove")["message"] == "not support op:oss.remove"
@@ -556,8 +545,6 @@ class TestDialectOf2020:
         return k12.post("framework/execute", {"token": "t", **request(op, params, **fields)})
 
     def test_life(self, later: K12, world: World) -> None:
-        import json
-
         reply = self.execute(later, "train.start", json.dumps(SHORT), appId="talentai")
         assert reply == {
             "code": 100000,
