@@ -90,7 +90,9 @@ class Messages:
         with self._engine.begin() as connection:
             # a write first, as everywhere: it takes SQLite's lock
             connection.execute(messages.delete().where(_stale(self._clock())))
-            found = connection.execute(mine.order_by(messages.c.id).limit(limit)).all()
+            # others pass over what I have chosen
+            oldest = mine.order_by(messages.c.id).limit(limit).with_for_update(skip_locked=True)
+            found = connection.execute(oldest).all()
             chosen, size = list[int](), 0
             for place, length in found:
                 size += length
