@@ -93,16 +93,19 @@ def _gpus() -> tuple[GpuUsage, ...]:
     found = []
     try:
         for place in range(pynvml.nvmlDeviceGetCount()):
-            gpu = pynvml.nvmlDeviceGetHandleByIndex(place)
-            memory, name = pynvml.nvmlDeviceGetMemoryInfo(gpu), pynvml.nvmlDeviceGetName(gpu)
-            shown = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
-            busy = float(pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu)
-            found.append(GpuUsage(shown, busy, int(memory.total), int(memory.used)))
-    except pynvml.NVMLError:
-        return tuple(found)  # one that is being reset, or split into parts, says nothing of itself
+            with contextlib.suppress(pynvml.NVMLError):  # one that is being reset, or split into parts
+                found.append(_gpu(pynvml, place))
     finally:
         pynvml.nvmlShutdown()
     return tuple(found)
+
+
+def _gpu(nvml: Any, place: int) -> GpuUsage:
+    gpu = nvml.nvmlDeviceGetHandleByIndex(place)
+    name, memory = nvml.nvmlDeviceGetName(gpu), nvml.nvmlDeviceGetMemoryInfo(gpu)
+    shown = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+    busy = float(nvml.nvmlDeviceGetUtilizationRates(gpu).gpu)
+    return GpuUsage(shown, busy, int(memory.total), int(memory.used))
 
 
 @ray.remote(num_cpus=0, max_retries=0)
