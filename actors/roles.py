@@ -33,6 +33,7 @@ from fedray.parties.run import run_party
 from fedray.task.plan import TaskPlan
 from fedray.task.record import Event
 from fedray.task.spec import Role
+from fedray.task.usage import ActorUsage
 
 __all__ = ["ACTORS", "CryptoProducer", "FeatureClient", "LabelClient", "MainClient"]
 
@@ -92,6 +93,13 @@ class PartyActor:
         self._peers = {index: peer for index, peer in peers.items() if index != self._me}
         self._listener = listener
         return os.getpid()
+
+    @ray.method(concurrency_group="control")
+    def usage(self) -> ActorUsage:
+        """Return what this process uses."""
+        from actors.usage import actor_usage  # when it is asked for: most parties never load psutil
+
+        return actor_usage(self._plan.task, self._me, self.role.value)
 
     @ray.method(concurrency_group="control")
     def listen(self) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from actors.supervisor import NAME
 from actors.team import NAMESPACE, actor_name
+from actors.usage import Meter
 from fedray.errors import FedrayError, LocalProtocolError, PlacementError, error_from_dict
 from fedray.task.plan import TaskPlan
 from fedray.task.standing import Standing
+from fedray.task.usage import Usage
 
 __all__ = ["RayRunner"]
 
@@ -37,6 +39,7 @@ class RayRunner:
     def __init__(self) -> None:
         self._asking = threading.BoundedSemaphore(MOST_ASKING)
         self._parties: dict[str, ActorHandle[Any]] = {}
+        self._meter = Meter(lambda: self._ask("parties"))
 
     def check(self, plan: TaskPlan) -> list[Standing]:
         """Let every party look at its part of a new task."""
@@ -111,6 +114,10 @@ class RayRunner:
     def offered(self) -> list[str]:
         """Return the parties' resources that live nodes offer."""
         return list(self._ask("offered"))
+
+    def usage(self) -> Usage:
+        """Return what the nodes and the tasks' parties use; the parties themselves say it."""
+        return self._meter.read()
 
     def queue(self) -> list[str]:
         """Return the names of the tasks that wait."""

@@ -178,6 +178,13 @@ class Supervisor:
             return [plan.task for plan in self._waiting]
 
     @ray.method(concurrency_group="control")
+    def parties(self) -> list[Any]:
+        """Return the actors of the parties that are at work."""
+        with self._lock:
+            teams = list(self._teams.values())
+        return [actor for team in teams for actor in team.actors]
+
+    @ray.method(concurrency_group="control")
     def offered(self) -> list[str]:
         """Return the parties' resources that live nodes offer."""
         return offers().resources

@@ -78,6 +78,11 @@ class Team:
         self._listener = listener
         self._running: dict[Any, int] = {}
 
+    @property
+    def actors(self) -> list[ActorHandle[Any]]:
+        """The parties that still run."""
+        return [self._actors[index] for index in list(self._running.values())]
+
     def start(self) -> None:
         """Introduce the parties to each other and let them run; raises as `introduce`."""
         self.introduce()

@@ -21,6 +21,9 @@ from serve_api import mainserver, native
 from serve_api.docs_page import docs_page
 from serve_api.doors.doors import Doors
 from serve_api.doors.guard import Guard, Refusal, authorise, visit_of
+from serve_api.k12ai import routes as k12ai
+from serve_api.k12ai.desk import Desk
+from serve_api.k12ai.settings import K12Settings
 from serve_api.limits import AnyCasePaths, BodyLimit, PlainFailures, route_path
 from serve_api.replies import Problem
 from serve_api.service import GetService
@@ -29,11 +32,12 @@ __all__ = ["build_app"]
 
 _DESCRIPTION = (
     "Trains models on vertically split data by secret sharing. The MainServer routes always answer HTTP 200 with "
-    "`{status, msg}`; the routes under `/api/v1` use HTTP status codes and `{error: {type, message, party, phase}}`."
+    "`{status, msg}`; the routes under `/api/v1` use HTTP status codes and `{error: {type, message, party, phase}}`; "
+    "those under `/k12ai` answer HTTP 200 with `{code, descr, message, detail}`."
 )
 
 
-_ROUTERS: Final = (mainserver.router, native.router)
+_ROUTERS: Final = (mainserver.router, native.router, k12ai.router)
 
 
 class Health(BaseModel):
@@ -43,7 +47,9 @@ class Health(BaseModel):
     version: Annotated[str, Field(description="Version of fedray.")]
 
 
-def build_app(get_service: GetService, *, version: str, doors: Doors | None = None) -> FastAPI:
+def build_app(
+    get_service: GetService, *, version: str, doors: Doors | None = None, k12ai_desk: Desk | None = None
+) -> FastAPI:
     """Build the application.
 
     Parameters
@@ -54,6 +60,8 @@ def build_app(get_service: GetService, *, version: str, doors: Doors | None = No
         The version that ``/healthz`` and the documentation show.
     doors
         Who may come in; left out, whoever can reach it, but no page that a browser has open.
+    k12ai_desk
+        What the K12AI API shares with its messages; left out, one as set by default.
 
     Returns
     -------
@@ -71,6 +79,7 @@ def build_app(get_service: GetService, *, version: str, doors: Doors | None = No
     )
     app.state.get_service = get_service
     app.state.doors = doors = doors or Doors()
+    app.state.k12ai = k12ai_desk or Desk(get_service, K12Settings())
     for router in _ROUTERS:
         app.include_router(router)
     _add_own_routes(app, version)
@@ -132,8 +141,10 @@ def _refuse(scope: Scope, problem: Problem) -> Response:
     visit = visit_of(scope)
     if visit is not None:
         visit.problem = problem.type
-    owned = route_path(scope).casefold().rstrip("/") in mainserver.PATHS
-    return mainserver.answer(problem) if owned else native.answer(problem)
+    path = route_path(scope).casefold().rstrip("/")
+    if path in k12ai.PATHS:
+        return k12ai.answer(scope["app"].state.k12ai, problem)
+    return mainserver.answer(problem) if path in mainserver.PATHS else native.answer(problem)
 
 
 def _refusal(request: Request, error: HTTPException) -> Problem:

@@ -26,6 +26,8 @@ from fedray.task.store import Store
 from serve_api.app import build_app
 from serve_api.doors.doors import Doors
 from serve_api.doors.settings import DoorSettings
+from serve_api.k12ai.desk import Desk
+from serve_api.k12ai.settings import K12Settings
 
 __all__ = ["ServerSettings", "prepare", "start", "stop"]
 
@@ -57,6 +59,8 @@ class ServerSettings:
         Files of certificate and key; None speaks HTTP without TLS.
     doors
         Who may come in.
+    k12ai
+        How the K12AI API is set.
     """
 
     root: Path
@@ -68,6 +72,7 @@ class ServerSettings:
     per_node: int = 4
     tls: tuple[Path, Path] | None = None
     doors: DoorSettings = field(default_factory=DoorSettings)
+    k12ai: K12Settings = field(default_factory=K12Settings)
 
     @property
     def database_url(self) -> str:
@@ -78,15 +83,18 @@ class ServerSettings:
 class MainServer:
     """One replica: the HTTP application over the store."""
 
-    def __init__(self, database: str, registry: str | None, doors: DoorSettings) -> None:
+    def __init__(self, database: str, registry: str | None, doors: DoorSettings, k12ai: K12Settings) -> None:
         parties = Registry.local() if registry is None else Registry.from_toml(registry)
         store = Store(database)
         self._service = TaskService(store, RayRunner(), parties, new_seed=lambda: secrets.token_hex(16))
         self._doors = Doors(doors)
+        self._k12ai = Desk(lambda: self._service, k12ai)
+        for pump in self._k12ai.pumps(store):
+            pump.start()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Return the ASGI application of this replica."""
-        return build_app(lambda: self._service, version=version("fedray"), doors=self._doors)
+        return build_app(lambda: self._service, version=version("fedray"), doors=self._doors, k12ai_desk=self._k12ai)
 
 
 def prepare(settings: ServerSettings) -> None:
@@ -193,4 +201,4 @@ def _application(settings: ServerSettings) -> serve.Application:
         logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
     )
     registry = None if settings.registry is None else str(settings.registry.resolve())
-    return deployment(serve.ingress()(MainServer)).bind(settings.database_url, registry, settings.doors)
+    return deployment(serve.ingress()(MainServer)).bind(settings.database_url, registry, settings.doors, settings.k12ai)

@@ -15,8 +15,9 @@ from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, TaskAborted
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.policy.gate import admit
+from fedray.task.places import cause_of, places_of
 from fedray.task.plan import TaskPlan
-from fedray.task.record import Event
+from fedray.task.record import Event, EventKind
 from fedray.task.spec import Kind, Role
 
 __all__ = ["run_local", "run_party"]
@@ -134,10 +135,12 @@ def run_party(ctx: PartyContext) -> PartyOutcome:
     except FedrayError as error:
         failure = error.at(ctx.plan.names[ctx.me], "")
         channel.abort(failure)
+        _trace(ctx, error)
         raise failure from error
     except Exception as error:
         failure = _internal(error).at(ctx.plan.names[ctx.me], "")
         channel.abort(failure)
+        _trace(ctx, error)
         raise failure from error
     return replace(
         outcome,
@@ -146,6 +149,13 @@ def run_party(ctx: PartyContext) -> PartyOutcome:
         seconds=time.monotonic() - started,
         policy=standing.as_dict(),
     )
+
+
+def _trace(ctx: PartyContext, error: Exception) -> None:
+    """Emit where the error comes from: its first cause's type, and lines of code."""
+    cause = cause_of(error)
+    places = [place.as_dict() for place in places_of(cause)]
+    ctx.tell(EventKind.TRACE, type=type(cause).__name__, places=places)
 
 
 def _internal(error: Exception) -> FedrayError:

@@ -102,6 +102,7 @@ class EventKind(StrEnum):
     NOTE = "note"
     RESUMED = "resumed"
     ERROR = "error"
+    TRACE = "trace"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ class Event:
     data
         JSON values. ``progress``: phase, done, total, perhaps loss and n_batches; ``record``: row (seconds, batches
         done, loss, metrics) and columns; ``dataset``: n_train, n_test; ``status``: status; ``error``:
-        the error's dict; ``phase`` and ``note``: phase, text; ``resumed``: n_batches, text.
+        the error's dict; ``phase`` and ``note``: phase, text; ``resumed``: n_batches, text; ``trace``: the type of
+        the exception that ends a party's part, and ``places``, lines of code.
     party
         Display name of the party, or "" for the server.
     time_s

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from fedray.task.plan import TaskPlan
 from fedray.task.standing import Standing
+from fedray.task.usage import Usage
 
 __all__ = ["Runner"]
 
@@ -50,6 +51,9 @@ class Runner(Protocol):
 
     def offered(self) -> list[str]:
         """Return the resources of parties that nodes offer now."""
+
+    def usage(self) -> Usage:
+        """Return what the nodes and the tasks' parties use now."""
 
     def queue(self) -> list[str]:
         """Return the names of the tasks that wait, the next one first."""

@@ -6,8 +6,10 @@ Specifications go down to the ``Runner``; what happened comes back through the s
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from fedray.errors import FedrayError, SpecError, StateError
 from fedray.task.approvals import Approval, Decision
@@ -35,6 +37,7 @@ from fedray.task.runner import Runner
 from fedray.task.spec import Kind, TaskSpec, parse, parse_text
 from fedray.task.store import Store, StoredEvent, StoredTask
 from fedray.task.text import show
+from fedray.task.usage import Usage
 from fedray.task.views import PartyView, TaskPage, TaskView, view_of
 
 __all__ = ["ApprovalsView", "ModelPage", "ModelView", "PartyView", "Runner", "TaskPage", "TaskService", "TaskView"]
@@ -57,6 +60,11 @@ class TaskService:
         Gives Unix time in seconds.
     trust_mode
         ``lab`` or ``federated``; told in every view.
+
+    Attributes
+    ----------
+    jobs, messages
+        Those of other APIs, as the store keeps them.
     """
 
     def __init__(
@@ -75,6 +83,7 @@ class TaskService:
         self._new_seed = new_seed
         self._clock = clock
         self._trust_mode = trust_mode
+        self.jobs, self.messages = store.jobs, store.messages
 
     def create(self, document: object) -> TaskView:
         """Create a task; nothing runs yet.
@@ -244,6 +253,11 @@ class TaskService:
         expire(self._store, self._clock())
         return self._view(self._store.get(name), self._store.queue(), self._store.approvals.pending())
 
+    def document(self, name: str) -> dict[str, Any]:
+        """Return the document of a task, with its defaults filled in; raises ``NotFound``."""
+        document: dict[str, Any] = json.loads(self._store.get(name).spec)
+        return document
+
     def list(
         self,
         status: str | None = None,
@@ -340,6 +354,10 @@ class TaskService:
             PartyView(party.name, party.addr, party.http_port, party.resource, party.resource in offered)
             for party in self._registry.parties()
         )
+
+    def usage(self) -> Usage:
+        """Return what the nodes and the tasks' parties use now: processors, memory, disks, GPUs."""
+        return self._runner.usage()
 
     def queue(self) -> tuple[str, ...]:
         """Return the names of the tasks that wait at the runner, the next one first."""

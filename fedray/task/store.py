@@ -18,6 +18,8 @@ from fedray.errors import FedrayError, StateError
 from fedray.task.approvals import Approvals
 from fedray.task.database import open_database
 from fedray.task.folding import Fold, batches_of, dumps, fold
+from fedray.task.jobs import Jobs
+from fedray.task.messages import Messages
 from fedray.task.record import (
     Event,
     EventKind,
@@ -60,6 +62,8 @@ class Store:
         Those of models.
     approvals
         Of tasks, by data owners.
+    jobs, messages
+        Those of other APIs.
 
     Raises
     ------
@@ -74,6 +78,7 @@ class Store:
         self._clock = clock
         self.tags = Tags(self._engine, clock)
         self.approvals = Approvals(self._engine, clock)
+        self.jobs, self.messages = Jobs(self._engine, clock), Messages(self._engine, clock)
 
     def __enter__(self) -> Self:
         return self

@@ -8,6 +8,8 @@ __all__ = [
     "SCHEMA_VERSION",
     "approvals",
     "events",
+    "jobs",
+    "messages",
     "metadata",
     "records",
     "reports",
@@ -111,4 +113,32 @@ start_wishes = sa.Table(
     metadata,
     sa.Column("task_id", sa.Integer, sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("asked_at", sa.Double, nullable=False),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("api", sa.Text, nullable=False),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("project", sa.Text, nullable=False),
+    sa.Column("run", sa.Integer, nullable=False),
+    sa.Column("op", sa.Text, nullable=False),
+    sa.Column("task", sa.Text, index=True),  # null until the task is there
+    sa.Column("about", sa.Text, nullable=False),
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("told", sa.BigInteger, nullable=False, server_default="0"),
+    sa.UniqueConstraint("api", "owner", "project", "run"),  # so one of several that begin at once wins
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("due_at", sa.Double, nullable=False, server_default="0"),
+    sa.Index("messages_by_topic", "topic", "id"),
 )

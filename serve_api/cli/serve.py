@@ -29,6 +29,7 @@ from serve_api.doors.tokens import Tokens
 
 if TYPE_CHECKING:
     from serve_api.deploy import ServerSettings
+    from serve_api.k12ai.settings import K12Settings
 
 __all__ = ["serve"]
 
@@ -63,6 +64,9 @@ def serve(
     allow_host: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A name of this server, where no token is needed.")
     ] = None,
+    k12ai: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Settings of the K12AI API, TOML: dialect, webhook and others.")
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen beyond this machine without tokens or without TLS.")
     ] = False,
@@ -70,12 +74,13 @@ def serve(
     """Run the server until it is told to end."""
     tls = _tls(tls_cert, tls_key)
     doors = _doors(root.resolve(), host, tls is not None, insecure, rate, allow_host or [])
+    messages = _k12ai(k12ai, f"{host}:{port}")
     _probe(host, port)
     if address is None:
         environment.prepare()
     from serve_api import deploy  # Ray is imported here, after its environment is set
 
-    settings = deploy.ServerSettings(root.resolve(), host, port, registry, db, address, max_tasks, tls, doors)
+    settings = deploy.ServerSettings(root.resolve(), host, port, registry, db, address, max_tasks, tls, doors, messages)
     try:
         deploy.prepare(settings)
         state = settings.root / ".fedray"
@@ -175,6 +180,15 @@ def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None
     except SpecError as error:
         raise CliError(str(error), ExitCode.USAGE) from None
     return certificate.resolve(), key.resolve()
+
+
+def _k12ai(file: Path | None, server: str) -> K12Settings:
+    from serve_api.k12ai.settings import K12Settings
+
+    try:
+        return K12Settings(server=server) if file is None else K12Settings.from_toml(file, server)
+    except SpecError as error:
+        raise CliError(f"--k12ai: {error}", ExitCode.USAGE) from None
 
 
 def _doors(root: Path, host: str, tls: bool, insecure: bool, rate: float | None, names: list[str]) -> DoorSettings:

@@ -53,6 +53,8 @@ _SUBMIT: Final = _right("submit", Role.SUBMITTER)
 _ASK: Final = _right("ask for predictions", Role.SUBMITTER, brief=True)
 _CANCEL: Final = _right("cancel", Role.SUBMITTER, Role.DATA_OWNER)
 _APPROVE: Final = _right("approve", Role.DATA_OWNER)
+_TAKE: Final = _right("take messages", Role.SUBMITTER, changes=False)
+_TELL: Final = _right("leave messages", Role.SUBMITTER, brief=True)
 _FORGET: Final = _right("forget", Role.DATA_OWNER)
 
 NOBODY_ELSE: Final = _right("administer")
@@ -92,6 +94,15 @@ ROUTES: Final[Mapping[tuple[str, str], Right]] = MappingProxyType(
         ("POST", "/api/v1/tasks/{name}/reject"): _APPROVE,
         ("DELETE", "/api/v1/models/{name}"): _FORGET,
         ("GET", "/api/v1/audit"): _AUDIT,
+        ("POST", "/k12ai/framework/train"): _SUBMIT,
+        ("POST", "/k12ai/framework/evaluate"): _SUBMIT,
+        ("POST", "/k12ai/framework/predict"): _ASK,
+        ("POST", "/k12ai/framework/execute"): _ASK,
+        ("POST", "/k12ai/platform/stats"): _READ,
+        ("POST", "/k12ai/platform/control"): _SUBMIT,
+        ("POST", "/k12ai/private/message"): _TELL,
+        ("POST", "/k12ai/private/pushmsg"): _TELL,
+        ("GET", "/k12ai/private/popmsg"): _TAKE,
     }
 )
 """Every route, and the right that it asks for."""

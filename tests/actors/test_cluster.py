@@ -93,6 +93,17 @@ def where(actor: Any) -> str:
 
 
 @pytest.mark.e2e
+def test_every_node_says_what_it_uses(nodes: tuple[Any, dict[str, Any]]) -> None:
+    from actors.usage import Meter
+
+    cluster, made = nodes
+    used = Meter(list).read()
+    assert len(used.nodes) == len(made)
+    assert used.nodes[0].ip == cluster.head_node.node_ip_address
+    assert used.actors == ()
+    assert all(0 < node.memory_used < node.memory_total and node.cpus for node in used.nodes)
+
+
 def test_a_server_joins_the_cluster(nodes: tuple[Any, dict[str, Any]], roots: dict[str, Path], tmp_path: Path) -> None:
     file = tmp_path / "fedray.toml"
     file.write_text(

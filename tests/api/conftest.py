@@ -19,6 +19,7 @@ from fedray.task.registry import PartyRef, Registry
 from fedray.task.service import TaskService
 from fedray.task.standing import Standing
 from fedray.task.store import Store
+from fedray.task.usage import Usage
 from serve_api.app import build_app
 from tests.api.documents import alignment, training
 
@@ -41,6 +42,7 @@ class ScriptedRunner:
     approved: list[tuple[str, str, str]] = field(default_factory=list)
     refusal: Exception | None = None
     not_ready: Exception | None = None
+    used: Usage = field(default_factory=Usage)
     on_submit: Callable[[str], None] = lambda name: None
 
     def check(self, plan: TaskPlan) -> Sequence[Standing]:
@@ -88,6 +90,9 @@ class ScriptedRunner:
 
     def queue(self) -> list[str]:
         return self.waiting
+
+    def usage(self) -> Usage:
+        return self.used
 
 
 ROW = [32.0, 101, 0.25, 0.5, 0.125]

@@ -51,6 +51,8 @@ def test_each_role_on_each_route(doors: Locked, method: str, path: str) -> None:
         if refused and path.startswith("/api/"):
             assert reply.status_code == 403
             assert reply.json()["error"]["type"] == "Forbidden"
+        elif refused and path.startswith("/k12ai/"):
+            assert (reply.status_code, reply.json()["code"]) == (200, 100199)
         elif refused:
             assert reply.status_code == 200
             assert reply.json()["status"] == "err"
@@ -65,6 +67,9 @@ def test_nobody_comes_in_without_a_token(doors: Locked, method: str, path: str) 
         assert reply.status_code == 401
         assert reply.headers["www-authenticate"] == 'Bearer realm="fedray"'
         assert reply.json()["error"]["type"] == "TokenNeeded"
+    elif path.startswith("/k12ai/"):
+        assert (reply.status_code, reply.json()["code"]) == (200, 100101)
+        assert "Authorization: Bearer TOKEN" in reply.json()["message"]
     else:
         assert reply.status_code == 200
         assert reply.json()["status"] == "err"

@@ -8,14 +8,24 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.tables import write_tables
+from tests.receiver import Receiver
 from tests.server import FedrayServer
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FedrayServer]:
+def receiver() -> Iterator[Receiver]:
+    """Where the server posts messages of K12AI jobs."""
+    with Receiver() as listening:
+        yield listening
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[FedrayServer]:
     root = tmp_path_factory.mktemp("e2e") / "root"
     write_tables(root / "raw")
-    with FedrayServer(root, "--max-tasks", "3") as running:
+    settings = root.parent / "k12ai.toml"
+    settings.write_text(f'webhook = "{receiver.url}"\n')
+    with FedrayServer(root, "--max-tasks", "3", "--k12ai", str(settings)) as running:
         yield running
 
 

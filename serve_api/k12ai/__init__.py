@@ -1,0 +1,1 @@
+"""The K12AI API: framework, platform and message routes, over the same service as every other API."""
