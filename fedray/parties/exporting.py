@@ -21,11 +21,13 @@ import numpy.typing as npt
 
 from fedray.data.model_files import replace_file
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
+from fedray.mpc.blinding import blinded
 from fedray.mpc.session import Session
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.exporters import Exporter, Part, exporter_of
 from fedray.parties.kept import Kept, load_kept
-from fedray.parties.prediction_agreement import Told, agree_on_model
+from fedray.parties.prediction import computing, told_of
+from fedray.parties.prediction_agreement import agree_on_model
 from fedray.policy.rules import check_columns
 from fedray.task.export_configs import ExportData, ExportMain
 from fedray.task.model_rules import check_clients
@@ -70,7 +72,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         exporter = exporter_of(kept.training, kept)
         _check_own(ctx, kept)
     with ctx.channel.phase("shapes"):
-        agree_on_model(ctx, _told(kept))
+        agree_on_model(ctx, told_of(kept, None))
     with ctx.channel.phase("export"):
         ctx.begin("export", "opening the model")
         opened = _open(ctx, exporter, kept, receiver)
@@ -103,24 +105,21 @@ def _check_own(ctx: PartyContext, kept: Kept) -> None:
         ctx.root.generated_dir(_folder(ctx), create=True)
 
 
-def _told(kept: Kept) -> Told:
-    known = kept.trained
-    return Told(None, "", kept.run, known.features, known.rows, known.steps, kept.training.to_json())
-
-
 def _open(ctx: PartyContext, exporter: Exporter, kept: Kept, receiver: int) -> list[Float]:
     """Open all of the model to the receiver; return it there, nothing elsewhere.
 
-    Cost: 1 round for each array: one for each owner of columns and the intercept, or two of trees.
+    Cost: 1 round, and 1 for each array: one for each owner of columns and the intercept, or two of trees; n - 1
+    elements for each number.
     Leaks: model to the receiver.
-    Ref: protocols, section 17.
+    Ref: protocols, section 22.
     """
-    session = Session(ctx.channel, tuple(member.index for member in ctx.plan.data))
+    session = Session(ctx.channel, computing(ctx))
     if ctx.me != receiver:
         ctx.channel.reveals.add(MODEL, (receiver,), ())
         ctx.channel.send_json(receiver, MODEL, exporter.facts(kept))
     rank = session.computing.index(receiver)
-    opened = [session.reveal_to(rank, MODEL, share) for share in exporter.shares(kept)]
+    fresh = blinded(session, exporter.shares(kept))
+    opened = [session.reveal_to(rank, MODEL, share) for share in fresh]
     ctx.channel.flush()
     return [values for values in opened if values is not None]
 

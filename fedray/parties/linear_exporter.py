@@ -13,7 +13,6 @@ from fedray.data.scaling import Standardizer
 from fedray.errors import LocalProtocolError
 from fedray.export.linear import OpenedLinear, linear_json, linear_pmml
 from fedray.export.names import joined_names
-from fedray.ml.scored import kept_array
 from fedray.mpc.share import Share
 from fedray.parties.exporters import Part
 from fedray.parties.kept import Kept
@@ -34,8 +33,9 @@ class LinearExporter:
         main = training.main.config
         if not isinstance(main, LinearMain):
             raise LocalProtocolError("the plan is no plan of a linear model")
-        self._objective = main.objective
-        self._design = LinearRecipe(training).trained(trained)
+        self._objective, self._trained = main.objective, trained
+        self._recipe = LinearRecipe(training)
+        self._label = training.data.index(training.label) if training.label else 0
 
     def facts(self, kept: Kept) -> dict[str, object]:
         """Return names, means and deviations of my columns, and at the label client the label's units."""
@@ -47,24 +47,21 @@ class LinearExporter:
 
     def shares(self, kept: Kept) -> list[Share]:
         """Return my summands of each owner's weights, and of the intercept."""
-        scales, arrays = self._design.scales, kept.arrays
-        weights = [
-            Share(kept_array(arrays, f"weights_{owner}", (place.stop - place.start, 1)), scales.w)
-            for owner, place in self._design.places.items()
-        ]
-        return [*weights, Share(kept_array(arrays, "intercept", (1,)), scales.intercept)]
+        weights, intercept = self._recipe.shares(self._trained, kept.arrays)
+        return [*weights.values(), intercept]
 
     def document(self, model: str, parts: Sequence[Part], opened: Sequence[Float], form: str) -> bytes:
         """Return the model under scikit-learn's names, or as PMML."""
         scalings = [Standardizer.from_dict(_scaling(part)) for part in parts]
-        if tuple(len(scaling.columns) for scaling in scalings) != self._design.features:
+        if tuple(len(scaling.columns) for scaling in scalings) != self._trained.features:
             raise ValueError("other columns than those of the training")
         weights, intercept = np.zeros(0), float(opened[-1][0])
-        for owner, values in zip(self._design.places, opened[:-1], strict=True):
+        owners = [owner for owner, width in enumerate(self._trained.features) if width]
+        for owner, values in zip(owners, opened[:-1], strict=True):
             own = np.where(scalings[owner].constant, 0.0, values[:, 0] / np.array(scalings[owner].std))
             intercept -= float(own @ np.array(scalings[owner].mean))
             weights = np.concatenate([weights, own])
-        centre, unit = (float(number) for number in parts[self._design.label].facts["label"])
+        centre, unit = (float(number) for number in parts[self._label].facts["label"])
         if self._objective == "linear":
             weights, intercept = weights * unit, centre + unit * intercept
         elif self._objective == "poisson":

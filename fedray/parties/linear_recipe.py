@@ -139,10 +139,6 @@ class LinearRecipe(Scaled):
         }
         return weights, Share(kept_array(arrays, "intercept", (1,)), scales.intercept)
 
-    def trained(self, trained: Trained) -> LinearDesign:
-        """Return the design of a training that has run."""
-        return self._design(trained.features, (trained.rows, 0))
-
     def stopping(self) -> Stopping | None:
         """Return the judge of auc, r2 or d2, if the task wants one."""
         main = self._main

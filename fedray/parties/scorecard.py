@@ -66,6 +66,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     ------
     DataError, SpecError
         Model, bins or rows cannot be used; raised before any weight is opened.
+    PolicyError
+        The party's policy allows fewer predictions today; raised before that, too.
     """
     with ctx.channel.phase("read"):
         ctx.begin("read", "reading the model, the bins and the rows")

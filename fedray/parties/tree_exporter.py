@@ -35,8 +35,7 @@ class TreeExporter:
         if not isinstance(main, TreeMain):
             raise LocalProtocolError("the plan is no plan of trees")
         self._objective, self._trees = main.objective, trained.steps
-        recipe = TreeRecipe(training)
-        self._design = recipe.trained(trained)
+        self._design = TreeRecipe(training).trained(trained)
         self._label = training.data.index(training.label) if training.label else 0
 
     def facts(self, kept: Kept) -> dict[str, object]:

@@ -22,20 +22,21 @@ from fedray.task.configs import (
     LinearLabel,
     LinearMain,
     NetMain,
-    PredictData,
     Role,
     ScorecardData,
     TransformData,
     TreeMain,
 )
 from fedray.task.linear_configs import METRICS_OF
-from fedray.task.predict_configs import ModelMain, PredictMain
+from fedray.task.predict_configs import ModelMain, PredictData, PredictMain
 from fedray.task.text import show
 from fedray.task.tree_configs import TREE_METRICS_OF
 
 __all__ = ["broken_rules"]
 
 Client = tuple[Role, ClientConfig]
+_RECEIVING = (PredictData, ExportData)
+"""Configurations of which only the receiver's names files."""
 _DATA_ROLES = (Role.FEATURE_CLIENT, Role.LABEL_CLIENT)
 
 
@@ -187,8 +188,7 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     receiver = config.receiver if config.receiver is not None else next(iter(labels), None)
     for index, (_, other) in enumerate(clients):
         for field in ("out_data_path", "labels_path", "baseline_path"):
-            written = isinstance(other, PredictData | ExportData) and getattr(other, field, None) is not None
-            if index != receiver and written:
+            if index != receiver and isinstance(other, _RECEIVING) and getattr(other, field, None) is not None:
                 where = f"clients[{index}].client_config.{field}"
                 yield f"{where}: expected null, since only the receiver, clients[{receiver}], has one"
     if receiver is None or not isinstance(config, PredictMain) or not config.contribution:

@@ -44,14 +44,14 @@ def test_a_later_model_replaces_an_earlier_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dies_at", ["shares.npz", "manifest.json"])
 def test_a_writer_that_dies_leaves_no_mixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: str) -> None:
     save_model(tmp_path, {"task": "one"}, SHARES)
-    replace = model_files._replace
+    replace = model_files.replace_file
 
     def dying(path: Path, data: bytes) -> None:
         if path.name == dies_at:
             raise OSError("no space")
         replace(path, data)
 
-    monkeypatch.setattr(model_files, "_replace", dying)
+    monkeypatch.setattr(model_files, "replace_file", dying)
     with pytest.raises(OSError, match="no space"):
         save_model(tmp_path, {"task": "two"}, {"w": SHARES["first_0"]})
     if dies_at == "shares.npz":
