@@ -1,4 +1,7 @@
-"""What every party does on its own node without a team: look at its part of a task, list checkpoints, delete."""
+"""What every party does on its own node without a team: look at its part of a task, list checkpoints, delete.
+
+What reads tables is imported where it looks: every party's process loads this module, with the supervisor's class.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,7 @@ from ray.exceptions import RayError
 from actors.placement import SHARE
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, PlacementError, error_from_dict
-from fedray.parties.check import check_member
 from fedray.parties.checkpoints import Checkpoints, Mark
-from fedray.parties.forget import forget_part
 from fedray.task.plan import TaskPlan
 
 __all__ = ["checkpoints_at", "forget_at", "look_at"]
@@ -77,6 +78,8 @@ def _answers(asked: list[Any]) -> list[Any]:
 @ray.remote(num_cpus=0, max_retries=1)
 def _look(plan: str, resource: str, root: str, ready: bool) -> dict[str, str] | None:
     """Check the members that run on this node's resource; return the first error."""
+    from fedray.parties.check import check_member
+
     for member in TaskPlan.from_json(plan).members:
         if member.party.resource == resource:
             try:
@@ -89,6 +92,8 @@ def _look(plan: str, resource: str, root: str, ready: bool) -> dict[str, str] | 
 @ray.remote(num_cpus=0, max_retries=1)
 def _forget(plan: str, resource: str, root: str) -> dict[str, Any]:
     """Delete the parts of the data clients that run on this node's resource; return receipts or the first error."""
+    from fedray.parties.forget import forget_part
+
     training, receipts = TaskPlan.from_json(plan), []
     for member in training.data:
         if member.party.resource == resource:

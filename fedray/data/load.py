@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from fedray.data.arrow_numbers import as_floats
 from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manifest
 from fedray.data.wording import count, shorten
 from fedray.errors import DataError
@@ -131,7 +132,7 @@ def read_numbers(folder: Path, file: str, names: tuple[str, ...] | None, gaps: b
         return _read_slowly(path, file, named, gaps)
     values = np.empty((table.num_rows, width), dtype=np.float64)
     for k, column in enumerate(table.columns):
-        values[:, k] = column.to_numpy()  # NaN for a null
+        values[:, k] = as_floats(column)  # NaN for a null
     # One pass over a sum finds out whether there is anything to look for.
     if np.isinf(values).any() if gaps else not np.isfinite(values).all():
         return _read_slowly(path, file, named, gaps)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from fedray.data.arrow_numbers import as_floats
 from fedray.data.load import GAPS, default_names, is_gap, row_problem
 from fedray.data.new_rows import Ids, NewRows, Part
 from fedray.data.split import finish_writing, read_manifest
@@ -89,7 +90,7 @@ def _read_fast(path: Path, width: int, gaps: bool) -> tuple[list[str], npt.NDArr
         return None
     values = np.empty((table.num_rows, width), dtype=np.float64)
     for k, column in enumerate(table.columns[1:]):
-        values[:, k] = column.to_numpy()
+        values[:, k] = as_floats(column)
     if not table.num_rows or (np.isinf(values).any() if gaps else not np.isfinite(values).all()):
         return None
     return table.column(0).to_pylist(), values

@@ -1,7 +1,7 @@
 """How good predictions are: numbers over all rows, and tables and curves over groups of at least 20 rows.
 
-Numbers are scikit-learn's where it has them. Rows with one and the same prediction are never parted, so nothing depends
-on the order of the rows; a group that would be smaller goes to the one before it.
+Numbers are scikit-learn's where it has them (`fedray.ml.metrics`). Rows with one and the same prediction are never
+parted, so nothing depends on the order of the rows; a group that would be smaller goes to the one before it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sklearn import metrics
 
 from fedray.ml.groups import LEAST, TABLE_GROUPS, groups
 from fedray.ml.metrics import evaluate as measure
@@ -91,8 +90,9 @@ def confusion(y: Float, p: Float) -> Table:
         if above - rows < LEAST or rows < LEAST:
             continue
         above = rows
-        (tn, fp), (fn, tp) = metrics.confusion_matrix(y, chosen, labels=[0, 1]).tolist()
-        found.append({"threshold": threshold, "tp": tp, "fp": fp, "tn": tn, "fn": fn})
+        tp, positives = int(np.sum(chosen & (y == 1))), int(np.sum(y == 1))
+        fp, fn = rows - tp, positives - tp
+        found.append({"threshold": threshold, "tp": tp, "fp": fp, "tn": len(y) - rows - fn, "fn": fn})
     return found
 
 
