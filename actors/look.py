@@ -1,4 +1,7 @@
-"""What every party does on its own node without a team: look at its part of a task, list checkpoints, delete."""
+"""What every party does on its own node without a team: look at its part of a task, list checkpoints, delete.
+
+What reads tables is imported where it looks: every party's process loads this module, with the supervisor's class.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,7 @@ from ray.exceptions import RayError
 from actors.placement import SHARE
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, PlacementError, error_from_dict
-from fedray.parties.check import check_member
 from fedray.parties.checkpoints import Checkpoints, Mark
-from fedray.parties.forget import forget_part
 from fedray.policy.approvals import approve
 from fedray.policy.gate import look
 from fedray.task.plan import TaskPlan
@@ -111,6 +112,8 @@ def _answers(asked: list[Any]) -> list[Any]:
 @ray.remote(num_cpus=0, max_retries=1)
 def _look(plan: str, resource: str, root: str, ready: bool) -> dict[str, Any]:
     """Check the members that run on this node's resource; return how they stand, or the first error."""
+    from fedray.parties.check import check_member
+
     task, standings = TaskPlan.from_json(plan), {}
     for member in task.members:
         if member.party.resource == resource:
@@ -139,6 +142,8 @@ def _approve(plan: str, resource: str, party: str, who: str, root: str) -> dict[
 @ray.remote(num_cpus=0, max_retries=1)
 def _forget(plan: str, resource: str, root: str) -> dict[str, Any]:
     """Delete the parts of the data clients that run on this node's resource; return receipts or the first error."""
+    from fedray.parties.forget import forget_part
+
     training, receipts = TaskPlan.from_json(plan), []
     for member in training.data:
         if member.party.resource == resource:

@@ -23,7 +23,6 @@ from fedray.parties.checkpoints import newest_common
 from fedray.task.plan import TaskPlan
 from fedray.task.record import Event, EventKind, Status
 from fedray.task.report import build_report
-from fedray.task.store import Store
 
 __all__ = ["NAME", "Supervisor"]
 
@@ -60,6 +59,9 @@ class Supervisor:
     """
 
     def __init__(self, database: str, root: str, per_node: int, trust_mode: str = "lab") -> None:
+        # imported when a supervisor runs: every party's process loads this module, for its handle of the listener
+        from fedray.task.store import Store
+
         self._store = Store(database)
         self._database = database
         self._root, self._per_node, self._trust_mode = root, per_node, trust_mode

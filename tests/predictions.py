@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,8 +125,12 @@ def train_named(root: Path) -> Training:
 
 def copied(trained: Training, folder: Path) -> Training:
     """Return a training with a copy of all its files."""
-    made = linear_tasks.made_up(folder / "unused", "logistic", own=1)
-    made.root = folder / "copy"
+    made = copy(trained)
+    made.root, made.features, made.label = (
+        folder / "copy",
+        [one.copy() for one in trained.features],
+        trained.label.copy(),
+    )
     shutil.copytree(trained.root, made.root)
     made.roots = {index: DataRoot(made.root / f"p{index}") for index in trained.roots}
     return made

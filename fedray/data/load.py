@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from fedray.data.arrow_numbers import as_floats
 from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manifest
 from fedray.data.wording import count, shorten
 from fedray.data.words import NOT_A_NUMBER, NUMBER, Vocabulary, is_gap
@@ -136,7 +137,7 @@ def read_numbers(
         return _read_slowly(path, file, named, gaps, known)
     values = np.empty((table.num_rows, width), dtype=np.float64)
     for k, column in enumerate(table.columns):
-        values[:, k] = known.codes(named[k], column) if k in texts else column.to_numpy()  # NaN for a null
+        values[:, k] = known.codes(named[k], column) if k in texts else as_floats(column)
     # One pass over a sum finds out whether there is anything to look for.
     if np.isinf(values).any() if gaps else not np.isfinite(values).all():
         return _read_slowly(path, file, named, gaps, known)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from fedray.data.arrow_numbers import as_floats
 from fedray.data.csv_write import CsvFile
 from fedray.data.load import default_names, read_numbers
 from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manifest
@@ -257,7 +258,7 @@ def load_predictions(folder: Path, field: str) -> npt.NDArray[np.float64]:
     try:
         quoted = pa_csv.ParseOptions(newlines_in_values=True)  # as an id may be
         table = pa_csv.read_csv(path, pa_csv.ReadOptions(use_threads=False), quoted)
-        values = np.column_stack([column.cast(pa.float64()).to_numpy() for column in table.columns[1:]])
+        values = np.column_stack([as_floats(column.cast(pa.float64())) for column in table.columns[1:]])
     except (OSError, pa.ArrowException, ValueError):
         values = np.zeros((0, 0))
     if not values.size or not np.isfinite(values).all():

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from fedray.data.arrow_numbers import as_floats
 from fedray.data.load import GAPS, cell_value, default_names, row_problem
 from fedray.data.new_rows import Ids, NewRows, Part
 from fedray.data.split import finish_writing, read_manifest
@@ -95,7 +96,7 @@ def _read_fast(
         return None
     values = np.empty((table.num_rows, len(names)), dtype=np.float64)
     for k, (name, column) in enumerate(zip(named, table.columns[1:], strict=True)):
-        values[:, k] = words.codes(name, column) if name in words else column.to_numpy()
+        values[:, k] = words.codes(name, column) if name in words else as_floats(column)
     if not table.num_rows or (np.isinf(values).any() if gaps else not np.isfinite(values).all()):
         return None
     return table.column(0).to_pylist(), values

@@ -49,7 +49,9 @@ def test_each_party_writes_in_its_own_root_only(world: tuple[Registry, dict[str,
     assert written == {"main": [], "dealer": [], "bank": ["f1"], "shop": ["f2"], "label": ["l"]}
 
 
-def test_a_team_trains_and_tells_its_listener(world: tuple[Registry, dict[str, Path]]) -> None:
+@pytest.fixture(scope="module")
+def trained(world: tuple[Registry, dict[str, Path]]) -> tuple[list[tuple[str, dict[str, Any]]], dict[int, Any]]:
+    """What the listener heard of a training over Ray's transport, and the training's outcomes."""
     import ray
 
     from actors.team import Team
@@ -65,28 +67,35 @@ def test_a_team_trains_and_tells_its_listener(world: tuple[Registry, dict[str, P
             return self.events
 
     listener = ray.remote(num_cpus=0)(Listener).remote()
-    team = Team(train("trained", world[0], max_iter=20, test_per_batches=10), "/nowhere", listener)
+    plan = train("trained", world[0], max_iter=20, test_per_batches=10, transport="ray", seed=1)
+    team = Team(plan, "/nowhere", listener)
     team.start()
     outcomes = team.watch()
     team.close()
     heard = ray.get(listener.heard.remote())
+    ray.kill(listener)
+    return heard, outcomes
+
+
+def test_a_team_trains_and_tells_its_listener(trained: tuple[list[Any], dict[int, Any]]) -> None:
+    heard, outcomes = trained
     assert {task for task, _ in heard} == {"trained"}
     assert [event["data"]["row"][1] for _, event in heard if event["kind"] == "record"] == [10, 20]
     assert outcomes[0]["result"]["n_batches"] == 20
     assert all(outcome["cost"] and outcome["seconds"] > 0 for outcome in outcomes.values())
-    ray.kill(listener)
 
 
-def test_the_fast_transport_gives_the_same_task(world: tuple[Registry, dict[str, Path]]) -> None:
+def test_the_fast_transport_gives_the_same_task(
+    world: tuple[Registry, dict[str, Path]], trained: tuple[list[Any], dict[int, Any]]
+) -> None:
     from actors.team import Team
 
-    losses = {}
-    for transport in ("ray", "fast"):
-        team = Team(train(f"by-{transport}", world[0], max_iter=20, transport=transport, seed=1), "/nowhere")
-        team.start()
-        losses[transport] = team.watch()[0]["result"]["loss"]
-        team.close()
-    assert losses["fast"] == pytest.approx(losses["ray"], abs=1e-3)
+    plan = train("by-fast", world[0], max_iter=20, test_per_batches=10, transport="fast", seed=1)
+    team = Team(plan, "/nowhere")
+    team.start()
+    loss = team.watch()[0]["result"]["loss"]
+    team.close()
+    assert loss == pytest.approx(trained[1][0]["result"]["loss"], abs=1e-3)
 
 
 def test_parity_on_a_cluster(world: tuple[Registry, dict[str, Path]]) -> None:
@@ -212,7 +221,7 @@ def test_the_roles_run_under_a_script(world: tuple[Registry, dict[str, Path]]) -
         ray.kill(actor)
 
 
-@pytest.mark.parametrize("index", [0, 1, 3, 4, -1])
+@pytest.mark.parametrize("index", [0, 4, -1])
 def test_a_role_refuses_another_roles_place(world: tuple[Registry, dict[str, Path]], index: int) -> None:
     import ray
 

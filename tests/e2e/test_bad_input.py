@@ -7,11 +7,11 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.bad_tables import GOOD, LABELS, LEAK, RAW_TABLES, TRAIN_TABLES, assert_clear, task, write_split
 from tests.e2e.documents import alignment, training
 from tests.e2e.tables import FOLDER, planted
 from tests.server import FedrayServer
@@ -19,8 +19,6 @@ from tests.server import FedrayServer
 pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(240)]
 
 Json = dict[str, Any]
-LEAK = "31337.424242"
-"""A value in every bad table; in no message."""
 
 
 def config(place: int, **changes: object) -> Callable[[Json], None]:
@@ -99,33 +97,8 @@ TRAININGS: dict[str, tuple[Callable[[Json], None], str]] = {
     "data path upwards": (config(2, data_path="../raw"), r"clients\[2\].*data_path"),
 }
 
-RAW_TABLES: dict[str, tuple[str, str]] = {
-    "duplicate ids": (f"ID,a\nA-1,{LEAK}\nA-1,2\n", "twice|duplicate|more than once"),
-    "empty id": (f"ID,a\nA-1,{LEAK}\n,2\n", "id"),
-    "header only": ("ID,a\n", "row"),
-    "empty file": ("", "empty|header"),
-    "ragged": (f"ID,a\nA-1,{LEAK}\nA-2,2,3\n", "row 3 has 3 cells"),
-    "one column only": ("ID\nA-1\nA-2\n", "column"),
-    "two columns of one name": (f"ID,a,a\nA-1,{LEAK},2\n", "column"),
-    "no id in common": (f"ID,a\nA-1,{LEAK}\nA-2,2\n", "no id in common"),
-    "not text": (f"ID,a\nA-1,{LEAK}\n\xff\xfe\x00\n", "UTF-8|text"),
-}
-
-GOOD = "\n".join(f"{place % 7 - 3},{place * -1.5}" for place in range(40)) + "\n"
-LABELS = "\n".join(str(place % 2) for place in range(40)) + "\n"
-TRAIN_TABLES: dict[str, tuple[str, str, str]] = {
-    "text in a feature": (GOOD.replace("3,", "abc,", 1), LABELS, "text"),
-    "empty cell": (f",{LEAK}\n" + GOOD, LABELS, "empty"),
-    "not a number": (f"nan,{LEAK}\n" + GOOD, LABELS, "NaN"),
-    "infinite": (f"inf,{LEAK}\n" + GOOD, LABELS, "infinite"),
-    "too large for a float": (f"1e999,{LEAK}\n" + GOOD, LABELS, "too large"),
-    "blank line": (f"1,{LEAK}\n\n" + GOOD, LABELS, "row 2.*blank"),
-    "ragged row": (f"1,{LEAK}\n1\n" + GOOD, LABELS, "row 2"),
-    "label of one value": (GOOD, "1\n" * 40, "one value only"),
-    "label 2": (GOOD, "2\n" + LABELS[2:], "0 and 1 only"),
-    "different numbers of rows": (f"1,{LEAK}\n" + GOOD, LABELS, "different numbers of rows"),
-    "empty table": ("", LABELS, "empty"),
-}
+ON_THE_CLUSTER = {"raw": ("ragged", "not text"), "train": ("ragged row", "infinite")}
+"""Those of the bad tables that a real server meets; tests/protocol/test_bad_tables.py has them all."""
 
 
 @pytest.fixture(scope="module")
@@ -142,11 +115,13 @@ def bad(aligned: FedrayServer) -> Iterator[FedrayServer]:
 
 @pytest.fixture(scope="module")
 def started(bad: FedrayServer) -> FedrayServer:
-    """The server, every task over a bad table started at once; each test looks at its own."""
-    for name, (text, _) in RAW_TABLES.items():
+    """The server, the tasks over bad tables started at once; each test looks at its own."""
+    for name in ON_THE_CLUSTER["raw"]:
+        text, _ = RAW_TABLES[name]
         (bad.root / "raw" / "bad" / f"{name}.csv").write_bytes(text.encode("latin-1"))
         bad.begin(changed(alignment(task(name), out=f"{task(name)}-"), raw(f"bad/{name}.csv")))
-    for name, (features, labels, _) in TRAIN_TABLES.items():
+    for name in ON_THE_CLUSTER["train"]:
+        features, labels, _ = TRAIN_TABLES[name]
         paths = tuple(f"{task(name)}-{part}" for part in ("a", "b", "l"))
         for path, text in zip(paths, (features, GOOD, labels), strict=True):
             write_split(bad.root / "generated" / path, text)
@@ -154,29 +129,9 @@ def started(bad: FedrayServer) -> FedrayServer:
     return bad
 
 
-def write_split(folder: Path, text: str) -> None:
-    folder.mkdir(parents=True)
-    for file in ("train.csv", "test.csv"):
-        (folder / file).write_text(text)
-
-
-def task(name: str) -> str:
-    return name.replace(" ", "-")
-
-
 def changed(document: Json, change: Callable[[Json], None]) -> Json:
     change(document)
     return document
-
-
-def assert_clear(sentence: str, expected: str) -> None:
-    assert re.search(expected, sentence), sentence
-    assert "Traceback" not in sentence
-    assert "internal error" not in sentence
-    assert LEAK not in sentence
-    assert "A-1" not in sentence
-    assert "root:" not in sentence
-    assert len(sentence) < 700
 
 
 @pytest.mark.parametrize("name", ALIGNMENTS)
@@ -257,7 +212,7 @@ def test_numbers_beyond_the_range_are_refused(bad: FedrayServer) -> None:
     assert "e300" not in str(done["error"]) and "e+300" not in str(done["error"])
 
 
-@pytest.mark.parametrize("name", RAW_TABLES)
+@pytest.mark.parametrize("name", ON_THE_CLUSTER["raw"])
 def test_a_bad_raw_table_fails_its_task(started: FedrayServer, name: str) -> None:
     done = started.wait(task(name), timeout_s=200)
     assert done["status"] == "failed", done
@@ -266,7 +221,7 @@ def test_a_bad_raw_table_fails_its_task(started: FedrayServer, name: str) -> Non
     assert done["error"]["party"] in ("127.0.0.1:8084", "127.0.0.1:8377")
 
 
-@pytest.mark.parametrize("name", TRAIN_TABLES)
+@pytest.mark.parametrize("name", ON_THE_CLUSTER["train"])
 def test_a_bad_data_set_fails_its_task(started: FedrayServer, name: str) -> None:
     done = started.wait(task(name), timeout_s=200)
     assert done["status"] == "failed", done

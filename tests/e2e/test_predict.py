@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from tests.e2e.tables import COMMON
 from tests.e2e.test_happy import aligned_ids, fedray
 from tests.server import FedrayServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.ray]
+pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +110,7 @@ def test_models_are_listed(kept: FedrayServer) -> None:
     assert "Task with name nobody not exist" in none.stderr
 
 
-def test_refusals_before_and_after_the_start(kept: FedrayServer, tmp_path: Path) -> None:
+def test_refusals_before_the_start(kept: FedrayServer) -> None:
     unknown = kept.post("/createTask", prediction("p1", "nobody"))
     assert unknown["status"] == "err"
     assert 'clients[0].client_config.model: no task has the name "nobody"' in unknown["msg"]
@@ -120,12 +119,6 @@ def test_refusals_before_and_after_the_start(kept: FedrayServer, tmp_path: Path)
     assert "needs the same clients with data in the same order" in kept.post("/createTask", swapped)["msg"]
     elsewhere = prediction("p3", "kept", receiver=1)
     assert "receiver: expected the place of a client with data" in kept.post("/createTask", elsewhere)["msg"]
-    columns = prediction("p4", "kept")
-    columns["clients"][2]["client_config"]["data_path"] = "f2"
-    failed = kept.run(columns)
-    assert failed["status"] == "failed"
-    assert "column 1 of the new rows is 'b0', but the model was trained on 'a0' there" in failed["error"]["message"]
-    assert not list(kept.root.rglob("generated/predictions/p4"))
 
 
 def test_a_damaged_part_fails_the_task_with_a_sentence(kept: FedrayServer) -> None:
@@ -139,6 +132,7 @@ def test_a_damaged_part_fails_the_task_with_a_sentence(kept: FedrayServer) -> No
     assert failed["status"] == "failed"
     assert "model 'kept-nn': the model's shares do not belong to its manifest" in failed["error"]["message"]
     assert failed["error"]["party"] == "127.0.0.1:8082"
+    assert not list(kept.root.rglob("generated/predictions/p5"))
 
 
 def test_a_scorecard_from_statistics_to_a_model_on_weights_of_evidence(kept: FedrayServer) -> None:
@@ -159,23 +153,19 @@ def test_a_scorecard_from_statistics_to_a_model_on_weights_of_evidence(kept: Fed
         document["clients"][place]["client_config"] |= {"data_path": path, "scale": "none"}
     assert kept.run(document)["status"] == "finished"
     assert kept.get("/api/v1/tasks/card/report")["result"]["metrics"]["auc"] > 0.8
-    again = looking("bins-again", "binning", write=True, transform="gone")
-    failed = kept.run(again)
-    assert "transform 'gone': this party has no part of such a binning" in failed["error"]["message"]
 
 
 def test_deleting_a_model(kept: FedrayServer) -> None:
-    assert kept.run(training("gone", max_iter=20, test_per_batches=20))["status"] == "finished"
-    folder = kept.root / ".fedray" / "models" / "gone"
+    folder = kept.root / ".fedray" / "models" / "kept-nn"
     assert len(list(folder.iterdir())) == 3
-    careful = fedray(kept, "forget", "gone")
+    careful = fedray(kept, "forget", "kept-nn")
     assert careful.returncode != 0
     assert "--yes" in careful.stderr
-    done = fedray(kept, "forget", "gone", "--yes", "--json")
+    done = fedray(kept, "forget", "kept-nn", "--yes", "--json")
     assert done.returncode == 0, done.stderr
     receipts = json.loads(done.stdout)["receipts"]
     assert [receipt["party"] for receipt in receipts] == [f"127.0.0.1:{port}" for port in (8084, 8082, 8884)]
     assert all(len(receipt["digest"]) == 64 for receipt in receipts)
     assert not folder.exists()
-    refused = kept.post("/createTask", prediction("p6", "gone"))
-    assert 'the parties have deleted the model "gone"' in refused["msg"]
+    refused = kept.post("/createTask", prediction("p6", "kept-nn"))
+    assert 'the parties have deleted the model "kept-nn"' in refused["msg"]

@@ -27,7 +27,11 @@ def kept(aligned: FedrayServer) -> FedrayServer:
 
 def serve(server: FedrayServer, name: str, **main: object) -> None:
     server.begin(serving(name, "amounts", **main))
-    until(lambda: (server.task(name)["progress"] or {}).get("phase") == "serve", 90, lambda: f"{server.task(name)}")
+
+    def serves() -> bool:
+        return (server.task(name)["progress"] or {}).get("phase") == "serve"
+
+    until(serves, 90, lambda: f"{server.task(name)}", longest_s=0.4)
 
 
 def test_online_equals_batch_to_the_last_digit(kept: FedrayServer) -> None:

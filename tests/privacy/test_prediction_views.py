@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,30 @@ import pytest
 
 from fedray.channel import Frame
 from tests import linear_tasks, tasks, tree_tasks
-from tests.predictions import Prediction, prediction
+from tests.predictions import Prediction, copied, prediction
 from tests.tasks import Training
 
 JSON = {"shapes", "done", "label_units"}
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
 KINDS = ["linear", "logistic", "network", "trees"]
 ROWS = 480
+Trained = Callable[[Path, str], Training]
 
 
-def trained(root: Path, kind: str) -> Training:
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A function that returns a copy in a folder of the training of a kind; each is run once."""
+    made: dict[str, Training] = {}
+
+    def copy_of(folder: Path, kind: str) -> Training:
+        if kind not in made:
+            made[kind] = train(tmp_path_factory.mktemp(kind), kind)
+        return copied(made[kind], folder)
+
+    return copy_of
+
+
+def train(root: Path, kind: str) -> Training:
     plain = {"scale": "none"}
     if kind == "network":
         main = {"in_dim": 3, "layers": [1], "max_iter": 10, "test_per_batches": 10}
@@ -50,7 +65,7 @@ def outline(view: list[tuple[int, Frame]]) -> dict[int, list[tuple[str, object]]
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("changed", [ONE, TWO, LABEL])
-def test_other_rows_change_no_label_sender_or_shape(tmp_path: Path, kind: str, changed: int) -> None:
+def test_other_rows_change_no_label_sender_or_shape(trained: Trained, tmp_path: Path, kind: str, changed: int) -> None:
     training = trained(tmp_path, kind)
     outlines = []
     for again in (False, True):
@@ -65,7 +80,7 @@ def test_other_rows_change_no_label_sender_or_shape(tmp_path: Path, kind: str, c
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_masked_looks_uniform(tmp_path: Path, kind: str) -> None:
+def test_what_is_masked_looks_uniform(trained: Trained, tmp_path: Path, kind: str) -> None:
     """Every word, by receiver and label: a chi-square far beyond chance fails; also the summands of predictions."""
     task = predicting(trained(tmp_path, kind), TWO)
     task.succeed()
@@ -88,7 +103,7 @@ def test_what_is_masked_looks_uniform(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("receiver", [ONE, LABEL])
-def test_predictions_go_to_the_receiver_only(tmp_path: Path, kind: str, receiver: int) -> None:
+def test_predictions_go_to_the_receiver_only(trained: Trained, tmp_path: Path, kind: str, receiver: int) -> None:
     task = predicting(trained(tmp_path, kind), receiver)
     outcomes = task.succeed()
     hears = [sum(frame.label == "reveal.predictions" for _, frame in view) for view in task.views]
@@ -103,7 +118,7 @@ def test_predictions_go_to_the_receiver_only(tmp_path: Path, kind: str, receiver
 
 
 @pytest.mark.parametrize("kind", ["linear", "trees"])
-def test_the_shares_of_the_model_are_in_no_frame(tmp_path: Path, kind: str) -> None:
+def test_the_shares_of_the_model_are_in_no_frame(trained: Trained, tmp_path: Path, kind: str) -> None:
     training = trained(tmp_path, kind)
     task = predicting(training, ONE)
     task.succeed()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from fedray.channel import Frame
 from fedray.data.model_files import load_model
+from fedray.parties.context import PartyOutcome
 from tests import linear_tasks, tree_tasks
 from tests.tasks import Training, made_up
 
@@ -62,6 +63,23 @@ def task_of(root: Path, kind: str) -> Training:
     return made_up(root, main=main, labeler={"loss": loss, "scale": "none"}, feature={"scale": "none"}, own=1, rows=480)
 
 
+Ran = Callable[[str], tuple[Training, dict[int, PartyOutcome]]]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A function that returns the training of a kind and its outcomes, to be looked at only; each is run once."""
+    made: dict[str, tuple[Training, dict[int, PartyOutcome]]] = {}
+
+    def run(kind: str) -> tuple[Training, dict[int, PartyOutcome]]:
+        if kind not in made:
+            task = task_of(tmp_path_factory.mktemp("ran"), kind)
+            made[kind] = task, task.succeed()
+        return made[kind]
+
+    return run
+
+
 def outline(view: list[tuple[int, Frame]]) -> dict[int, list[tuple[str, object]]]:
     """Return by sender what came, without values; the length of numbers as text is no shape."""
     made: dict[int, list[tuple[str, object]]] = defaultdict(list)
@@ -73,19 +91,14 @@ def outline(view: list[tuple[int, Frame]]) -> dict[int, list[tuple[str, object]]
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("changed", [ONE, TWO, LABEL])
-def test_another_secret_changes_no_label_sender_or_shape(tmp_path: Path, kind: str, changed: int) -> None:
-    outlines = []
-    for name in ("a", "b"):
-        task = task_of(tmp_path / name, kind)
-        if name == "b":
-            tables = [*task.features, task.label]
-            table = tables[changed - 2]
-            rng = np.random.default_rng(9)
-            table[:] = rng.permutation(table) if changed == LABEL else 0.5 * rng.normal(size=table.shape)
-            task.__post_init__()
-        task.succeed()
-        outlines.append([outline(view) for view in task.views])
-    assert outlines[0] == outlines[1]
+def test_another_secret_changes_no_label_sender_or_shape(tmp_path: Path, ran: Ran, kind: str, changed: int) -> None:
+    task = task_of(tmp_path, kind)
+    table = [*task.features, task.label][changed - 2]
+    rng = np.random.default_rng(9)
+    table[:] = rng.permutation(table) if changed == LABEL else 0.5 * rng.normal(size=table.shape)
+    task.__post_init__()
+    task.succeed()
+    assert [outline(view) for view in task.views] == [outline(view) for view in ran(kind)[0].views]
 
 
 def masked(task: Training) -> Iterator[tuple[int, str, bytes]]:
@@ -97,10 +110,9 @@ def masked(task: Training) -> Iterator[tuple[int, str, bytes]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_masked_looks_uniform(tmp_path: Path, kind: str) -> None:
+def test_what_is_masked_looks_uniform(ran: Ran, kind: str) -> None:
     """Every byte of every word, by receiver and label: a chi-square far beyond chance fails."""
-    task = task_of(tmp_path, kind)
-    task.succeed()
+    task, _ = ran(kind)
     seen: dict[tuple[int, str], list[bytes]] = defaultdict(list)
     for me, label, data in masked(task):
         seen[me, label].append(data)
@@ -164,9 +176,8 @@ def test_the_wire_holds_no_label_and_no_text(tmp_path: Path) -> None:
         assert word not in everything
 
 
-def test_main_and_dealer_see_public_values_only(tmp_path: Path) -> None:
-    task = task_of(tmp_path, "nn")
-    task.succeed()
+def test_main_and_dealer_see_public_values_only(ran: Ran) -> None:
+    task, _ = ran("nn")
     assert {frame.label for _, frame in task.views[MAIN]} == {"shapes", "test", "done"}
     assert {frame.label for _, frame in task.views[DEALER]} == {"shapes", "deal.credit"}
     assert not any(frame.arrays for _, frame in task.views[DEALER] if frame.label == "deal.credit")
@@ -175,17 +186,15 @@ def test_main_and_dealer_see_public_values_only(tmp_path: Path) -> None:
     assert not [frm for view in (task.views[ONE], task.views[TWO]) for frm, _ in view if frm == DEALER]
 
 
-def test_predictions_go_to_the_label_client_only(tmp_path: Path) -> None:
-    task = task_of(tmp_path, "lr")
-    task.succeed()
+def test_predictions_go_to_the_label_client_only(ran: Ran) -> None:
+    task, _ = ran("lr")
     label = "reveal.test_predictions"
     assert [sum(frame.label == label for _, frame in view) for view in task.views] == [0, 0, 0, 0, 2 * 3]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_was_opened_is_what_the_plan_lists(tmp_path: Path, kind: str) -> None:
-    task = task_of(tmp_path, kind)
-    outcomes = task.succeed()
+def test_what_was_opened_is_what_the_plan_lists(ran: Ran, kind: str) -> None:
+    task, outcomes = ran(kind)
     plan = task.plan()
     opened = {entry["tag"] for outcome in outcomes.values() for entry in outcome.reveals}
     assert opened == {reveal.tag for reveal in plan.reveals}
@@ -218,12 +227,12 @@ def models_of(task: Training) -> tuple[Any, list[Any]]:
     return arrays[0]["split_owner"], [part["split_mine"] for part in arrays]
 
 
-def test_rows_of_a_tree_are_seen_by_nobody(tmp_path: Path) -> None:
+def test_rows_of_a_tree_are_seen_by_nobody(tmp_path: Path, ran: Ran) -> None:
     """Gradients, members of nodes and leaves are the same labels and shapes at all, and no two runs open the same."""
     seen = []
-    for name in ("a", "b"):
-        task = task_of(tmp_path / name, "trees")
-        task.succeed()
+    again = task_of(tmp_path, "trees")
+    again.succeed()
+    for task in (ran("trees")[0], again):
         opened: dict[tuple[int, str], list[bytes]] = defaultdict(list)
         for me, label, data in masked(task):
             opened[me, label].append(data)
@@ -235,11 +244,11 @@ def test_rows_of_a_tree_are_seen_by_nobody(tmp_path: Path) -> None:
             assert not words or np.concatenate(words).sum() <= 1
 
 
-def test_runs_of_one_seed_have_other_masks(tmp_path: Path) -> None:
+def test_runs_of_one_seed_have_other_masks(tmp_path: Path, ran: Ran) -> None:
     runs = []
-    for name in ("a", "b"):
-        task = task_of(tmp_path / name, "lr")
-        task.succeed()
+    again = task_of(tmp_path, "lr")
+    again.succeed()
+    for task in (ran("lr")[0], again):
         runs.append({(me, frm, k): view for me in range(5) for frm, k, view in numbered(task.views[me])})
     assert runs[0].keys() == runs[1].keys()
     compared = 0

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fedray.data.arrow_numbers import as_floats
 from fedray.data.load import load_split
 from fedray.errors import DataError
 
@@ -128,3 +130,11 @@ def test_floats_come_back_to_the_last_bit(tmp_path: Path, rows: list[list[float]
     content = "".join(",".join(map(repr, row)) + "\n" for row in rows).encode()
     data = load_split(put(tmp_path, content, content))
     assert data.train.tolist() == rows
+
+
+def test_numbers_of_an_arrow_column() -> None:
+    parts = [[1.5, None, 3.0] * 7, [], [None, None], [4.0]]
+    column = pa.chunked_array([pa.array(part, pa.float64()) for part in parts])
+    for start in range(len(column) + 1):
+        part = column.slice(start)
+        np.testing.assert_array_equal(as_floats(part), part.to_numpy())
