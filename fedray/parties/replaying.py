@@ -78,6 +78,8 @@ def _code(ctx: PartyContext, kept: KeptTransform, table: NewRows, words: Vocabul
     """
     labels_before(kept, table.columns, named=table.named)
     columns, counts = coded_columns(kept, Rows({_PART: table.values}, words.words()))
+    if kept.coder.words:
+        ctx.channel.reveals.add("cell_counts", (ctx.plan.main.index,), ())
     if counts["unseen"]:
         text = f"{count(counts['unseen'], 'cell')} with a category that the training rows do not have"
         ctx.tell(EventKind.NOTE, phase="read", text=text)

@@ -47,6 +47,13 @@ _SINGLED_OUT = (
     "rows beside their most frequent value are left out for that."
 )
 
+_UNSEEN = Reveal(
+    "cell_counts",
+    "main",
+    "Only where a party names transforms with one-hot columns: a note, if there are any, with the number of its cells "
+    "whose category the training rows do not have.",
+)
+
 _REVEALS = {
     Kind.ALIGNMENT: (
         Reveal("intersection_size", "all", "The number of ids that all parties with data have in common.", _DIFFERENCE),
@@ -140,6 +147,7 @@ _REVEALS = {
     ),
     Kind.PREDICT: (
         Reveal("shapes", "all", "The number of new rows, and what everybody knows of the model from its training."),
+        _UNSEEN,
         Reveal(
             "predictions",
             "receiver",
@@ -225,11 +233,12 @@ _REVEALS = {
             "cell_counts",
             "main",
             "Of each party how many gaps its steps filled, and in how many cells they found a category that the "
-            "training rows do not have.",
+            "training rows do not have. Notes name the columns that a step leaves out.",
         ),
     ),
     Kind.SCORECARD: (
         Reveal("shapes", "all", "The number of rows, and what everybody knows of the model from its training."),
+        _UNSEEN,
         Reveal(
             "column_weights",
             "owner",
@@ -258,6 +267,7 @@ _REVEALS = {
     ),
     Kind.SERVE: (
         Reveal("shapes", "all", "The number of rows, and what everybody knows of the model from its training."),
+        _UNSEEN,
         Reveal(
             "range_guard",
             "all",

@@ -124,3 +124,32 @@ def looking(name: str, kind: str, write: bool = False, **main: object) -> Json:
             member("label_client", 8884, f"{kind}_label", **table("l")),
         ],
     }
+
+
+def changing(name: str, *steps: Json) -> Json:
+    """Return a task of steps for the feature clients' tables of `training`, written into f1-t and so on."""
+    return {
+        "task_name": name,
+        "clients": [
+            member("main_client", 8377, "transform_main"),
+            member("feature_client", 8084, "transform_feature", data_path="f1", out_data_path="f1-t", steps=steps),
+            member("feature_client", 8082, "transform_feature", data_path="f2", out_data_path="f2-t", steps=steps),
+        ],
+    }
+
+
+def scorecard(name: str, model: str, binning: str) -> Json:
+    """Return a task of a scorecard, with points of the rows of `training`."""
+    clients = [("feature", 8084, "f1"), ("feature", 8082, "f2"), ("label", 8884, "l")]
+    return {
+        "task_name": name,
+        "clients": [
+            member("main_client", 8377, "scorecard_main", model=model, binning=binning),
+            *(
+                member(
+                    f"{role}_client", port, f"scorecard_{role}", data_path=path, out_data_path=f"scorecards/{name}{k}"
+                )
+                for k, (role, port, path) in enumerate(clients)
+            ),
+        ],
+    }

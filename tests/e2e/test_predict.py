@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.e2e.documents import linear_training, looking, prediction, training, tree_training
+from tests.e2e.documents import changing, linear_training, looking, prediction, scorecard, training, tree_training
 from tests.e2e.tables import COMMON
 from tests.e2e.test_happy import aligned_ids, fedray
 from tests.server import FedrayServer
@@ -136,6 +136,10 @@ def test_a_damaged_part_fails_the_task_with_a_sentence(kept: FedrayServer) -> No
 
 
 def test_a_scorecard_from_statistics_to_a_model_on_weights_of_evidence(kept: FedrayServer) -> None:
+    done = kept.run(changing("scaled", {"step": "scaling", "method": "minmax"}))
+    assert (done["status"], done["kind"]) == ("finished", "transform"), done
+    assert kept.get("/api/v1/tasks/scaled/report")["result"]["counts"][0]["filled"] == 0
+    assert np.loadtxt(kept.root / "generated/f1-t/train.csv", delimiter=",").max() == 1.0
     assert kept.run(looking("columns", "statistics", correlation="all", transport="fast"))["status"] == "finished"
     found = kept.get("/api/v1/tasks/columns/report")["result"]
     assert len(found["vif"]) == len(found["correlation"]["values"])
@@ -153,6 +157,12 @@ def test_a_scorecard_from_statistics_to_a_model_on_weights_of_evidence(kept: Fed
         document["clients"][place]["client_config"] |= {"data_path": path, "scale": "none"}
     assert kept.run(document)["status"] == "finished"
     assert kept.get("/api/v1/tasks/card/report")["result"]["metrics"]["auc"] > 0.8
+    points = kept.run(scorecard("points", "card", "bins"))
+    assert (points["status"], points["kind"]) == ("finished", "scorecard"), points
+    learned = {(entry["tag"], *entry["to"]) for entry in kept.get("/api/v1/tasks/points/report")["leakage"]}
+    assert ("intercept", "127.0.0.1:8884") in learned
+    with (kept.root / "generated/scorecards/points2/points.csv").open(newline="") as handle:
+        assert len(list(csv.reader(handle))) == COMMON + 1
 
 
 def test_deleting_a_model(kept: FedrayServer) -> None:
