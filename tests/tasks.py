@@ -17,7 +17,7 @@ import numpy.typing as npt
 from fedray.channel import Channel, Frame, Timeouts
 from fedray.channel.memory import Wire, connect
 from fedray.data.root import DataRoot
-from fedray.errors import FedrayError, PeerLost
+from fedray.errors import FedrayError, PeerLost, TaskAborted
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.desk import Desk
 from fedray.parties.run import run_party
@@ -171,9 +171,9 @@ class Training:
         return outcomes
 
     def succeed(self, **options: Any) -> dict[int, PartyOutcome]:
-        """Run, and raise the first error if there is one."""
+        """Run, and raise the first error that is not another party's, if there is one."""
         outcomes = self.run(**options)
-        for error in self.errors.values():
+        for error in sorted(self.errors.values(), key=lambda error: isinstance(error, TaskAborted)):
             raise error
         return outcomes
 

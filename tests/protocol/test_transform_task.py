@@ -113,7 +113,7 @@ def test_nothing_of_a_table_is_said(tmp_path: Path) -> None:
         b"".join(array.tobytes() for view in task.views for _, frame in view for array in frame.arrays)
         + repr([[frame for _, frame in view] for view in task.views]).encode()
     )
-    for word in (b"Ulm", b"Bonn", b"town", b"age", b"limit", b"b0"):
+    for word in (b"Ulm", b"Bonn", b"town", b'"age"', b"limit", b'"b0"'):
         assert word not in said
     tags = [{entry["tag"] for entry in outcomes[k].reveals} for k in (MAIN, ONE, TWO, LABEL)]
     assert tags == [set(), *[{"shapes", "cell_counts"}] * 3]

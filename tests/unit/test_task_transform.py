@@ -60,6 +60,7 @@ def test_plans_survive_json(tmp_path: Path) -> None:
     assert TaskPlan.from_json(plan.to_json()) == plan
     assert {reveal.tag: reveal.to for reveal in plan.reveals} == {
         "shapes": "all",
+        "cell_counts": "main",
         "column_weights": "owner",
         "intercept": "label",
         "points": "receiver",
