@@ -159,8 +159,8 @@ def test_a_scorecard_from_statistics_to_a_model_on_weights_of_evidence(kept: Fed
     assert kept.get("/api/v1/tasks/card/report")["result"]["metrics"]["auc"] > 0.8
     points = kept.run(scorecard("points", "card", "bins"))
     assert (points["status"], points["kind"]) == ("finished", "scorecard"), points
-    learned = {(entry["tag"], *entry["to"]) for entry in kept.get("/api/v1/tasks/points/report")["leakage"]}
-    assert ("intercept", "127.0.0.1:8884") in learned
+    opened = {(entry["tag"], *entry["to"]) for entry in kept.get("/api/v1/tasks/points/report")["leakage"]}
+    assert ("intercept", "127.0.0.1:8884") in opened
     with (kept.root / "generated/scorecards/points2/points.csv").open(newline="") as handle:
         assert len(list(csv.reader(handle))) == COMMON + 1
 
