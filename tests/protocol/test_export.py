@@ -146,7 +146,7 @@ def test_only_the_receiver_learns_the_model(trained: Training) -> None:
     (path,) = task.exported()
     assert path == task.roots[2].path / "generated" / "elsewhere" / "deep" / "model.json"
     labels = [{frame.label for _, frame in view} for view in task.views]
-    assert labels == [{"shapes", "done"}, {"shapes"}, {"shapes", "model", "reveal.model"}, {"shapes"}]
+    assert labels == [{"shapes", "done"}, {"shapes"}, {"shapes", "blind", "model", "reveal.model"}, {"shapes", "blind"}]
     for index in (1, 3):
         told = {entry["tag"]: entry["to"] for entry in outcomes[index].reveals}
         assert told == {"shapes": [0, *({1, 2, 3} - {index})], "model": [2]}

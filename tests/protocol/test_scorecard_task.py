@@ -15,7 +15,7 @@ import pytest
 
 from fedray.channel import Channel
 from fedray.data.model_files import load_model
-from fedray.errors import DataError, SpecError
+from fedray.errors import DataError, PolicyError, SpecError
 from fedray.features.evidence import Evidence
 from fedray.mpc import Session
 from fedray.mpc.blinding import blinded
@@ -238,6 +238,18 @@ def test_what_does_not_fit_is_refused_before_a_weight_is_opened(trained_once: Fe
         task.succeed()
     assert words in caught.value.message
     assert not any(entry["tag"] == "column_weights" for channel in task.channels for entry in channel.reveals.as_list())
+
+
+def test_points_of_rows_count_as_predictions_of_the_day(trained_once: FeatureTask) -> None:
+    task = task_of(trained_once)
+    policy = task.roots[ONE].path / "policy.toml"
+    policy.write_text("max_predictions_a_day = 1")
+    try:
+        with pytest.raises(PolicyError, match="rule max_predictions_a_day"):
+            task.succeed()
+    finally:
+        policy.unlink()
+    assert not any(entry["tag"] == "column_weights" for entry in task.channels[ONE].reveals.as_list())
 
 
 def test_only_logistic_models_become_scorecards(trained_once: FeatureTask, tmp_path: Path) -> None:
