@@ -1,9 +1,9 @@
 """Kill -9 at random moments: `python -m tests.chaos --moments 20 --seed 1` trains on a real cluster of this machine.
 
-At each moment a training starts, and after a time drawn from how long one takes that nobody disturbs, one of its
-actors is killed. Then `fedray resume`, or, where no checkpoint had been written yet, the same training under another
-name. The last test must be that of the float64 twin, as for a training that nobody disturbs. Prints a JSON line for
-each moment and one for all; the seed draws moments and victims.
+At each moment a training starts, and when a part of its steps that is drawn anew has been done, and up to a second
+more has gone by, one of its actors is killed. Then `fedray resume`, or, where no checkpoint had been written yet, the
+same training under another name. The last test must be that of the float64 twin, as for a training that nobody
+disturbs. Prints a JSON line for each moment and one for all; the seed draws moments and victims.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from fedray.task.registry import Registry
 from fedray.task.spec import parse
 from tests.e2e.documents import alignment, linear_training, training, tree_training
 from tests.e2e.tables import write_tables
-from tests.server import ROLES, FedrayServer, patience, until
+from tests.server import ENDS, ROLES, FedrayServer, patience, until
 
-__all__ = ["KINDS", "Outcome", "Undisturbed", "moments", "undisturbed"]
+__all__ = ["KINDS", "Outcome", "Twin", "moments"]
 
 Json = dict[str, Any]
 
@@ -43,13 +43,22 @@ AUC_WITHIN, LOSS_WITHIN = 0.005, 0.01
 
 
 @dataclass(frozen=True)
-class Undisturbed:
-    """A training that nobody disturbed: its seconds, and loss and AUC of the last test of its float64 twin."""
+class Twin:
+    """A training in float64, which nobody disturbs: its steps, and loss and AUC of the last test."""
 
     kind: str
-    seconds: float
+    steps: int
     loss: float
     auc: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When who is killed: after a part of the steps, and so many seconds more; which of the actors."""
+
+    part: float
+    more_s: float
+    place: int
 
 
 @dataclass(frozen=True)
@@ -58,8 +67,8 @@ class Outcome:
 
     Attributes
     ----------
-    after_s, victim
-        When who was killed.
+    wanted, done, victim
+        After how many steps who was to be killed, how many had been told of, and who was; "" for nobody.
     end
         ``resumed``, ``anew`` where there was no checkpoint yet, or ``finished`` where the training was over already.
     resumed_from
@@ -69,7 +78,8 @@ class Outcome:
     """
 
     kind: str
-    after_s: float
+    wanted: int
+    done: int
     victim: str
     end: str
     resumed_from: int | None
@@ -80,24 +90,20 @@ class Outcome:
 def document(kind: str, name: str) -> Json:
     """Return the training of a kind, always with the same seed."""
     if kind == "trees":
-        return tree_training(name, n_estimators=6, max_depth=3, max_bin=16, seed=1)
+        return tree_training(name, n_estimators=10, max_depth=3, max_bin=16, seed=1, test_per_trees=5)
     if kind == "linear":
-        numbers = {"max_iter": 400, "test_per_batches": 200, "checkpoint_every": 25, "learning_rate_init": 0.05}
+        numbers = {"max_iter": 1000, "test_per_batches": 500, "checkpoint_every": 25, "learning_rate_init": 0.05}
         return linear_training(name, random_state=1, **numbers)
-    return training(name, in_dim=4, layers=[1], max_iter=150, test_per_batches=75, checkpoint_every=25, seed=1)
+    return training(name, in_dim=4, layers=[1], max_iter=500, test_per_batches=250, checkpoint_every=25, seed=1)
 
 
-def undisturbed(server: FedrayServer, kind: str) -> Undisturbed:
-    """Run a training to its end, and its twin."""
-    made = document(kind, f"undisturbed-{kind}")
-    started = time.monotonic()
-    done = server.run(made)
-    assert done["status"] == "finished", done
-    seconds = time.monotonic() - started
-    oracle, design, y = insecure_oracle(make_plan(parse(made), Registry.local(), ""), DataRoot(server.root))
+def twin(server: FedrayServer, kind: str) -> Twin:
+    """Train in float64 on the server's tables."""
+    plan = make_plan(parse(document(kind, "twin")), Registry.local(), "")
+    oracle, design, y = insecure_oracle(plan, DataRoot(server.root))
     oracle.train(design.steps)
     p = oracle.predict()
-    return Undisturbed(kind, seconds, metrics.loss("bce", y, p), metrics.evaluate("auc", y, p)["auc"])
+    return Twin(kind, design.steps, metrics.loss("bce", y, p), metrics.evaluate("auc", y, p)["auc"])
 
 
 def moments(server: FedrayServer, seed: int, count: int, kinds: Sequence[str] = KINDS) -> Iterator[Outcome]:
@@ -109,20 +115,20 @@ def moments(server: FedrayServer, seed: int, count: int, kinds: Sequence[str] = 
         One did not end, or not with the model of its twin.
     """
     draw = random.Random(seed)
-    known = {kind: undisturbed(server, kind) for kind in kinds}
+    known = {kind: twin(server, kind) for kind in kinds}
     for number in range(count):
         kind = kinds[number % len(kinds)]
-        part, place = draw.random(), draw.randrange(5)
-        yield _disturb(server, known[kind], f"moment-{seed}-{number}", part, place)
+        moment = Moment(draw.random(), draw.random(), draw.randrange(5))
+        yield _disturb(server, known[kind], f"moment-{seed}-{number}", moment)
 
 
-def _disturb(server: FedrayServer, known: Undisturbed, name: str, part: float, place: int) -> Outcome:
+def _disturb(server: FedrayServer, known: Twin, name: str, moment: Moment) -> Outcome:
     until(lambda: not server.roles(), patience(10), lambda: f"{server.roles()}")
-    started = time.monotonic()
     server.begin(document(known.kind, name))
-    time.sleep(max(0.0, started + part * known.seconds - time.monotonic()))
-    victim = _kill(server, name, place)
-    after_s, end = time.monotonic() - started, "finished"
+    wanted, end = round(moment.part * known.steps), "finished"
+    until(lambda: server.task(name)["status"] in ENDS or _done(server, name) >= wanted, 300.0)
+    time.sleep(moment.more_s)
+    done_before, victim = _done(server, name), _kill(server, name, moment.place)
     failed = server.wait(name)
     if failed["status"] == "failed":
         assert failed["error"]["type"] == "PeerLost", failed
@@ -140,12 +146,16 @@ def _disturb(server: FedrayServer, known: Undisturbed, name: str, part: float, p
     loss_off, auc_off = abs(found["loss"] / known.loss - 1.0), abs(found["metrics"]["auc"] - known.auc)
     assert loss_off < LOSS_WITHIN, (known, found)
     assert auc_off < AUC_WITHIN, (known, found)
-    return Outcome(known.kind, after_s, victim, end, found.get("resumed_from"), loss_off, auc_off)
+    return Outcome(known.kind, wanted, done_before, victim, end, found.get("resumed_from"), loss_off, auc_off)
+
+
+def _done(server: FedrayServer, name: str) -> int:
+    return server.task(name)["n_batches"] or 0
 
 
 def _kill(server: FedrayServer, name: str, place: int) -> str:
     """Kill one of the task's actors, as soon as there is one; return its role, "" where the task ended before."""
-    while server.task(name)["status"] not in ("finished", "failed"):
+    while server.task(name)["status"] not in ENDS:
         alive = [(role, pid) for role in ROLES for pid in sorted(server.roles(role))]
         if not alive:
             time.sleep(0.05)

@@ -81,8 +81,9 @@ class ScratchBlocks:
         self._room = 0  # what follows goes to the file as well, so that blocks are read as they lie in it
         with _told("written"):
             if self._file is None:
-                self._file = tempfile.TemporaryFile(dir=self._scratch.folder(), buffering=0)  # noqa: SIM115 - kept open
+                self._file = tempfile.TemporaryFile(dir=self._scratch.folder())  # noqa: SIM115 - kept open
             self._file.write(np.ascontiguousarray(block).data)
+            self._file.flush()
         self._places[key] = (self.file_bytes, block.shape)
         self.file_bytes += block.nbytes
 
@@ -101,10 +102,16 @@ class ScratchBlocks:
         if self._buffer.size < size:
             self._buffer = np.empty(size, np.uint64)
         found = self._buffer[:size]
-        with _told("read"):
-            if self._file is None or os.preadv(self._file.fileno(), [found.data], at) != found.nbytes:
-                raise OSError(0, "it is shorter than it was")
+        self._read(found.view(np.uint8).data, at)
         return found.reshape(shape)
+
+    def _read(self, into: memoryview, at: int) -> None:
+        with _told("read"):
+            while into and self._file is not None:
+                count = os.preadv(self._file.fileno(), [into], at)  # of more than 2 GiB the system reads a part
+                if count == 0:
+                    raise OSError(0, "it is shorter than it was")
+                into, at = into[count:], at + count
 
 
 @contextmanager

@@ -119,7 +119,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         told: dict[str, object] = {}
         if predictions is not None:
             values = in_units(agreed, predictions, units)
-            told = _write(ctx, prepared, values, _worth(ctx, agreed, prepared, values, pairs, units))
+            _write(ctx, prepared, values)
+            told = _told(ctx, prepared, values, _worth(ctx, agreed, prepared, values, pairs, units))
         ctx.channel.send_json(ctx.plan.main.index, "done", told)
         ctx.channel.flush()
     return PartyOutcome({"rows": agreed.rows})
@@ -301,13 +302,17 @@ def _worth(
     return worth(joined, pairs, prepared.alone)
 
 
-def _write(ctx: PartyContext, prepared: Prepared, values: Float, worths: list[dict[str, object]]) -> dict[str, object]:
-    """Write the predictions; return what the receiver tells the main client."""
+def _write(ctx: PartyContext, prepared: Prepared, values: Float) -> None:
+    """Write the predictions."""
     config = _config(ctx)
     asked_for = config.out_data_path if isinstance(config, PredictData) else None
     path = asked_for or f"predictions/{ctx.plan.task}"
     ctx.begin("write", "writing the predictions")
     write_predictions(ctx.root.generated_dir(path, create=True), prepared.ids, values)
+
+
+def _told(ctx: PartyContext, prepared: Prepared, values: Float, worths: list[dict[str, object]]) -> dict[str, object]:
+    """Return what the receiver tells the main client."""
     if prepared.answers is None and prepared.baseline is None:
         return {}
     ctx.channel.reveals.add("evaluation", (ctx.plan.main.index,), ())
