@@ -92,9 +92,11 @@ def document(kind: str, name: str) -> Json:
     if kind == "trees":
         return tree_training(name, n_estimators=10, max_depth=3, max_bin=16, seed=1, test_per_trees=5)
     if kind == "linear":
-        numbers = {"max_iter": 1000, "test_per_batches": 500, "checkpoint_every": 25, "learning_rate_init": 0.05}
+        numbers = {"max_iter": 1000, "test_per_batches": 500, "checkpoint_every": 25, "learning_rate_init": 0.015}
         return linear_training(name, random_state=1, **numbers)
-    return training(name, in_dim=4, layers=[1], max_iter=500, test_per_batches=250, checkpoint_every=25, seed=1)
+    return training(
+        name, in_dim=4, layers=[1], max_iter=500, test_per_batches=250, checkpoint_every=25, learning_rate=0.03, seed=1
+    )
 
 
 def twin(server: FedrayServer, kind: str) -> Twin:

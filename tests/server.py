@@ -86,7 +86,11 @@ class FedrayServer:
                 start_new_session=True,
             )
         self._started.append(self._process.pid)
-        until(lambda: "listens" in self.out or self._process.poll() is not None, START_S, lambda: self.out + self.err)
+        until(
+            lambda: "listens" in self.out or self._process.poll() is not None,
+            patience(START_S),
+            lambda: self.out + self.err,
+        )
         assert self._process.poll() is None, self.err
 
     @property

@@ -10,6 +10,7 @@ gives the same points of the same step. The points:
 ``residual``   d loss / d z of the last layer, where predictions are not made in a step
 ``weights``    weights of a layer after the step, shape (inputs, width)
 ``bias``       additive terms of a layer after the step, shape (width,)
+``score``      scores of all rows after a tree, shape (rows,)
 =============  =============================================================================
 
 A point is seen once in a step, and every step has the same points. Layers count from 0 here, from 1 in reports.

@@ -193,7 +193,7 @@ def _model(
     s: Session,
     supply: Supply,
     data: Data,
-    observer: Observer | None,  # noqa: ARG001 - trees have no points to show
+    observer: Observer | None,
     saved: Saved | None,
 ) -> TreeModel:
     codes = None
@@ -206,7 +206,7 @@ def _model(
             _check_labels(data.target.train)
         if data.target.weights is not None:
             inputs["weight"] = data.target.weights
-    return TreeModel(s, design, supply, codes, inputs, saved, data.scratch)
+    return TreeModel(s, design, supply, codes, inputs, saved, data.scratch, observer)
 
 
 def _scorer(

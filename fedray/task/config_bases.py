@@ -82,11 +82,14 @@ class LongMain(MainConfig):
         Whether the task goes on by itself when a party was lost or the server ended.
     resume_attempts
         How often it does.
+    parity
+        Whether the label client trains in clear beside, on features that all others show to it; trust mode lab only.
     """
 
     checkpoint_every: Annotated[int, whole(0, 10**8)] = 500
     resume: Annotated[Literal["manual", "auto"], choice("manual", "auto")] = "manual"
     resume_attempts: Annotated[int, whole(1, 100)] = 3
+    parity: Annotated[bool, flag()] = False
 
 
 class TrainMain(LongMain):
@@ -100,15 +103,12 @@ class TrainMain(LongMain):
         Batches between two tests.
     max_iter
         Number of batches.
-    parity
-        Whether the label client trains in clear beside, on features that all others show to it; trust mode lab only.
     """
 
     batch_size: Annotated[int, whole(1, 100_000)] = 64
     test_batch_size: Annotated[int, whole(1, 100_000)] = 10_000
     test_per_batches: Annotated[int, whole(1, 10**8)] = 1001
     max_iter: Annotated[int, whole(1, 10**8)] = 10_010
-    parity: Annotated[bool, flag()] = False
 
 
 class DataTable(ClientConfig):

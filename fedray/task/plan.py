@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from fedray.errors import SpecError
 from fedray.task.config_bases import LongMain
-from fedray.task.configs import MainConfig, TrainMain
+from fedray.task.configs import MainConfig
 from fedray.task.predict_configs import ModelMain
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.reveals import Reveal, reveals_of
@@ -200,7 +200,7 @@ def _resolve(registry: Registry, index: int, addr: str, http_port: int) -> Party
 
 
 def _parity(main: ClientConfig) -> bool:
-    return isinstance(main, TrainMain) and main.parity
+    return isinstance(main, LongMain) and main.parity
 
 
 def _as_dict(plan: TaskPlan) -> dict[str, Any]:

@@ -310,7 +310,7 @@ _PARITY = (
     Reveal(
         "parity_values",
         "label",
-        "Every step's linear outputs, activations or predictions, and weights.",
+        "Every step's linear outputs, activations or predictions, and weights; of trees the scores of all rows.",
         "With the features and labels that the label party has in this mode it learns no more from them.",
     ),
 )

@@ -24,6 +24,11 @@ __all__ = ["BinDesign", "PrivateBins", "bin_matrices", "histogram_masks"]
 
 Codes = npt.NDArray[np.int64]
 
+AHEAD = 4
+"""Blocks that an owner sends before it hears that the first of them has been taken: no transport bounds what waits."""
+
+_TAKEN = "private.taken"
+
 
 class BinDesign(Protocol):
     """The public numbers that bins need; those of trees are in `fedray.trees.design.TreeDesign`."""
@@ -105,23 +110,27 @@ class PrivateBins:
         self.codes = codes
         self._orders = [] if codes is None else [_sorted(design, s.rank, c) for c in codes[: design.rows[0]].T]
         self._blocks = (scratch or Scratch()).blocks()
-        start: dict[int, int] = dict.fromkeys(design.owners, 0)
-        for shape in bin_matrices(design):
-            rows = slice(start[shape.owner], start[shape.owner] + shape.shape[1])
-            start[shape.owner] = rows.stop
-            self._share(supply, shape, rows)
+        count = len(_blocks(design))
+        for place, shape in enumerate(bin_matrices(design)):
+            self._share(supply, shape, place % count, count)
 
-    def _share(self, supply: Supply, shape: PrivateShape, rows: slice) -> None:
-        """Send or take E = X - U of a block."""
+    def _share(self, supply: Supply, shape: PrivateShape, number: int, count: int) -> None:
+        """Send or take E = X - U of one of an owner's blocks."""
         s, label = self._s, f"private.{shape.matrix}"
         if s.rank != shape.owner or self.codes is None:
             with s.round(label) as r:
                 pending = r.receive(shape.owner, shape.shape)
             self._blocks.put((shape.owner, shape.matrix), pending.value)
+            if number + AHEAD < count:
+                s.channel.send(s.computing[shape.owner], _TAKEN)
             return
+        if number >= AHEAD:
+            for peer in s.others:
+                s.channel.recv(s.computing[peer], _TAKEN)
         e = np.uint64(0) - supply.mask(shape)
         cuts = self._design.thresholds(s.rank)
-        for column, codes in enumerate(self.codes[rows].T):
+        start = number * ROWS_BLOCK
+        for column, codes in enumerate(self.codes[start : start + shape.shape[1]].T):
             inside = np.flatnonzero(codes < cuts)
             e[column * cuts + codes[inside], inside] += np.uint64(1)
         with s.round(label) as r:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.data.scratch import Scratch
+from fedray.ml.parity import Observer
 from fedray.ml.saved import Saved
 from fedray.ml.scored import kept_array
 from fedray.ml.tested import Tested
@@ -65,6 +66,8 @@ class TreeModel:
         Where to go on; None to begin.
     scratch
         Where masked bins are kept; None for the memory.
+    observer
+        Sees the scores after every tree; None for nobody.
     """
 
     def __init__(
@@ -76,8 +79,9 @@ class TreeModel:
         inputs: Mapping[str, Float],
         saved: Saved | None = None,
         scratch: Scratch | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        self._s, self._design, self._supply = s, design, supply
+        self._s, self._design, self._supply, self._observer = s, design, supply, observer
         self._bins = PrivateBins(s, design, supply, codes, scratch)
         self._weight = None
         if design.weighted:
@@ -159,6 +163,8 @@ class TreeModel:
         rows = _interleaved(members[:half].T, members[half:].T).T
         self._z = add_scores(self._s, self._z, rows, values.added, bundle)
         self._grown.end(values.added.value)
+        if self._observer is not None:
+            self._observer.see(0, "score", self._z)
 
     def _left(self, chosen: Chosen) -> npt.NDArray[np.bool_]:
         """Return which rows my splits send left, shape (nodes, rows): none where a split is another's."""

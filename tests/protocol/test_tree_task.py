@@ -52,6 +52,24 @@ def test_result_record_and_model_equal_the_oracle(tmp_path: Path, objective: str
         assert Binning.from_dict(facts["scaling"]).bins == 8
 
 
+@pytest.mark.parametrize("objective", NUMBERS)
+def test_parity_compares_the_scores_after_every_tree(tmp_path: Path, objective: str) -> None:
+    task = made_up(tmp_path, own=1, objective=objective, test_per_trees=2, parity=True, **NUMBERS[objective])
+    outcomes = task.succeed()
+    found: Any = outcomes[4].result["parity"]
+    (line,) = found["layers"]
+    assert (found["steps"], line["layer"], line["what"], line["first_noticed"]) == (3, 1, "score", None)
+    assert line["error"] < 4e-3
+    told: Any = outcomes[0].result
+    assert {name: pair["shared"] for name, pair in found["test"]["metrics"].items()} == {
+        "loss": told["loss"],
+        **told["metrics"],
+    }
+    assert all(abs(pair["difference"]) < 0.005 for pair in found["test"]["metrics"].values())
+    to = {(entry["tag"], tuple(entry["to"])) for entry in outcomes[3].reveals}  # type: ignore[arg-type]
+    assert to >= {("parity_features", (4,)), ("parity_values", (4,))}
+
+
 def role(index: int) -> str:
     return "label_client" if index == 4 else "feature_client"
 

@@ -20,6 +20,7 @@ from fedray.mpc.dealer import Supply
 from fedray.mpc.schedule import Segment
 from fedray.ring import Ring
 from fedray.ring.bits import from_plane
+from fedray.trees.bins import AHEAD
 from fedray.trees.grown import UNKNOWN
 from fedray.trees.guard import watched_rows
 from fedray.trees.masks import BitAnds, BitProducts
@@ -118,7 +119,10 @@ def test_bins_in_a_file_make_the_same_trees_to_the_last_bit(tmp_path: Path, monk
     made = design((2, 3, 1), depth=2, steps=2, rows=(300, 40), missing=(True, False, False), colsample=0.5)
     task = Boosting.made_up(made)
     stores = [Scratch(size, lambda: tmp_path) for size in (None, 0, 5000)]
-    first, *others = [task.on_shares(scratch).all()[:3] for scratch in stores]
+    played = [task.on_shares(scratch) for scratch in stores]
+    first, *others = [one.all()[:3] for one in played]
+    taken = [sum(frame.label == "private.taken" for _, frame in view) for view in played[0].views]
+    assert taken == [2 * (5 - AHEAD)] * 3 + [0]  # an owner hears so of each of five blocks but the last ones
     for other in others:
         for (expected, _), (found, _) in zip(first, other, strict=True):
             states = expected.state(), found.state()
