@@ -20,7 +20,7 @@ from fedray.data import sample
 from tests.deploy.hosts import HOSTS, running, shell
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-JOIN_S = 240.0
+JOIN_S = 480.0
 HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 DASHBOARD, CLIENT, GCS, HTTP = 8265, 10001, 6379, 8380
 

@@ -9,9 +9,11 @@ import pytest
 
 from tests.deploy import hosts
 
-pytestmark = [pytest.mark.e2e, pytest.mark.hosts, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.hosts, pytest.mark.timeout(1260)]
 
-LIMIT_S = 840.0
+LIMIT_S = 1200.0
+"""It takes a quarter of that on two processors that nobody else uses."""
+
 OFFERS = {
     hosts.HOSTS["head"]: ("party_coordinator", "party_dealer"),
     hosts.HOSTS["clinic"]: ("party_clinic",),
