@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -26,7 +26,7 @@ from serve_api.k12ai.desk import Desk
 from serve_api.k12ai.settings import K12Settings
 from serve_api.limits import AnyCasePaths, BodyLimit, PlainFailures, route_path
 from serve_api.replies import Problem
-from serve_api.service import GetService
+from serve_api.service import GetService, Service
 
 __all__ = ["build_app"]
 
@@ -93,6 +93,11 @@ def _add_own_routes(app: FastAPI, version: str) -> None:
     def healthz() -> Health:
         """Answer that the server is alive."""
         return Health(status="ok", version=version)
+
+    @app.get("/metrics", tags=["server"], response_class=PlainTextResponse)
+    def metrics(service: Service) -> PlainTextResponse:
+        """Answer tasks by status, the queue, and what finished tasks took, by kind and phase, for Prometheus."""
+        return PlainTextResponse(service.metrics(), media_type="text/plain; version=0.0.4")
 
     @app.get("/docs", include_in_schema=False)
     def docs(request: Request) -> HTMLResponse:

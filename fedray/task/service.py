@@ -15,6 +15,7 @@ from fedray.errors import FedrayError, SpecError, StateError
 from fedray.task.approvals import Approval, Decision
 from fedray.task.approving import ApprovalsView, ask_approvals, asked_plan, expire, note, reject, view_approvals, waits
 from fedray.task.asking import Answer, answer_of, check_answering, parse_ids
+from fedray.task.metrics import Metrics
 from fedray.task.model_rules import check_ready, check_training
 from fedray.task.models import (
     ModelPage,
@@ -84,6 +85,7 @@ class TaskService:
         self._clock = clock
         self._trust_mode = trust_mode
         self.jobs, self.messages = store.jobs, store.messages
+        self._metrics = Metrics(store)
 
     def create(self, document: object) -> TaskView:
         """Create a task; nothing runs yet.
@@ -358,6 +360,10 @@ class TaskService:
     def usage(self) -> Usage:
         """Return what the nodes and the tasks' parties use now: processors, memory, disks, GPUs."""
         return self._runner.usage()
+
+    def metrics(self) -> str:
+        """Return what all tasks did, as text that Prometheus reads."""
+        return self._metrics.text()
 
     def queue(self) -> tuple[str, ...]:
         """Return the names of the tasks that wait at the runner, the next one first."""

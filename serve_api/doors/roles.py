@@ -80,6 +80,7 @@ ROUTES: Final[Mapping[tuple[str, str], Right]] = MappingProxyType(
         ("GET", "/api/v1/models/{name}"): _READ,
         ("GET", "/api/v1/parties"): _READ,
         ("GET", "/api/v1/queue"): _READ,
+        ("GET", "/metrics"): _READ,
         ("POST", "/createTask"): _SUBMIT,
         ("GET", "/startTask"): _SUBMIT,
         ("POST", "/startTask"): _SUBMIT,

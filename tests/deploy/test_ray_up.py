@@ -9,9 +9,17 @@ import pytest
 
 from tests.deploy import hosts
 
-pytestmark = [pytest.mark.e2e, pytest.mark.hosts, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.hosts, pytest.mark.timeout(1260)]
 
-LIMIT_S = 840.0
+LIMIT_S = 1200.0
+"""It takes a quarter of that on two processors that nobody else uses."""
+
+OFFERS = {
+    hosts.HOSTS["head"]: ("party_coordinator", "party_dealer"),
+    hosts.HOSTS["clinic"]: ("party_clinic",),
+    hosts.HOSTS["laboratory"]: ("party_laboratory",),
+    hosts.HOSTS["hospital"]: ("party_hospital",),
+}
 
 
 def test_from_bare_hosts_to_a_trained_model(tmp_path: Path) -> None:
@@ -20,19 +28,15 @@ def test_from_bare_hosts_to_a_trained_model(tmp_path: Path) -> None:
     done = hosts.inside("tests.deploy.ray_up", str(tmp_path), timeout_s=LIMIT_S)
     assert done.returncode == 0, "see the captured log of the launcher"
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found["align"]["status"] == found["train"]["status"] == "finished"
-    assert found["train"]["result"]["metrics"]["auc"] > 0.95
-    assert found["open"] == [], "dashboard and HTTP listen on loopback"
-    assert found["clear"] == [], "Ray answers nobody without TLS"
-    assert found["nodes"] == {
-        "party_coordinator": "head",
-        "party_dealer": "head",
-        "party_clinic": "clinic",
-        "party_laboratory": "laboratory",
-        "party_hospital": "hospital",
-    }
+    assert found["report"]["status"] == "finished"
+    assert found["report"]["result"]["metrics"]["auc"] > 0.95
+    assert found["report"]["estimate"]["rounds"]["counted"] == found["report"]["estimate"]["rounds"]["expected"]
     told = found["doctor"]
     assert [finding for finding in told["findings"] if finding["level"] == "problem"] == []
+    assert {node["name"]: tuple(node["offers"]) for node in told["facts"]["nodes"]} == OFFERS
     assert len(told["facts"]["links"]) == 6, "every two of four hosts"
     assert all(link["stream_s"] and link["bytes_per_s"] for link in told["facts"]["links"])
+    assert found["open"] == [], "dashboard and HTTP listen on loopback"
+    assert found["listens"]
+    assert found["clear"] == [], "Ray answers nobody without TLS"
     assert not found["listens after"]
