@@ -22,7 +22,7 @@ from fedray.task.tables import jobs, tasks
 
 __all__ = ["Job", "JobKey", "Jobs"]
 
-BEGINS_S: Final = 60.0
+BEGINS_S: Final = 120.0
 """Seconds that a job may take until its task runs or waits; whoever claimed it has died after that."""
 
 _AT_WORK: Final = (Status.QUEUED, Status.RUNNING)
