@@ -13,6 +13,7 @@ import pytest
 from fedray.errors import FedrayError, PlacementError, SpecError, error_from_dict
 from fedray.task.feed import Feed
 from fedray.task.record import Status
+from fedray.task.standing import Standing
 from fedray.task.usage import ActorUsage, DiskUsage, GpuUsage, NodeUsage, Usage
 from serve_api.app import build_app
 from serve_api.doors.roles import Role
@@ -249,6 +250,24 @@ def test_what_cannot_start_leaves_nothing(k12: K12, world: World) -> None:
     assert world.service.get("test.123456").status == "cancelled"
     assert k12.told("error") == []
     k12.train()
+
+
+def test_a_job_that_needs_an_approval_waits_for_it(k12: K12, world: World) -> None:
+    world.runner.standings = [Standing("127.0.0.1:8084", "0f", True, 1.0)]
+    waits = "train.start task: test.123456, which waits for the approval of 127.0.0.1:8084"
+    assert k12.do("train.start", SHORT)["message"] == waits
+    k12.do("train.start", SHORT)
+    assert k12.told("error")[0]["error"]["code"] == 100404
+    assert k12.told("status") == []
+    world.service.approve("test.123456", "127.0.0.1:8084")
+    assert k12.told("status")[0]["status"] == {"value": "starting"}
+    k12.do("train.start", SHORT, user="other")
+    world.service.reject("other.123456", "127.0.0.1:8084", "not now")
+    error = k12.told("error")[0]["error"]
+    assert (error["code"], "not now" in error["message"]) == (100499, True)
+    k12.do("train.start", SHORT, user="third")
+    k12.do("train.stop", user="third")
+    assert k12.told("error")[0]["error"]["code"] == 100400
 
 
 def test_a_data_set_has_no_model_but_a_later_training_has(k12: K12, world: World) -> None:

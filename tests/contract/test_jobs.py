@@ -60,7 +60,7 @@ class TestJobs:
         clock.now += BEGINS_S + 1
         (job,) = store.jobs.of(KEY)
         assert (job.task, job.status, job.about) == ("t", status, {"a": [1]})
-        assert job.at_work(clock.now) == (status in (Status.QUEUED, Status.RUNNING))
+        assert job.at_work(clock.now) is not status.is_final
         assert store.jobs.of_tasks("api", ["t", "u"]) == {"t": job}
         assert store.jobs.of_tasks("other", ["t"]) == {}
 
