@@ -28,6 +28,9 @@ ANSWER_S: Final = 5.0
 FRESH_S: Final = 1.0
 """Seconds for which an answer serves further requests, so that many of them ask nobody."""
 
+OLD_S: Final = 10.0
+"""Seconds after which one is no longer given while a newer one is being asked for."""
+
 CGROUP_LIMITS: Final = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
@@ -128,11 +131,15 @@ class Meter:
         self._last, self._at = Usage(), float("-inf")
 
     def read(self) -> Usage:
-        """Return what nodes and parties use, at most a second old; who does not answer in time is left out."""
-        with self._lock:
+        """Return what nodes and parties use, a few seconds old at the most; who does not answer is left out."""
+        if not self._lock.acquire(blocking=time.monotonic() - self._at > OLD_S):
+            return self._last  # another asks
+        try:
             if time.monotonic() - self._at > FRESH_S:
                 self._last, self._at = self._ask(), time.monotonic()
             return self._last
+        finally:
+            self._lock.release()
 
     def _ask(self) -> Usage:
         here = ray.get_runtime_context().get_node_id()

@@ -40,9 +40,19 @@ class Feed:
         self._store, self._api, self._shape = store, api, shape
 
     def step(self) -> bool:
-        """Tell what has happened since the last step, oldest first; return whether there was anything."""
-        told = [self._tell(job) for job in self._store.jobs.behind(self._api)]
-        return any(told)
+        """Tell what has happened since the last step, oldest first; return whether there was anything.
+
+        A job of which that fails stays behind, and holds up no other.
+        """
+        told, failed = False, None
+        for job in self._store.jobs.behind(self._api):
+            try:
+                told = self._tell(job) or told
+            except Exception as error:  # noqa: BLE001  raised below: the others are told first
+                failed = failed or error
+        if failed is not None:
+            raise failed
+        return told
 
     def _tell(self, job: Job) -> bool:
         batch: list[Message] = []

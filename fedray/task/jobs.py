@@ -22,10 +22,10 @@ from fedray.task.tables import jobs, tasks
 
 __all__ = ["Job", "JobKey", "Jobs"]
 
-BEGINS_S: Final = 60.0
-"""Seconds that a job may take until its task runs or waits; whoever claimed it has died after that."""
+BEGINS_S: Final = 120.0
+"""Seconds that a job may take until its task is there; whoever claimed it has died after that."""
 
-_AT_WORK: Final = (Status.QUEUED, Status.RUNNING)
+_AT_WORK: Final = (Status.CREATED, Status.QUEUED, Status.RUNNING)
 _MOST_BEHIND: Final = 100
 
 
@@ -75,8 +75,8 @@ class Job:
     made_at: float
 
     def at_work(self, now: float) -> bool:
-        """Return whether it is beginning, waits or runs."""
-        begins = self.status in (None, Status.CREATED) and now - self.made_at < BEGINS_S
+        """Return whether it is beginning, waits for its turn or for approvals, or runs."""
+        begins = self.status is None and now - self.made_at < BEGINS_S
         return begins or self.status in _AT_WORK
 
 

@@ -118,23 +118,19 @@ def wanted_scoring(
         labels = {"labels_path": params.get("labels", _label_path(training))}
         main = {"part": params.get("part", "test")}
         return Scoring(scoring_document(training, model, "predict", main, paths, labels))
-    kind = params.get("input_type")
-    if kind == "file":
-        _check_fields("service_params", params, ("input_type", "data", "part", "output_file"))
-        out = {"out_data_path": params["output_file"]} if "output_file" in params else {}
-        main = {"part": params.get("part", "all")}
-        return Scoring(scoring_document(training, model, "predict", main, paths, out))
-    if kind != "text":
-        raise SpecError(f"service_params.input_type: expected text or file, got {show(kind)}")
-    _check_fields("service_params", params, ("input_type", "input_text", "data", "part"))
-    ids = _ids(params.get("input_text"))
-    main = {
-        "part": params.get("part", "all"),
-        "max_rows": len(ids),
-        "max_answers": len(ids),
-        "idle_s": IDLE_S,
-    }
-    return Scoring(scoring_document(training, model, "serve", main, paths, {}), ids)
+    main = {"part": params.get("part", "all")}
+    match params.get("input_type"):
+        case "file":
+            _check_fields("service_params", params, ("input_type", "data", "part", "output_file"))
+            out = {"out_data_path": params["output_file"]} if "output_file" in params else {}
+            return Scoring(scoring_document(training, model, "predict", main, paths, out))
+        case "text":
+            _check_fields("service_params", params, ("input_type", "input_text", "data", "part"))
+            ids = _ids(params.get("input_text"))
+            main |= {"max_rows": len(ids), "max_answers": len(ids), "idle_s": IDLE_S}
+            return Scoring(scoring_document(training, model, "serve", main, paths, {}), ids)
+        case other:
+            raise SpecError(f"service_params.input_type: expected text or file, got {show(other)}")
 
 
 def _native(params: Mapping[str, Any], types: Sequence[str], *, fits: bool) -> Json:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
 
 from fedray.errors import FedrayError
 from fedray.task.folding import dumps
@@ -19,7 +20,7 @@ from fedray.task.messages import Message
 from fedray.task.places import cause_of, places_of
 from fedray.task.service import TaskService
 from fedray.task.text import load_json
-from serve_api.doors.guard import Visiting
+from serve_api.doors.guard import Visit, Visiting
 from serve_api.k12ai.codes import Code
 from serve_api.k12ai.desk import Desk
 from serve_api.k12ai.dialect import Detail
@@ -51,36 +52,46 @@ _CODES: Final = {
 Key = Annotated[str | None, Query(description="APPID.TYPE, such as k12ai.metrics.")]
 
 
+class Reply(BaseModel):
+    """What a route answers; all else comes as messages."""
+
+    code: int = Field(description="What became of the request.")
+    descr: str = Field(default="", description="The code's text; not in the dialect of 2020.")
+    message: Any = Field(default=None, description="A sentence or stats; in the dialect of 2020 the code's text.")
+    data: Any = Field(default=None, description="A sentence or stats, in the dialect of 2020.")
+    detail: dict[str, Any] = Field(default_factory=dict, description="Of an exception: exc_type, exc_text, traceback.")
+
+
 def _desk(request: Request) -> Desk:
     return cast("Desk", request.app.state.k12ai)
 
 
-@router.post("/framework/train", openapi_extra=_OBJECT)
+@router.post("/framework/train", response_model=Reply, openapi_extra=_OBJECT)
 def train(request: Request, service: Service, body: Body, visit: Visiting) -> Response:
     """Start or stop a training (`train.start`, `train.stop`); it answers at once, the rest comes as messages."""
     return _framework(_desk(request), service, body, "train", visit)
 
 
-@router.post("/framework/evaluate", openapi_extra=_OBJECT)
+@router.post("/framework/evaluate", response_model=Reply, openapi_extra=_OBJECT)
 def evaluate(request: Request, service: Service, body: Body, visit: Visiting) -> Response:
     """Start or stop an evaluation of the project's model (`evaluate.start`, `evaluate.stop`)."""
     return _framework(_desk(request), service, body, "evaluate", visit)
 
 
-@router.post("/framework/predict", openapi_extra=_OBJECT)
+@router.post("/framework/predict", response_model=Reply, openapi_extra=_OBJECT)
 def predict(request: Request, service: Service, body: Body, visit: Visiting) -> Response:
     """Start or stop predictions with the project's model (`predict.start`, `predict.stop`)."""
     return _framework(_desk(request), service, body, "predict", visit)
 
 
-@router.post("/framework/execute", openapi_extra=_OBJECT)
+@router.post("/framework/execute", response_model=Reply, openapi_extra=_OBJECT)
 def execute(request: Request, service: Service, body: Body, visit: Visiting) -> Response:
     """Do any of the above, in the dialect of 2020."""
     return _framework(_desk(request), service, body, None, visit)
 
 
-@router.post("/platform/stats", openapi_extra=_OBJECT)
-def stats(request: Request, service: Service, body: Body) -> Response:
+@router.post("/platform/stats", response_model=Reply, openapi_extra=_OBJECT)
+def stats(request: Request, service: Service, body: Body, visit: Visiting) -> Response:
     """Answer what nodes and parties use, and tell it as a message of type info too."""
     desk = _desk(request)
 
@@ -92,11 +103,11 @@ def stats(request: Request, service: Service, body: Body) -> Response:
         service.messages.put(*desk.telling.messages("info", "stats", found, time.time(), None))
         return None if query.later else found
 
-    return _answered(desk, run)
+    return _answered(desk, visit, run)
 
 
-@router.post("/platform/control", openapi_extra=_OBJECT)
-def control(request: Request, service: Service, body: Body) -> Response:
+@router.post("/platform/control", response_model=Reply, openapi_extra=_OBJECT)
+def control(request: Request, service: Service, body: Body, visit: Visiting) -> Response:
     """End the job whose actor has the id in params (`container.stop`)."""
     desk = _desk(request)
 
@@ -114,10 +125,10 @@ def control(request: Request, service: Service, body: Body) -> Response:
             raise refused
         return text
 
-    return _answered(desk, run)
+    return _answered(desk, visit, run)
 
 
-@router.post("/private/message", response_class=PlainTextResponse, openapi_extra=_OBJECT)
+@router.post("/private/message", response_model=int | Reply, openapi_extra=_OBJECT)
 def message(service: Service, body: Body) -> Response:
     """Take a message of another service; whoever asks for its type gets it. Answers 1, or 0 where it is none."""
     document = _document(body)
@@ -125,13 +136,13 @@ def message(service: Service, body: Body) -> Response:
     return _kept(service, document, f"{APP}.{kind}" if isinstance(kind, str) and kind else "")
 
 
-@router.post("/private/pushmsg", response_class=PlainTextResponse, openapi_extra=_OBJECT)
+@router.post("/private/pushmsg", response_model=int | Reply, openapi_extra=_OBJECT)
 def push_message(service: Service, body: Body, key: Key = None) -> Response:
     """Take a message under a key; answers 1, or 0 where it is none."""
     return _kept(service, _document(body), key or "")
 
 
-@router.get("/private/popmsg")
+@router.get("/private/popmsg", response_model=list[dict[str, Any]] | Reply)
 def pop_messages(request: Request, service: Service, key: Key = None) -> Response:
     """Answer the messages that wait under a key, oldest first, and remove them; at most 1000 at a time."""
     if not key or len(key) > _LONGEST_KEY:
@@ -149,7 +160,7 @@ def answer(desk: Desk, problem: Problem) -> Response:
     return json_reply(desk.dialect.reply(code, plain_text(problem.sentence())), headers=problem.headers)
 
 
-def _framework(desk: Desk, service: TaskService, body: bytes, step: str | None, visit: Visiting) -> Response:
+def _framework(desk: Desk, service: TaskService, body: bytes, step: str | None, visit: Visit) -> Response:
     def run() -> object:
         if (step is None) is not (desk.settings.dialect == "2020"):
             raise Refused(Code.BAD_VALUE, f"not support in the dialect {desk.settings.dialect}")
@@ -157,19 +168,21 @@ def _framework(desk: Desk, service: TaskService, body: bytes, step: str | None, 
         visit.about(f"{request.user}.{request.service_uuid}")
         return desk.work(service).do(request)
 
-    return _answered(desk, run)
+    return _answered(desk, visit, run)
 
 
-def _answered(desk: Desk, run: Callable[[], object]) -> Response:
-    """Answer with what `run` returns, or with why it could not."""
+def _answered(desk: Desk, visit: Visit, run: Callable[[], object]) -> Response:
+    """Answer with what `run` returns, or with why it could not, which the audit log is told too."""
     try:
         return json_reply(desk.dialect.reply(Code.ACCEPTED, run()))
     except Refused as refused:
         cause = cause_of(refused)
+        visit.problem = refused.code.name
         detail = None if cause is refused else Detail(type(cause).__name__, _text(cause), places_of(refused))
         return json_reply(desk.dialect.reply(refused.code, refused.message, detail))
     except FedrayError as error:
-        detail = Detail(type(error).__name__, str(error), places_of(error))
+        visit.problem = type(error).__name__
+        detail = Detail(visit.problem, str(error), places_of(error))
         return json_reply(desk.dialect.reply(Code.START_FAILED, str(error), detail))
 
 
@@ -190,4 +203,4 @@ def _kept(service: TaskService, document: dict[str, Any] | None, key: str) -> Re
     """Keep a message under a key, and say whether it was."""
     fits = document is not None and 0 < len(key) <= _LONGEST_KEY and key.isprintable()
     kept = fits and service.messages.leave(Message(f"{API}/{key}", dumps(document)))
-    return PlainTextResponse("1" if kept else "0", headers={"Cache-Control": "no-store"})
+    return json_reply(int(kept))

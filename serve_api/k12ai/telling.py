@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from fedray.errors import NotFound, PlacementError, SpecError, StateError, error_from_dict
+from fedray.errors import FedrayError, NotFound, PlacementError, StateError, error_from_dict
 from fedray.task.folding import dumps
 from fedray.task.jobs import Job, JobKey
 from fedray.task.messages import Message
@@ -18,7 +18,7 @@ from serve_api.k12ai.codes import Code
 from serve_api.k12ai.dialect import Detail, Dialect, Subject
 from serve_api.k12ai.requests import APP
 
-__all__ = ["API", "OUTGOING", "Pending", "Telling", "container", "subject_of"]
+__all__ = ["API", "OUTGOING", "Pending", "Telling", "container"]
 
 API: Final = "k12ai"
 OUTGOING: Final = "k12ai>webhook"
@@ -57,7 +57,7 @@ class Pending:
             self._ids.pop(task, None)
 
 
-def subject_of(job: Job) -> Subject:
+def _subject_of(job: Job) -> Subject:
     """Return whose job it is."""
     about = job.about
     return Subject(job.key.owner, job.key.project, about["service_name"], about.get("app", APP), about.get("token", ""))
@@ -97,12 +97,12 @@ class Telling:
 
     def messages(self, kind: str, op: str, body: object, at: float, subject: Subject | None) -> list[Message]:
         """Return a message as it waits for whoever takes it, and for the webhook if there is one."""
-        text = dumps(self._dialect.message(kind, op, body, at, subject))
-        topics = [f"{API}/{APP if subject is None else subject.app}.{kind}", *([OUTGOING] if self._posts else [])]
-        return [Message(topic, text) for topic in topics]
+        message = self._dialect.message(kind, op, body, at, subject)
+        key = f"{APP if subject is None else subject.app}.{message['type']}"
+        return [Message(topic, dumps(message)) for topic in (f"{API}/{key}", *([OUTGOING] if self._posts else []))]
 
     def _say(self, job: Job, kind: str, body: object, at: float, verb: str = "start") -> list[Message]:
-        return self.messages(kind, f"{job.op}.{verb}", body, at, subject_of(job))
+        return self.messages(kind, f"{job.op}.{verb}", body, at, _subject_of(job))
 
     def _status(self, job: Job, stored: StoredEvent, status: Status) -> list[Message]:
         at, reply = stored.event.time_s, self._dialect.reply
@@ -166,7 +166,9 @@ class Telling:
             return []
         try:
             answer = self._service().ask(task, dumps({"ids": list(ids)}))
-        except (SpecError, StateError) as error:
+        except PlacementError:
+            raise  # it is still starting, or overloaded
+        except FedrayError as error:
             return self._unanswered(job, error, at)
         self._pending.done(task)
         return [
@@ -175,13 +177,15 @@ class Telling:
             for message in self._say(job, "predict", _predicted(index, values), at)
         ]
 
-    def _unanswered(self, job: Job, error: SpecError | StateError, at: float) -> list[Message]:
+    def _unanswered(self, job: Job, error: FedrayError, at: float) -> list[Message]:
         task = job.task or ""
         self._pending.done(task)
         try:
             self._service().cancel(task)
         except StateError:
             return []  # it has ended, and its end is told
+        except FedrayError:
+            pass  # it ends by itself, as nobody asks it any more
         detail = Detail(type(error).__name__, error.message)
         return self._say(job, "error", self._dialect.reply(Code.BAD_CONFIGURATION, error.message, detail), at)
 

@@ -98,14 +98,14 @@ class Work:
         return None
 
     def _begin(self, job: Job, wanted: Scoring) -> str:
-        """Create and start the task of a job; when that fails, neither is left."""
+        """Create and start the task of a job, and return what is said of it; when that fails, neither is left."""
         task = None
         try:
             task = self._create(job, wanted.document)
             if wanted.ids:
                 self._pending.add(task, wanted.ids)
             self._service.jobs.name(job, task)
-            self._service.start(task)
+            waits_for = self._service.start(task).waits_for
         except FedrayError:
             self._service.jobs.release(job)
             if task is not None:
@@ -113,7 +113,7 @@ class Work:
                 with contextlib.suppress(FedrayError):
                     self._service.cancel(task)
             raise
-        return task
+        return f"{task}, which waits for the approval of {', '.join(waits_for)}" if waits_for else task
 
     def _create(self, job: Job, document: Mapping[str, Any]) -> str:
         name = f"{job.key.owner}.{job.key.project}" + (f".{job.run}" if job.run > 1 else "")

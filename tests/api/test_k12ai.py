@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +13,16 @@ import pytest
 from fedray.errors import FedrayError, PlacementError, SpecError, error_from_dict
 from fedray.task.feed import Feed
 from fedray.task.record import Status
+from fedray.task.standing import Standing
 from fedray.task.usage import ActorUsage, DiskUsage, GpuUsage, NodeUsage, Usage
 from serve_api.app import build_app
+from serve_api.doors.roles import Role
 from serve_api.k12ai.desk import Desk
 from serve_api.k12ai.settings import K12Settings
 from serve_api.k12ai.telling import API, OUTGOING
 from tests.api.conftest import ROW, TestClient, World
 from tests.api.documents import alignment, predicting, training
+from tests.api.doors import locked
 
 Json = dict[str, Any]
 SHORT = {
@@ -246,6 +250,24 @@ def test_what_cannot_start_leaves_nothing(k12: K12, world: World) -> None:
     assert world.service.get("test.123456").status == "cancelled"
     assert k12.told("error") == []
     k12.train()
+
+
+def test_a_job_that_needs_an_approval_waits_for_it(k12: K12, world: World) -> None:
+    world.runner.standings = [Standing("127.0.0.1:8084", "0f", True, 1.0)]
+    waits = "train.start task: test.123456, which waits for the approval of 127.0.0.1:8084"
+    assert k12.do("train.start", SHORT)["message"] == waits
+    k12.do("train.start", SHORT)
+    assert k12.told("error")[0]["error"]["code"] == 100404
+    assert k12.told("status") == []
+    world.service.approve("test.123456", "127.0.0.1:8084")
+    assert k12.told("status")[0]["status"] == {"value": "starting"}
+    k12.do("train.start", SHORT, user="other")
+    world.service.reject("other.123456", "127.0.0.1:8084", "not now")
+    error = k12.told("error")[0]["error"]
+    assert (error["code"], "not now" in error["message"]) == (100499, True)
+    k12.do("train.start", SHORT, user="third")
+    k12.do("train.stop", user="third")
+    assert k12.told("error")[0]["error"]["code"] == 100400
 
 
 def test_a_data_set_has_no_model_but_a_later_training_has(k12: K12, world: World) -> None:
@@ -503,6 +525,26 @@ def test_an_actor_that_is_no_job_of_ours(k12: K12, world: World) -> None:
     assert "message" not in stop(k12, actor, **{"async": True})
     assert stop(k12, actor, op="oss.remove")["message"] == "not support op:oss.remove"
     assert k12.post("platform/control", {**WHO, "op": "container.stop"})["code"] == 100101
+
+
+def test_the_audit_log_says_what_was_refused(world: World, tmp_path: Path) -> None:
+    with locked(tmp_path, world.service) as doors:
+        for op in ("train.start", "train.pause"):
+            doors.ask(Role.SUBMITTER, "POST", "/k12ai/framework/train", json=request(op, SHORT))
+        doors.ask(Role.SUBMITTER, "POST", "/k12ai/framework/predict", json=request("predict.start", {}))
+        entries = doors.entries()
+    outcomes = [(entry["what"].rpartition("/")[2], entry["outcome"], entry.get("why")) for entry in entries]
+    assert outcomes == [
+        ("train", "asked", None),
+        ("train", "done", None),
+        ("train", "asked", None),
+        ("train", "refused", "BAD_VALUE"),
+        ("predict", "asked", None),
+        ("predict", "refused", "NO_MODEL"),
+    ]
+    assert entries[1]["subject"] == "test.123456"
+    assert "digest" in entries[0]
+    assert "digest" not in entries[4]
 
 
 def test_messages_of_others(k12: K12) -> None:

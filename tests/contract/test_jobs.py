@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from fedray.errors import Conflict
+from fedray.errors import Conflict, PlacementError
 from fedray.task import messages
 from fedray.task.feed import Feed
-from fedray.task.jobs import BEGINS_S, JobKey
+from fedray.task.jobs import BEGINS_S, Job, JobKey
 from fedray.task.messages import OLDEST_S, Message
 from fedray.task.record import Status
 from fedray.task.store import Store, StoredEvent
@@ -60,7 +60,7 @@ class TestJobs:
         clock.now += BEGINS_S + 1
         (job,) = store.jobs.of(KEY)
         assert (job.task, job.status, job.about) == ("t", status, {"a": [1]})
-        assert job.at_work(clock.now) == (status in (Status.QUEUED, Status.RUNNING))
+        assert job.at_work(clock.now) is not status.is_final
         assert store.jobs.of_tasks("api", ["t", "u"]) == {"t": job}
         assert store.jobs.of_tasks("other", ["t"]) == {}
 
@@ -76,6 +76,27 @@ class TestJobs:
         assert store.jobs.behind("api") == []
         store.transition("t", Status.FINISHED)
         assert [job.task for job in store.jobs.behind("api")] == ["t"]
+
+    def test_a_job_that_cannot_be_told_holds_up_no_other(self, store: Store) -> None:
+        for number in (1, 2):
+            key = JobKey("api", "owner", str(number))
+            store.jobs.name(store.jobs.claim(key, "train", {}), f"t{number}")
+            make(store, f"t{number}", Status.RUNNING)
+
+        def shape(job: Job, stored: StoredEvent) -> list[Message]:
+            if job.task == "t1":
+                raise RuntimeError
+            if stored.id == 2 and not later:
+                raise PlacementError("later")
+            return [Message("topic", str(stored.id))]
+
+        later = False
+        feed = Feed(store, "api", shape)
+        for wanted in (["1"], [], ["2"]):
+            with pytest.raises(RuntimeError):
+                feed.step()
+            assert store.messages.take("topic") == wanted
+            later = wanted == []
 
 
 class TestMessages:
