@@ -11,13 +11,13 @@ import typer
 from actors import environment
 from fedray.checkup.checks import Finding, Level, checked, worst
 from fedray.errors import FedrayError, SpecError
-from fedray.task.registry import Registry
 from serve_api.cli.exit_codes import CliError, ExitCode
 from serve_api.cli.options import JsonOption
 from serve_api.cli.screen import clean, print_json, print_table
 
 if TYPE_CHECKING:
     from fedray.checkup.facts import Facts
+    from fedray.task.registry import Registry
 
 __all__ = ["doctor"]
 
@@ -35,6 +35,8 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Look whether a cluster is fit for tasks: versions, clocks, parties, ports, lines between nodes, memory, disks."""
+    from fedray.task.registry import Registry
+
     try:
         facts = _measure(address, Registry.local() if registry is None else Registry.from_toml(registry))
     except SpecError as error:

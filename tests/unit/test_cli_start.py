@@ -94,6 +94,7 @@ def test_numbers_are_for_ever() -> None:
         "UNREACHABLE": 4,
         "TASK_CANCELLED": 5,
         "AUDIT_BROKEN": 6,
+        "UNFIT": 7,
         "INTERRUPTED": 130,
     }
     assert len(exit_codes_help().splitlines()) == len(ExitCode)
