@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fedray.channel import Timeouts
 from fedray.data.root import DataRoot
 from tests import linear_tasks
 from tests.feature_tasks import FeatureTask, made_up
@@ -19,6 +20,8 @@ from tests.tasks import Training, client
 Json = dict[str, Any]
 
 MAIN, ONE, TWO, LABEL = range(4)
+LOADING = Timeouts(connect_s=50.0, receive_s=50.0)
+"""A first training of a process waits for compiled kernels."""
 
 
 @dataclass(eq=False)
@@ -83,5 +86,5 @@ def train(task: FeatureTask, **fields: Any) -> Training:
     trained.roots = task.roots
     trained.feature = {"data_path": "w", "scale": "none", **fields}
     trained.labeler = {**trained.labeler, **trained.feature}
-    trained.succeed()
+    trained.succeed(timeouts=LOADING)
     return trained
