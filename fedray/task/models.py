@@ -196,9 +196,7 @@ def check_unused(store: Store, name: str) -> StoredTask:
     """
     task = _trained(store, name)
     for status in (Status.QUEUED, Status.RUNNING):
-        for user in store.list_tasks(
-            status, (Kind.PREDICT, Kind.SERVE, Kind.EXPORT, Kind.SCORECARD), limit=_MOST_AT_WORK
-        )[0]:
+        for user in store.list_tasks(status, _USING, limit=_MOST_AT_WORK)[0]:
             if model_of(TaskPlan.from_json(user.plan)) == name:
                 raise StateError(
                     f"Model {show(name)} is used by task {show(user.name)}, which is {status}; wait for it"
