@@ -85,6 +85,13 @@ class Policy:
     approval_hours: float
     digest: str
 
+    def as_dict(self) -> dict[str, object]:
+        """Return the rules in the words of the file, with the file's digest."""
+        rules = {name: getattr(self, name) for name in _Document.model_fields if name not in ("columns", "approvals")}
+        approvals = "manual" if self.manual else "auto"
+        columns = {"columns.allow": self.allow, "columns.deny": self.deny}
+        return {**rules, "approvals": approvals, **columns, "sha256": self.digest}
+
 
 class _Columns(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)

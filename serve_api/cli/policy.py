@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -105,7 +104,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise CliError(f"FILE: {clean(path)}: no such file.", ExitCode.USAGE) from None
     except PolicyError as error:
         raise CliError(f"FILE: {clean(error.message)}", ExitCode.USAGE) from None
-    return {field.name: getattr(policy, field.name) for field in fields(policy)}
+    return policy.as_dict()
 
 
 def _shown(value: object) -> object:
@@ -113,7 +112,7 @@ def _shown(value: object) -> object:
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "any" if value is None else value
+    return "not limited" if value is None else value
 
 
 def _print_approvals(found: dict[str, Any]) -> None:
