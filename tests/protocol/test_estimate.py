@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import fedray.ml.metrics  # noqa: F401 - it loads slowly: here, not while the other parties wait for the label client
 from fedray.errors import SpecError
 from fedray.parties.context import PartyOutcome
 from fedray.parties.estimate import Sizes, estimate
