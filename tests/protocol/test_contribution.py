@@ -27,7 +27,7 @@ from tests.tasks import Training
 LABEL, OWNERS = 4, (2, 3, 4)
 
 KINDS: dict[str, tuple[float, tuple[int, ...]]] = {
-    "linear": (0.0, (LABEL,)),
+    "linear": (1e-9, (LABEL,)),
     "poisson": (2e-2, (2,)),
     "logistic": (2e-3, (3,)),
     "network": (2e-3, (LABEL,)),
