@@ -12,12 +12,13 @@ from fedray.errors import FedrayError, RangeGuardError, TaskAborted
 from fedray.ml import guard_plan
 from fedray.ml.deep_layers import DeepLayers
 from fedray.ml.design import FEATURE_SCALE, NetDesign
-from fedray.ml.guard import KINDS
+from fedray.ml.guard import KINDS, Guard
 from fedray.ml.guard_plan import Slice, network_plan
 from fedray.ml.network import Network
+from fedray.mpc import Session
 from fedray.mpc.share import Share
 from tests.networks import Problem, design, weights
-from tests.parties import Played
+from tests.parties import Played, compute, words
 
 Float = npt.NDArray[np.float64]
 Result = Played[Any]
@@ -184,6 +185,19 @@ def test_a_weight_that_leaves_and_comes_back_between_two_tests(monkeypatch: pyte
     message = failure(Problem.made_up(made).on_shares(), 3)
     assert "layer 3 after batch 9: 1 times since batch 0 a weight was beyond" in message
     assert "lower learning_rate" in message
+
+
+def test_what_was_counted_before_a_crash_is_counted_after_it() -> None:
+    made = design((2, 1), (3, 1))
+    counts = words(np.random.default_rng(1), made.depth, len(KINDS))
+
+    def party(s: Session, _: object) -> dict[str, Any]:
+        again = Guard(s, made)
+        again.restore({"guard": counts}, 25)
+        return dict(again.state())
+
+    for kept in compute(2, party).all()[:2]:
+        np.testing.assert_array_equal(kept["guard"], counts)
 
 
 def test_weights_pushed_up_by_separable_data() -> None:
