@@ -199,7 +199,7 @@ def _k12ai(file: Path | None, server: str) -> K12Settings:
 
 
 def _paddledtx(root: Path, host: str, port: int) -> PaddleSettings | None:
-    """Return how the PaddleDTX API is set, once its keys have been seen to be readable; callers are let in as by HTTP."""
+    """Return how the PaddleDTX API is set, once its keys have been read; callers are let in as by HTTP."""
     if not port:
         return None
     from serve_api.paddledtx.keys import Keys

@@ -56,7 +56,7 @@ class PaddleDesk:
         self.settings, self._doors = settings, doors
         self.keys = Keys(settings.root)
         self.ledger = Ledger(store, self.keys, settings.address)
-        self.calls = Calls(self.ledger, settings.dialect, lambda known: None)
+        self.calls = Calls(self.ledger, settings.dialect, lambda _: None)
         self._methods: Mapping[str, tuple[Callable[[bytes], Message], Message, bool]] = {
             "ListTask": (self.calls.list_tasks, FLTasks(), False),
             "GetTaskById": (self.calls.get_task, FLTask(), False),

@@ -18,6 +18,9 @@ Dialect = Literal["auto", "master", "seed"]
 _LEAST_TIME: Final = 10**15
 """Nanoseconds from which a number is a time, not a limit."""
 
+_LEAST_NEGATIVE: Final = 1 << 63
+"""Numbers from which on an int64 is below 0 on the wire."""
+
 _VARINT: Final = 0
 _FIXED64: Final = 1
 _LENGTH: Final = 2
@@ -82,7 +85,7 @@ def layout_of(data: bytes) -> Literal["master", "seed"]:
     if 2 in fields:
         return "master" if fields[2] == (_LENGTH, PUBLIC_BYTES) else "seed"
     if _kind(fields, 5) == _VARINT:
-        return "master" if fields[5][1] >= _LEAST_TIME else "seed"
+        return "master" if _LEAST_TIME <= fields[5][1] < _LEAST_NEGATIVE else "seed"
     return "seed"
 
 
