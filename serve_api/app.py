@@ -5,9 +5,10 @@ It is built without Ray; whoever deploys it passes the way to the service.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
@@ -25,6 +26,8 @@ from serve_api.k12ai import routes as k12ai
 from serve_api.k12ai.desk import Desk
 from serve_api.k12ai.settings import K12Settings
 from serve_api.limits import AnyCasePaths, BodyLimit, PlainFailures, route_path
+from serve_api.paddledtx import routes as paddledtx
+from serve_api.paddledtx.desk import PaddleDesk
 from serve_api.replies import Problem
 from serve_api.service import GetService, Service
 
@@ -33,11 +36,13 @@ __all__ = ["build_app"]
 _DESCRIPTION = (
     "Trains models on vertically split data by secret sharing. The MainServer routes always answer HTTP 200 with "
     "`{status, msg}`; the routes under `/api/v1` use HTTP status codes and `{error: {type, message, party, phase}}`; "
-    "those under `/k12ai` answer HTTP 200 with `{code, descr, message, detail}`."
+    "those under `/k12ai` answer HTTP 200 with `{code, descr, message, detail}`, those under `/v1/task` with "
+    "`{code, message, data}`."
 )
 
 
 _ROUTERS: Final = (mainserver.router, native.router, k12ai.router)
+"""Those of every server."""
 
 
 class Health(BaseModel):
@@ -48,7 +53,12 @@ class Health(BaseModel):
 
 
 def build_app(
-    get_service: GetService, *, version: str, doors: Doors | None = None, k12ai_desk: Desk | None = None
+    get_service: GetService,
+    *,
+    version: str,
+    doors: Doors | None = None,
+    k12ai_desk: Desk | None = None,
+    paddledtx_desk: PaddleDesk | None = None,
 ) -> FastAPI:
     """Build the application.
 
@@ -62,6 +72,8 @@ def build_app(
         Who may come in; left out, whoever can reach it, but no page that a browser has open.
     k12ai_desk
         What the K12AI API shares with its messages; left out, one as set by default.
+    paddledtx_desk
+        What the PaddleDTX routes share with gRPC; left out, there are no such routes.
 
     Returns
     -------
@@ -80,11 +92,13 @@ def build_app(
     app.state.get_service = get_service
     app.state.doors = doors = doors or Doors()
     app.state.k12ai = k12ai_desk or Desk(get_service, K12Settings())
-    for router in _ROUTERS:
+    app.state.paddledtx = paddledtx_desk
+    routers = _ROUTERS if paddledtx_desk is None else (*_ROUTERS, paddledtx.router)
+    for router in routers:
         app.include_router(router)
     _add_own_routes(app, version)
     _add_failures(app)
-    _add_middleware(app, doors)
+    _add_middleware(app, doors, routers)
     return app
 
 
@@ -107,9 +121,9 @@ def _add_own_routes(app: FastAPI, version: str) -> None:
         return HTMLResponse(docs_page(app.openapi(), root), headers=policy)
 
 
-def _add_middleware(app: FastAPI, doors: Doors) -> None:
+def _add_middleware(app: FastAPI, doors: Doors, routers: Sequence[APIRouter]) -> None:
     """Wrap the routes; the last one added is the first to see a request."""
-    routes = [*(route for router in _ROUTERS for route in router.routes), *app.routes]
+    routes = [*(route for router in routers for route in router.routes), *app.routes]
     templates = [path for route in routes if (path := getattr(route, "path", ""))]
     paths = AnyCasePaths(app, _refuse, templates)
     app.add_middleware(BodyLimit, refuse=_refuse)
@@ -149,6 +163,8 @@ def _refuse(scope: Scope, problem: Problem) -> Response:
     path = route_path(scope).casefold().rstrip("/")
     if path in k12ai.PATHS:
         return k12ai.answer(scope["app"].state.k12ai, problem)
+    if path in paddledtx.PATHS and scope["app"].state.paddledtx is not None:
+        return paddledtx.answer(problem)
     return mainserver.answer(problem) if path in mainserver.PATHS else native.answer(problem)
 
 

@@ -11,15 +11,17 @@ from pathlib import Path
 
 import ray
 from fastapi import FastAPI
+from google.protobuf.message import Message
 from ray import serve
 from ray.exceptions import RayError
-from ray.serve.config import HTTPOptions
+from ray.serve.config import HTTPOptions, gRPCOptions
 from ray.serve.schema import LoggingConfig
+from starlette.concurrency import run_in_threadpool
 
 from actors.cluster import leave, start_or_join
 from actors.runner import RayRunner
 from actors.supervision import get_or_create, stop_supervisor
-from fedray.errors import DataError, PlacementError
+from fedray.errors import DataError, LocalProtocolError, PlacementError
 from fedray.task.registry import Registry
 from fedray.task.service import TaskService
 from fedray.task.store import Store
@@ -28,6 +30,8 @@ from serve_api.doors.doors import Doors
 from serve_api.doors.settings import DoorSettings
 from serve_api.k12ai.desk import Desk
 from serve_api.k12ai.settings import K12Settings
+from serve_api.paddledtx.desk import GrpcContext, PaddleDesk
+from serve_api.paddledtx.settings import PaddleSettings
 
 __all__ = ["ServerSettings", "prepare", "start", "stop"]
 
@@ -61,6 +65,8 @@ class ServerSettings:
         Who may come in.
     k12ai
         How the K12AI API is set.
+    paddledtx
+        How the PaddleDTX API is set; None serves none.
     """
 
     root: Path
@@ -73,6 +79,7 @@ class ServerSettings:
     tls: tuple[Path, Path] | None = None
     doors: DoorSettings = field(default_factory=DoorSettings)
     k12ai: K12Settings = field(default_factory=K12Settings)
+    paddledtx: PaddleSettings | None = None
 
     @property
     def database_url(self) -> str:
@@ -83,18 +90,54 @@ class ServerSettings:
 class MainServer:
     """One replica: the HTTP application over the store."""
 
-    def __init__(self, database: str, registry: str | None, doors: DoorSettings, k12ai: K12Settings) -> None:
+    def __init__(
+        self,
+        database: str,
+        registry: str | None,
+        doors: DoorSettings,
+        k12ai: K12Settings,
+        paddledtx: PaddleSettings | None,
+    ) -> None:
         parties = Registry.local() if registry is None else Registry.from_toml(registry)
         store = Store(database)
         self._service = TaskService(store, RayRunner(), parties, new_seed=lambda: secrets.token_hex(16))
         self._doors = Doors(doors)
         self._k12ai = Desk(lambda: self._service, k12ai)
+        self._paddledtx = None if paddledtx is None else PaddleDesk(store, paddledtx, self._doors)
         for pump in self._k12ai.pumps(store):
             pump.start()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Return the ASGI application of this replica."""
-        return build_app(lambda: self._service, version=version("fedray"), doors=self._doors, k12ai_desk=self._k12ai)
+        return build_app(
+            lambda: self._service,
+            version=version("fedray"),
+            doors=self._doors,
+            k12ai_desk=self._k12ai,
+            paddledtx_desk=self._paddledtx,
+        )
+
+    async def ListTask(self, request: bytes, grpc_context: GrpcContext) -> Message:  # noqa: N802 - gRPC's names
+        """Answer `task.Task/ListTask`."""
+        return await self._answer("ListTask", request, grpc_context)
+
+    async def GetTaskById(self, request: bytes, grpc_context: GrpcContext) -> Message:  # noqa: N802
+        """Answer `task.Task/GetTaskById`."""
+        return await self._answer("GetTaskById", request, grpc_context)
+
+    async def GetPredictResult(self, request: bytes, grpc_context: GrpcContext) -> Message:  # noqa: N802
+        """Answer `task.Task/GetPredictResult`."""
+        return await self._answer("GetPredictResult", request, grpc_context)
+
+    async def StartTask(self, request: bytes, grpc_context: GrpcContext) -> Message:  # noqa: N802
+        """Answer `task.Task/StartTask`."""
+        return await self._answer("StartTask", request, grpc_context)
+
+    async def _answer(self, method: str, request: bytes, context: GrpcContext) -> Message:
+        """Answer in a thread, since the store waits for its disk."""
+        if self._paddledtx is None:
+            raise LocalProtocolError("the PaddleDTX API is not served")
+        return await run_in_threadpool(self._paddledtx.answer, method, request, context)
 
 
 def prepare(settings: ServerSettings) -> None:
@@ -140,6 +183,7 @@ def start(settings: ServerSettings) -> None:
         serve.start(
             proxy_location="HeadOnly",
             http_options=_http_options(settings),
+            grpc_options=_grpc_options(settings),
             logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),  # no request is logged
         )
         serve.run(_application(settings), name=APP, route_prefix="/")
@@ -152,6 +196,16 @@ def _http_options(settings: ServerSettings) -> HTTPOptions:
         return HTTPOptions(host=settings.host, port=settings.port)
     certificate, key = (str(path) for path in settings.tls)
     return HTTPOptions(host=settings.host, port=settings.port, ssl_certfile=certificate, ssl_keyfile=key)
+
+
+def _grpc_options(settings: ServerSettings) -> gRPCOptions | None:
+    if settings.paddledtx is None or not settings.paddledtx.port:
+        return None
+    return gRPCOptions(
+        port=settings.paddledtx.port,
+        grpc_servicer_functions=["serve_api.paddledtx.grpc_door.add_task"],
+        enable_reflection=False,
+    )
 
 
 def _end_serve_without_tls() -> None:
@@ -201,4 +255,6 @@ def _application(settings: ServerSettings) -> serve.Application:
         logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
     )
     registry = None if settings.registry is None else str(settings.registry.resolve())
-    return deployment(serve.ingress()(MainServer)).bind(settings.database_url, registry, settings.doors, settings.k12ai)
+    return deployment(serve.ingress()(MainServer)).bind(
+        settings.database_url, registry, settings.doors, settings.k12ai, settings.paddledtx
+    )

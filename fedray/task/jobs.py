@@ -130,6 +130,14 @@ class Jobs:
         """Return the jobs of a key, the newest first."""
         return self._find(*(jobs.c[name] == value for name, value in vars(key).items()))
 
+    def of_api(self, api: str) -> list[Job]:
+        """Return all jobs of an API, the newest first."""
+        return self._find(jobs.c.api == api)
+
+    def of_project(self, api: str, project: str) -> list[Job]:
+        """Return the jobs of an API in a project, of whatever owner, the newest first."""
+        return self._find(jobs.c.api == api, jobs.c.project == project)
+
     def of_tasks(self, api: str, names: Sequence[str]) -> dict[str, Job]:
         """Return the jobs of an API by the names of their tasks, of these tasks."""
         return {job.task: job for job in self._find(jobs.c.api == api, jobs.c.task.in_(names)) if job.task}

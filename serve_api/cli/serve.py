@@ -30,6 +30,7 @@ from serve_api.doors.tokens import Tokens
 if TYPE_CHECKING:
     from serve_api.deploy import ServerSettings
     from serve_api.k12ai.settings import K12Settings
+    from serve_api.paddledtx.settings import PaddleSettings
 
 __all__ = ["serve"]
 
@@ -67,6 +68,9 @@ def serve(
     k12ai: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Settings of the K12AI API, TOML: dialect, webhook and others.")
     ] = None,
+    grpc_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the PaddleDTX API's gRPC and switch of its routes; 0 is off.")
+    ] = 0,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen beyond this machine without tokens or without TLS.")
     ] = False,
@@ -76,11 +80,14 @@ def serve(
     doors = _doors(root.resolve(), host, tls is not None, insecure, rate, allow_host or [])
     messages = _k12ai(k12ai, f"{host}:{port}")
     _probe(host, port)
+    tasks = _paddledtx(root.resolve(), host, grpc_port)
     if address is None:
         environment.prepare()
     from serve_api import deploy  # Ray is imported here, after its environment is set
 
-    settings = deploy.ServerSettings(root.resolve(), host, port, registry, db, address, max_tasks, tls, doors, messages)
+    settings = deploy.ServerSettings(
+        root.resolve(), host, port, registry, db, address, max_tasks, tls, doors, messages, tasks
+    )
     try:
         deploy.prepare(settings)
         state = settings.root / ".fedray"
@@ -191,6 +198,21 @@ def _k12ai(file: Path | None, server: str) -> K12Settings:
         raise CliError(f"--k12ai: {error}", ExitCode.USAGE) from None
 
 
+def _paddledtx(root: Path, host: str, port: int) -> PaddleSettings | None:
+    """Return how the PaddleDTX API is set, once its keys have been read; callers are let in as by HTTP."""
+    if not port:
+        return None
+    from serve_api.paddledtx.keys import Keys
+    from serve_api.paddledtx.settings import PaddleSettings
+
+    _probe("::", port, "--grpc-port")
+    try:
+        Keys(root).all()
+    except DataError as error:
+        raise CliError(str(error), ExitCode.USAGE) from None
+    return PaddleSettings(root, port, host not in LOOPBACK, f"{host}:{port}")
+
+
 def _doors(root: Path, host: str, tls: bool, insecure: bool, rate: float | None, names: list[str]) -> DoorSettings:
     """Return how the doors are set; other machines are let in only with tokens and TLS, or if it was typed."""
     tokens, audit = state_files(root)
@@ -211,15 +233,15 @@ def _doors(root: Path, host: str, tls: bool, insecure: bool, rate: float | None,
     return DoorSettings(tokens, audit, locked, (host, *names), by_default if rate is None else rate)
 
 
-def _probe(host: str, port: int) -> None:
+def _probe(host: str, port: int, option: str = "--port") -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             why = (
-                f"--port {port}: another program listens there; choose another port"
+                f"{option} {port}: another program listens there; choose another port"
                 if error.errno == errno.EADDRINUSE
-                else f"--host {host}, --port {port}: this machine cannot listen there ({error.strerror})"
+                else f"--host {host}, {option} {port}: this machine cannot listen there ({error.strerror})"
             )
             raise CliError(why, ExitCode.USAGE) from None

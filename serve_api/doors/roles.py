@@ -104,6 +104,9 @@ ROUTES: Final[Mapping[tuple[str, str], Right]] = MappingProxyType(
         ("POST", "/k12ai/private/message"): _TELL,
         ("POST", "/k12ai/private/pushmsg"): _TELL,
         ("GET", "/k12ai/private/popmsg"): _TAKE,
+        ("POST", "/v1/task/list"): _READ,
+        ("POST", "/v1/task/getbyid"): _READ,
+        ("POST", "/v1/task/predictres/get"): _ASK,
     }
 )
 """Every route, and the right that it asks for."""

@@ -5,22 +5,19 @@ A digest without salt and without work is right here: nobody can guess 256 bits,
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
-import json
-import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fedray.errors import Conflict, DataError, NotFound, SpecError
 from serve_api.doors.roles import Role
+from serve_api.doors.state_file import StateFile
 
 __all__ = ["Token", "Tokens"]
 
@@ -73,10 +70,8 @@ class Tokens:
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        self._path = path
         self._clock = clock
-        self._seen: tuple[int, int, int] | None = None
-        self._tokens: tuple[Token, ...] = ()
+        self._file = StateFile(path, "tokens", lambda document: _read(path, document))
 
     def all(self) -> tuple[Token, ...]:
         """Return every token ever made here, revoked ones too.
@@ -86,20 +81,7 @@ class Tokens:
         DataError
             The file cannot be read, is none of ours, or others may read it.
         """
-        try:
-            facts = self._path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            self._seen, self._tokens = None, ()
-            return ()
-        except OSError as error:
-            raise DataError(f"{self._path}: the file of tokens cannot be read ({error.strerror})") from None
-        if facts.st_mode & 0o077:
-            raise DataError(f"{self._path}: expected a file that only its owner may read; chmod 600 it")
-        now = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
-        if now != self._seen:
-            self._tokens = _read(self._path)
-            self._seen = now
-        return self._tokens
+        return self._file.all()
 
     def find(self, secret: str) -> Token | None:
         """Return the token of this secret, whether it is still valid or not; None where it is none of ours.
@@ -140,7 +122,7 @@ class Tokens:
         secret = _PREFIX + secrets.token_urlsafe(32)
         now = self._clock()
         end = None if days is None else now + days * _DAY_S
-        with self._writing():
+        with self._file.writing():
             kept = self.all()
             if any(token.name == name for token in kept):
                 raise Conflict(f"--name {name}: a token had this name before; names are used once, for the audit log")
@@ -157,7 +139,7 @@ class Tokens:
         DataError
             The file cannot be read or written.
         """
-        with self._writing():
+        with self._file.writing():
             kept = self.all()
             found = next((token for token in kept if token.name == name), None)
             if found is None:
@@ -166,25 +148,8 @@ class Tokens:
             self._write([ended if token is found else token for token in kept])
         return ended
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.with_suffix(".lock").open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
-        except OSError as error:
-            raise DataError(f"{self._path}: the file of tokens cannot be written ({error.strerror})") from None
-
     def _write(self, tokens: Sequence[Token]) -> None:
-        text = json.dumps({"version": _VERSION, "tokens": [asdict(token) for token in tokens]}, indent=2)
-        new = self._path.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
+        self._file.write({"version": _VERSION, "tokens": [asdict(token) for token in tokens]})
 
 
 def _digest(secret: str) -> str:
@@ -203,16 +168,10 @@ def _checked(name: str, role: str, parties: Sequence[str], days: float | None) -
     return Role(role)
 
 
-def _read(path: Path) -> tuple[Token, ...]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["version"] != _VERSION:
-            raise DataError(f"{path}: expected tokens of version {_VERSION}; use the fedray that wrote them")
-        return tuple(
-            Token(**{**fields, "role": Role(fields["role"]), "parties": tuple(fields["parties"])})
-            for fields in document["tokens"]
-        )
-    except OSError as error:
-        raise DataError(f"{path}: the file of tokens cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError):
-        raise DataError(f"{path}: expected the file of tokens as fedray wrote it; bring that back") from None
+def _read(path: Path, document: Any) -> tuple[Token, ...]:
+    if document["version"] != _VERSION:
+        raise DataError(f"{path}: expected tokens of version {_VERSION}; use the fedray that wrote them")
+    return tuple(
+        Token(**{**fields, "role": Role(fields["role"]), "parties": tuple(fields["parties"])})
+        for fields in document["tokens"]
+    )

@@ -1,0 +1,114 @@
+"""What gRPC and the HTTP routes of one process have in common."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from google.protobuf.message import Message
+
+from fedray.task.store import Store
+from serve_api.doors.doors import Doors
+from serve_api.paddledtx.calls import Calls
+from serve_api.paddledtx.faults import Code, Fault
+from serve_api.paddledtx.keys import Keys
+from serve_api.paddledtx.ledger import Ledger
+from serve_api.paddledtx.settings import PaddleSettings
+from serve_api.paddledtx.wire.task_pb2 import FLTask, FLTasks, PredictResponse, TaskResponse
+
+__all__ = ["GrpcContext", "PaddleDesk"]
+
+_log = logging.getLogger("fedray.paddledtx")
+
+
+class GrpcContext(Protocol):
+    """What Ray Serve tells of a gRPC call, and is told of its end."""
+
+    def peer(self) -> str:
+        """Return who calls, such as ``ipv4:127.0.0.1:5``."""
+
+    def invocation_metadata(self) -> Any:
+        """Return pairs of names and values."""
+
+    def set_code(self, code: Any) -> None:
+        """Say how the call ended."""
+
+    def set_details(self, details: str) -> None:
+        """Say why."""
+
+
+class PaddleDesk:
+    """The API of one process.
+
+    Parameters
+    ----------
+    store
+        The server's.
+    settings
+        As the operator set them.
+    doors
+        The server's.
+    """
+
+    def __init__(self, store: Store, settings: PaddleSettings, doors: Doors) -> None:
+        self.settings, self._doors = settings, doors
+        self.keys = Keys(settings.root)
+        self.ledger = Ledger(store, self.keys, settings.address)
+        self.calls = Calls(self.ledger, settings.dialect, lambda _: None)
+        self._methods: Mapping[str, tuple[Callable[[bytes], Message], Message, bool]] = {
+            "ListTask": (self.calls.list_tasks, FLTasks(), False),
+            "GetTaskById": (self.calls.get_task, FLTask(), False),
+            "GetPredictResult": (self.calls.predict_result, PredictResponse(), True),
+            "StartTask": (self.calls.start_task, TaskResponse(), True),
+        }
+
+    def answer(self, method: str, data: bytes, context: GrpcContext) -> Message:
+        """Answer a gRPC call; a failure goes into its context, with an empty message."""
+        call, empty, signed = self._methods[method]
+        try:
+            self._admit(context, signed)
+            return call(data)
+        except Fault as fault:
+            return _failed(context, fault, empty)
+        except Exception as error:  # noqa: BLE001  the last line of defence; its text may quote the request
+            _log.error("%s failed: %s", method, type(error).__name__)
+            return _failed(context, Fault(Code.INTERNAL, "the server failed on this request"), empty)
+
+    def _admit(self, context: GrpcContext, signed: bool) -> None:
+        """See that the caller may call: from where it comes, and who it is where nothing is signed."""
+        address = _address(context.peer())
+        if not self.settings.beyond and not _is_here(address):
+            raise Fault(Code.NOT_ALLOWED, "this server answers callers on its own machine only")
+        if self._doors.rates.wait(f"address {address}", 1.0):
+            raise Fault(Code.NOT_ALLOWED, "too many requests, try again")
+        if signed or not self._doors.locked():
+            return
+        told = [str(value) for name, value in context.invocation_metadata() if name == "authorization"]
+        if self._doors.caller(told)[1] is not None:
+            raise Fault(Code.NOT_ALLOWED, "this server needs a token, in the metadata authorization: Bearer TOKEN")
+
+
+def _failed(context: GrpcContext, fault: Fault, empty: Message) -> Message:
+    import grpc
+
+    context.set_code(grpc.StatusCode.UNKNOWN)
+    context.set_details(fault.text())
+    return empty
+
+
+def _address(peer: str) -> str:
+    """Return the address of a peer as gRPC writes it, such as ``ipv6:[::1]:5`` or ``ipv6:%5B::1%5D:5``."""
+    kind, _, rest = peer.partition(":")
+    host = rest.rpartition(":")[0].replace("%5B", "").replace("%5D", "").strip("[]")
+    return host if kind in ("ipv4", "ipv6") else ""
+
+
+def _is_here(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return (mapped or found).is_loopback

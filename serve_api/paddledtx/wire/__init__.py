@@ -1,0 +1,1 @@
+"""The messages of ``task.Task``: our .proto files, and what ``scripts/proto`` makes of them."""
