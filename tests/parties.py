@@ -19,7 +19,7 @@ from fedray.ring import Ring
 T = TypeVar("T")
 
 DIGEST = "5a" * 32
-SOON = Timeouts(connect_s=20.0, receive_s=20.0)
+SOON = Timeouts(connect_s=60.0, receive_s=60.0)
 JOIN_S = 60.0
 
 

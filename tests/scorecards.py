@@ -20,7 +20,7 @@ from tests.tasks import Training, client
 Json = dict[str, Any]
 
 MAIN, ONE, TWO, LABEL = range(4)
-LOADING = Timeouts(connect_s=50.0, receive_s=50.0)
+LOADING = Timeouts(connect_s=60.0, receive_s=60.0)
 """A first training of a process waits for compiled kernels."""
 
 

@@ -17,7 +17,7 @@ Words = npt.NDArray[np.uint64]
 Play = Callable[[Channel], object]
 
 DIGEST = "5a" * 32
-PATIENT = Timeouts(connect_s=20.0, receive_s=20.0)
+PATIENT = Timeouts(connect_s=60.0, receive_s=60.0)
 
 
 class Talk(Protocol):

@@ -28,7 +28,7 @@ from fedray.task.spec import parse
 
 Float = npt.NDArray[np.float64]
 
-PATIENT = Timeouts(connect_s=20.0, receive_s=20.0)
+PATIENT = Timeouts(connect_s=60.0, receive_s=60.0)
 
 
 def client(role: str, port: int, **config: object) -> dict[str, object]:

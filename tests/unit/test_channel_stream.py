@@ -18,7 +18,7 @@ from fedray.channel.stream import Address, StreamTransport
 from fedray.errors import ChannelError, PeerLost, RemoteProtocolError
 
 TASK = task_id("5a" * 32)
-SOON_S = 2.0
+SOON_S = 5.0
 
 
 class Pair:
