@@ -19,9 +19,14 @@ WHO = {"username": "test", "password": "test"}
 ACCEPTED = {"code": 100200, "descr": "task service success"}
 
 
-def training(max_iter: int) -> Json:
-    parameters = {"batch_size": 64, "max_iter": max_iter, "test_per_batches": 20, "metric": "auc_ks"}
+def training(max_iter: int, **more: object) -> Json:
+    parameters = {"batch_size": 64, "max_iter": max_iter, "test_per_batches": 20, "metric": "auc_ks", **more}
     return {"data": DATA, "model": "logistic", "parameters": parameters}
+
+
+def endless() -> Json:
+    """Return a training of so small steps that it stays in range until it is stopped."""
+    return training(10**7, learning_rate_init=1e-6, momentum=0.0)
 
 
 class Client:
@@ -58,7 +63,7 @@ def k12(aligned: FedrayServer, receiver: Receiver) -> Client:
 
 def test_train_stop_train_evaluate_predict(k12: Client) -> None:
     assert k12.do("evaluate.start", {})["code"] == 100202
-    assert k12.do("train.start", training(10**7))["message"] == "train.start task: test.loans"
+    assert k12.do("train.start", endless())["message"] == "train.start task: test.loans"
     first = k12.wait("metrics", 2, op="train.start", service_uuid="loans")[0]
     assert set(first["metrics"]) == {"batch", "loss", "auc", "ks", "time"}
     check_stats(k12)
@@ -127,7 +132,7 @@ def test_an_exception_in_an_actor_is_told_with_its_lines(k12: Client) -> None:
 def test_container_stop(k12: Client) -> None:
     missing = {**WHO, "op": "container.stop", "params": {"id": "0123456789ab"}}
     assert k12.server.post("/k12ai/platform/control", missing)["message"] == "container id 0123456789ab is not found"
-    k12.do("train.start", training(10**7), "killed")
+    k12.do("train.start", endless(), "killed")
     k12.wait("metrics", service_uuid="killed")
     stats = k12.server.post("/k12ai/platform/stats", WHO)["message"]
     actor = next(one["id"] for one in stats["containers"] if one["service_uuid"] == "killed")
