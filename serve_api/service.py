@@ -7,9 +7,12 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from fedray.errors import SpecError
+from fedray.task.scoring import Place
 from fedray.task.service import TaskService
+from fedray.task.text import show
 
-__all__ = ["Body", "GetService", "Service"]
+__all__ = ["Body", "GetService", "Service", "party_place"]
 
 GetService = Callable[[], TaskService]
 
@@ -28,3 +31,15 @@ Service = Annotated[TaskService, Depends(_service)]
 
 Body = Annotated[bytes, Depends(_body)]
 """A parameter of a route: the body as it came, of any content type, at most `limits.MAX_BODY_BYTES`."""
+
+
+def party_place(service: TaskService, field: str, party: str) -> Place:
+    """Return where a party is: its name in the registry, or ADDR:PORT; raises ``SpecError`` that names the field."""
+    known = {view.name: (view.addr, view.http_port) for view in service.parties()}
+    addr, _, port = party.rpartition(":")
+    if party in known:
+        return known[party]
+    if addr and port.isascii() and port.isdecimal() and len(port) < 6:
+        return addr, int(port)
+    names = f"one of {', '.join(known)}" if known else "ADDR:PORT"
+    raise SpecError(f"{field}: expected a party, {names}, got {show(party)}")

@@ -19,7 +19,7 @@ from serve_api.doors.audit import AuditLog
 from serve_api.doors.settings import state_files
 from serve_api.doors.tokens import Token, Tokens
 
-__all__ = ["build"]
+__all__ = ["RootOption", "build", "note_command", "shown"]
 
 RootOption = Annotated[
     Path, typer.Option("--root", metavar="DIR", envvar="FEDRAY_ROOT", help="Data root of the server; also FEDRAY_ROOT.")
@@ -50,7 +50,7 @@ def new(
     """Make a token and print it; it is shown this once, and kept nowhere."""
     file = None if out is None else _new_file(out)
     secret = _tokens(root, lambda tokens: tokens.add(name, role, party or [], days), file)
-    _note(root, "token new", name)
+    note_command(root, "token new", name)
     if file is None:
         typer.echo(secret)
     else:
@@ -66,13 +66,13 @@ def list_tokens(root: RootOption, as_json: JsonOption = False) -> None:
     elif not rows:
         typer.echo("No tokens: a server on this machine's own address lets everybody on it in.")
     else:
-        print_table("", list(rows[0]), [[_shown(value) for value in row.values()] for row in rows])
+        print_table("", list(rows[0]), [[shown(value) for value in row.values()] for row in rows])
 
 
 def revoke(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the token.")], root: RootOption) -> None:
     """Revoke a token; it is refused from the next request on."""
     _tokens(root, lambda tokens: tokens.revoke(name))
-    _note(root, "token revoke", name)
+    note_command(root, "token revoke", name)
     typer.echo(f"Token {name} revoked.")
 
 
@@ -96,8 +96,8 @@ def _new_file(path: Path) -> Path:
     return path
 
 
-def _note(root: Path, what: str, name: str) -> None:
-    """Write into the audit log what was done to which token, and by which user of this machine."""
+def note_command(root: Path, what: str, name: str) -> None:
+    """Write into the audit log what was done to which token or key, and by which user of this machine."""
     try:
         AuditLog(state_files(root)[1]).append(
             who=f"{getpass.getuser()} (command)", what=what, subject=name, outcome="done"
@@ -111,9 +111,10 @@ def _row(token: Token) -> dict[str, Any]:
     return {**fields, "role": token.role.value, "parties": list(token.parties), "valid": token.valid(time.time())}
 
 
-def _shown(value: object) -> object:
+def shown(value: object) -> object:
+    """Return a value as a table shows it."""
     if isinstance(value, float):
         return time.strftime("%Y-%m-%d %H:%M", time.localtime(value))
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(value)
     return value if not isinstance(value, bool) else "yes" if value else "no"

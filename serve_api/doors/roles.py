@@ -107,6 +107,9 @@ ROUTES: Final[Mapping[tuple[str, str], Right]] = MappingProxyType(
         ("POST", "/v1/task/list"): _READ,
         ("POST", "/v1/task/getbyid"): _READ,
         ("POST", "/v1/task/predictres/get"): _ASK,
+        ("POST", "/v1/task/publish"): _SUBMIT,
+        ("POST", "/v1/task/confirm"): _APPROVE,
+        ("POST", "/v1/task/start"): _SUBMIT,
     }
 )
 """Every route, and the right that it asks for."""

@@ -8,17 +8,17 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fedray.errors import Conflict, FedrayError, NotFound, PlacementError, SpecError, StateError
+from fedray.errors import Conflict, FedrayError, NotFound, PlacementError, StateError
 from fedray.task.jobs import Job, JobKey
 from fedray.task.record import Status
 from fedray.task.scoring import Place
 from fedray.task.service import TaskService
-from fedray.task.text import show
 from serve_api.k12ai.codes import Code
 from serve_api.k12ai.dialect import Detail, Dialect, Subject
 from serve_api.k12ai.documents import Scoring, training_document, wanted_scoring
 from serve_api.k12ai.requests import Framework, Refused
 from serve_api.k12ai.telling import API, Pending, Telling, container
+from serve_api.service import party_place
 
 __all__ = ["SERVICES", "Work"]
 
@@ -165,12 +165,4 @@ class Work:
         self._service.messages.put(*self._telling.messages("error", request.op, body, time.time(), subject))
 
     def _resolve(self, field: str, party: str) -> Place:
-        """Return where a party is: its name in the registry, or ADDR:PORT."""
-        known = {view.name: (view.addr, view.http_port) for view in self._service.parties()}
-        addr, _, port = party.rpartition(":")
-        if party in known:
-            return known[party]
-        if addr and port.isascii() and port.isdecimal() and len(port) < 6:
-            return addr, int(port)
-        names = f"one of {', '.join(known)}" if known else "ADDR:PORT"
-        raise SpecError(f"{field}: expected a party, {names}, got {show(party)}")
+        return party_place(self._service, field, party)

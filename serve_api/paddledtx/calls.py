@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
 from fedray.errors import FedrayError
 from serve_api.paddledtx.faults import Code, Fault, fault_of
 from serve_api.paddledtx.go_json import canonical
+from serve_api.paddledtx.grpc_door import MAX_REQUEST_BYTES
 from serve_api.paddledtx.ledger import Known, Ledger
 from serve_api.paddledtx.listing import Dialect, Listing, read_listing
 from serve_api.paddledtx.signing import SIGNATURE_BYTES, verify
@@ -25,10 +26,7 @@ from serve_api.paddledtx.wire.task_pb2 import (
     TaskResponse,
 )
 
-__all__ = ["MAX_REQUEST_BYTES", "Calls", "check_signature", "signed_texts"]
-
-MAX_REQUEST_BYTES: Final = 64 << 10
-"""Of a request: each holds a key, a name and a signature."""
+__all__ = ["Calls", "check_signature", "signed_texts"]
 
 Wanted = TypeVar("Wanted", bound=Message)
 Results = Callable[[Known], bytes | None]

@@ -9,12 +9,14 @@ from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
+from fedray.task.service import TaskService
 from fedray.task.store import Store
 from serve_api.doors.doors import Doors
 from serve_api.paddledtx.calls import Calls
 from serve_api.paddledtx.faults import Code, Fault
 from serve_api.paddledtx.keys import Keys
 from serve_api.paddledtx.ledger import Ledger
+from serve_api.paddledtx.life import Life
 from serve_api.paddledtx.settings import PaddleSettings
 from serve_api.paddledtx.wire.task_pb2 import FLTask, FLTasks, PredictResponse, TaskResponse
 
@@ -63,6 +65,10 @@ class PaddleDesk:
             "GetPredictResult": (self.calls.predict_result, PredictResponse(), True),
             "StartTask": (self.calls.start_task, TaskResponse(), True),
         }
+
+    def life(self, service: TaskService) -> Life:
+        """Return what changes published tasks, for one request."""
+        return Life(service, self.ledger, self.keys, self.settings)
 
     def answer(self, method: str, data: bytes, context: GrpcContext) -> Message:
         """Answer a gRPC call; a failure goes into its context, with an empty message."""

@@ -20,6 +20,7 @@ class Code(StrEnum):
     NOT_ALLOWED = "10006"
     EXISTS = "10007"
     SIGNATURE = "10008"
+    EXPIRED = "10010"
     UPDATED = "10013"
     NO_EXECUTOR = "PX0002"
 

@@ -1,7 +1,7 @@
 """The methods of ``task.Task``, as Ray Serve's gRPC proxy takes them, and the answers of a replica.
 
 Messages travel as bytes: ListTask has two layouts, which only the bytes tell apart, and what is no message is refused
-in the API's own words.
+in the API's own words. The proxy imports this module while it starts, so it needs nothing else of ours.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import grpc
 
-from serve_api.paddledtx.calls import MAX_REQUEST_BYTES
+__all__ = ["MAX_REQUEST_BYTES", "METHODS", "SERVICE", "add_task"]
 
-__all__ = ["METHODS", "SERVICE", "add_task"]
+MAX_REQUEST_BYTES: Final = 64 << 10
+"""Of a request: each holds a key, a name and a signature."""
 
 SERVICE: Final = "task.Task"
 METHODS: Final = ("ListTask", "GetTaskById", "GetPredictResult", "StartTask")

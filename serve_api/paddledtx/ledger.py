@@ -14,7 +14,7 @@ from fedray.task.store import Store, StoredTask
 from serve_api.paddledtx.faults import Code, Fault
 from serve_api.paddledtx.keys import Keys
 from serve_api.paddledtx.listing import Listing
-from serve_api.paddledtx.shape import PREFIX, Stage, native_task, published_task, stage_of, task_id
+from serve_api.paddledtx.shape import PREFIX, native_task, published_task, task_id
 from serve_api.paddledtx.wire.task_pb2 import FLTask
 
 __all__ = ["API", "Known", "Ledger"]
@@ -70,6 +70,14 @@ class Ledger:
                     return Known(shaped)
         raise Fault(Code.NOT_FOUND, "task not found, there is none with this taskID")
 
+    def taken(self, wanted: str) -> bool:
+        """Return whether a task has this id."""
+        try:
+            self.get(wanted)
+        except Fault:
+            return False
+        return True
+
     def list(self, listing: Listing) -> list[FLTask]:
         """Return the tasks that a listing asks for, the newest first."""
         if not listing.keys:
@@ -92,11 +100,8 @@ class Ledger:
         """Return a published task; None while it is being made."""
         if job.task is None:
             return None
-        stage = stage_of(job.task)
-        first = Stage(stage.task, stage.attempt)
-        approvals = self._store.approvals.of(first.name)
-        began, now = self._store.get(first.name), self._store.get(job.task)
-        return published_task(job.about, began, now, approvals, self._address)
+        approvals = self._store.approvals.of(job.task)
+        return published_task(job.about, self._store.get(job.task), approvals, self._address)
 
     def _native(self) -> Iterator[StoredTask]:
         done, total = 0, 1

@@ -18,7 +18,7 @@ from serve_api.paddledtx.go_json import as_go, go_text
 from serve_api.paddledtx.listing import listing_of
 from serve_api.paddledtx.wire.task_pb2 import GetTaskRequest, ListTaskRequest, TaskRequest
 from serve_api.replies import Problem, plain_text
-from serve_api.service import Body
+from serve_api.service import Body, Service
 
 __all__ = ["PATHS", "answer", "router"]
 
@@ -52,6 +52,24 @@ def get_result(request: Request, body: Body) -> Response:
     return _answered(lambda: calls.predict_result(_read(TaskRequest, body).SerializeToString()))
 
 
+@router.post("/publish", openapi_extra=_OBJECT)
+def publish(request: Request, service: Service, body: Body) -> Response:
+    """Publish a task, signed by its requester; an extension of ours."""
+    return _answered(lambda: _desk(request).life(service).publish(_document(body)))
+
+
+@router.post("/confirm", openapi_extra=_OBJECT)
+def confirm(request: Request, service: Service, body: Body) -> Response:
+    """Confirm a task, or reject it, signed by an executor; an extension of ours."""
+    return _answered(lambda: _desk(request).life(service).confirm(_document(body)))
+
+
+@router.post("/start", openapi_extra=_OBJECT)
+def start(request: Request, service: Service, body: Body) -> Response:
+    """Start a task, signed by its requester; an extension of ours."""
+    return _answered(lambda: _desk(request).life(service).start(_document(body)))
+
+
 PATHS: Final = frozenset(str(route.path).casefold() for route in router.routes if hasattr(route, "path"))
 """The paths of this API, casefolded."""
 
@@ -67,15 +85,21 @@ def _desk(request: Request) -> PaddleDesk:
     return cast("PaddleDesk", request.app.state.paddledtx)
 
 
+def _document(body: bytes) -> dict[str, Any]:
+    """Return the object that a body holds."""
+    try:
+        document = load_json(body)
+    except SpecError as error:
+        raise _invalid(error.message) from None
+    if not isinstance(document, dict):
+        raise _invalid("expected an object")
+    return document
+
+
 def _read(kind: type[Wanted], body: bytes) -> Wanted:
     """Return the message that a body holds; unknown names are ignored."""
     try:
-        document = load_json(body)
-        if not isinstance(document, dict):
-            raise _invalid("expected an object")
-        return ParseDict(document, kind(), ignore_unknown_fields=True)
-    except SpecError as error:
-        raise _invalid(error.message) from None
+        return ParseDict(_document(body), kind(), ignore_unknown_fields=True)
     except (ParseError, ValueError, TypeError, AttributeError):
         raise _invalid(f"the body is no {kind.DESCRIPTOR.name}") from None
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from google.protobuf.json_format import ParseDict
@@ -30,46 +29,24 @@ from serve_api.paddledtx.wire.common_pb2 import (
 )
 from serve_api.paddledtx.wire.task_pb2 import FLTask
 
-__all__ = ["PREFIX", "Stage", "nanoseconds", "native_task", "published_task", "stage_of", "task_id"]
+__all__ = ["PREFIX", "nanoseconds", "native_task", "published_task", "task_id"]
 
 PREFIX: Final = "paddledtx."
-"""Begins the names of the native tasks of published ones."""
+"""Begins the name of the native task of a published one; its id follows."""
 
 _IDS: Final = uuid.UUID("5a1b5a0e-6d7e-5f3c-9f57-3a4b0f7f2c11")
 """Of tasks that were made natively, an id is made of the name."""
 
-_ALIGNMENT: Final = {
+_STATES: Final = {
     Status.CREATED: "Ready",
     Status.QUEUED: "ToProcess",
     Status.RUNNING: "Processing",
-    Status.FINISHED: "Processing",
+    Status.FINISHED: "Finished",
     Status.FAILED: "Failed",
     Status.CANCELLED: "Failed",
 }
-_WORK: Final = {**_ALIGNMENT, Status.CREATED: "Processing", Status.QUEUED: "Processing", Status.FINISHED: "Finished"}
-_NATIVE: Final = {**_ALIGNMENT, Status.FINISHED: "Finished"}
 _SUMMARY: Final = {Status.CANCELLED: "the task was cancelled"}
 _DATA_ROLES: Final = ("feature_client", "label_client")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A native task of a published one: which attempt it is part of, and what it does in it."""
-
-    task: str
-    attempt: int = 1
-    work: bool = False
-
-    @property
-    def name(self) -> str:
-        """The name of the native task."""
-        return f"{PREFIX}{self.task}.{self.attempt}.{'work' if self.work else 'align'}"
-
-
-def stage_of(name: str) -> Stage:
-    """Return the stage whose native task has this name."""
-    task, attempt, kind = name.removeprefix(PREFIX).rsplit(".", 2)
-    return Stage(task, int(attempt), kind == "work")
 
 
 def task_id(name: str) -> str:
@@ -83,7 +60,7 @@ def nanoseconds(seconds: float | None) -> int:
 
 
 def published_task(
-    published: Mapping[str, Any], first: StoredTask, now: StoredTask, approvals: Sequence[Approval], address: str
+    published: Mapping[str, Any], now: StoredTask, approvals: Sequence[Approval], address: str
 ) -> FLTask:
     """Return a published task as it stands.
 
@@ -91,23 +68,21 @@ def published_task(
     ----------
     published
         What was published, as Go's JSON has it, and ``parties``, the names of the data sets' parties.
-    first, now
-        Its first native task, and the one that it is at.
+    now
+        Its native task.
     approvals
-        Of the one that it is at.
+        Of that.
     address
         Where clients reach the executors.
     """
-    stage, task = stage_of(now.name), ParseDict(published["task"], FLTask())
-    state = (_WORK if stage.work else _ALIGNMENT)[now.status]
-    _standing(task, state, now, approvals)
-    task.startTime = nanoseconds(first.started_at)
-    ended = now.status in (Status.FAILED, Status.CANCELLED) or (stage.work and now.status is Status.FINISHED)
-    task.endTime = nanoseconds(now.ended_at) if ended else 0
+    task = ParseDict(published["task"], FLTask())
+    _standing(task, _STATES[now.status], now, approvals)
+    task.startTime, task.endTime = nanoseconds(now.started_at), nanoseconds(now.ended_at)
+    labelled = _label_party(now)
     decided = {one.party: one for one in approvals}
     for data, party in zip(task.dataSets, published["parties"], strict=True):
         _confirmed(data, decided.get(party), task.publishTime)
-        data.address = address
+        data.address, data.isTagPart = address, party == labelled
     return _readable(task)
 
 
@@ -128,7 +103,7 @@ def native_task(
         return None
     made = FLTask(taskID=task_id(task.name), name=task.name, description=f"fedray {task.kind}", requester=keys.server)
     made.algoParam.CopyFrom(params)
-    _standing(made, _NATIVE[task.status], task, approvals)
+    _standing(made, _STATES[task.status], task, approvals)
     made.publishTime = nanoseconds(task.created_at)
     made.startTime, made.endTime = nanoseconds(task.started_at), nanoseconds(task.ended_at)
     decided = {one.party: one for one in approvals}
@@ -211,5 +186,10 @@ def _main(task: StoredTask) -> dict[str, Any]:
     return config
 
 
+def _label_party(task: StoredTask) -> str:
+    members = json.loads(task.plan)["members"]
+    return next((str(one["party"]["name"]) for one in members if one["role"] == "label_client"), "")
+
+
 def _model_id(model: str) -> str:
-    return stage_of(model).task if model.startswith(PREFIX) else task_id(model)
+    return model.removeprefix(PREFIX) if model.startswith(PREFIX) else task_id(model)

@@ -12,12 +12,15 @@ from typing import Any
 from fastapi import FastAPI
 
 from fedray.task.service import TaskService
+from fedray.task.store import Store
 from serve_api.app import build_app
 from serve_api.doors.audit import AuditLog
 from serve_api.doors.doors import Doors
 from serve_api.doors.roles import Role
 from serve_api.doors.settings import DoorSettings, state_files
 from serve_api.doors.tokens import Tokens
+from serve_api.paddledtx.desk import PaddleDesk
+from serve_api.paddledtx.settings import PaddleSettings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # as in conftest
@@ -56,6 +59,9 @@ def locked(root: Path, service: TaskService, get: Callable[[], TaskService] | No
     token_file, audit_file = state_files(root)
     tokens = Tokens(token_file)
     secrets = {role: tokens.add(name, role, [PARTY] if role is Role.DATA_OWNER else []) for role, name in NAMES.items()}
-    app = build_app(get or (lambda: service), version="9", doors=Doors(DoorSettings(token_file, audit_file)))
+    doors = Doors(DoorSettings(token_file, audit_file))
+    with Store(f"sqlite:///{root}/paddledtx.db") as store:  # of its own: what its routes say is tested elsewhere
+        desk = PaddleDesk(store, PaddleSettings(root), doors)
+    app = build_app(get or (lambda: service), version="9", doors=doors, paddledtx_desk=desk)
     with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client:
         yield Locked(app, client, tokens, secrets, AuditLog(audit_file))

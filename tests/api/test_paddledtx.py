@@ -16,8 +16,9 @@ from serve_api.app import build_app
 from serve_api.doors.doors import Doors
 from serve_api.doors.settings import DoorSettings, state_files
 from serve_api.doors.tokens import Tokens
-from serve_api.paddledtx.calls import MAX_REQUEST_BYTES, signed_texts
+from serve_api.paddledtx.calls import signed_texts
 from serve_api.paddledtx.desk import PaddleDesk
+from serve_api.paddledtx.grpc_door import MAX_REQUEST_BYTES
 from serve_api.paddledtx.settings import PaddleSettings
 from serve_api.paddledtx.shape import task_id
 from serve_api.paddledtx.signing import new_private, public_of, sign
@@ -248,7 +249,7 @@ class TestDoor:
 
     def test_no_text_of_an_unforeseen_failure(self, paddle: Paddle, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(paddle.desk.ledger, "list", lambda listing: 1 // 0)
-        prefix, code, message = paddle.failed("ListTask", ListTaskRequest(pubKey=b"\x01" * 64))
+        _, code, message = paddle.failed("ListTask", ListTaskRequest(pubKey=b"\x01" * 64))
         assert (code, message) == ("10001", "the server failed on this request")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.tables import write_tables
 from tests.receiver import Receiver
-from tests.server import FedrayServer
+from tests.server import FedrayServer, free_port
 
 
 @pytest.fixture(scope="session")
@@ -20,12 +20,18 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[FedrayServer]:
+def grpc_port() -> int:
+    """Where the server serves the PaddleDTX API."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver, grpc_port: int) -> Iterator[FedrayServer]:
     root = tmp_path_factory.mktemp("e2e") / "root"
     write_tables(root / "raw")
     settings = root.parent / "k12ai.toml"
     settings.write_text(f'webhook = "{receiver.url}"\n')
-    with FedrayServer(root, "--max-tasks", "3", "--k12ai", str(settings)) as running:
+    with FedrayServer(root, "--max-tasks", "3", "--k12ai", str(settings), "--grpc-port", str(grpc_port)) as running:
         yield running
 
 

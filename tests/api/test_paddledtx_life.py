@@ -1,0 +1,231 @@
+"""The extension of the PaddleDTX API: publish, confirm, reject and start by signed requests, over a scripted runner."""
+
+from __future__ import annotations
+
+import base64
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fedray.errors import PolicyError
+from fedray.task.record import Status
+from fedray.task.standing import Standing
+from serve_api.paddledtx.go_json import canonical
+from serve_api.paddledtx.shape import PREFIX
+from serve_api.paddledtx.signing import new_private, public_of, sign
+from serve_api.paddledtx.wire.task_pb2 import GetTaskRequest, ListTaskRequest
+from tests.api.conftest import World
+from tests.api.documents import alignment
+from tests.api.test_paddledtx import Paddle, signed
+
+BANK, SHOP = "127.0.0.1:8084", "127.0.0.1:8884"
+
+
+def text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+class Ledger:
+    """A requester and two executors, whose tables are aligned."""
+
+    def __init__(self, world: World, root: Path) -> None:
+        self.world, self.api = world, Paddle(world, root)
+        self.requester, self.bank, self.shop = new_private(), new_private(), new_private()
+        keys = self.api.desk.keys
+        keys.add("ann", public_of(self.requester).hex())
+        keys.add("bank", public_of(self.bank).hex(), [BANK])
+        keys.add("shop", public_of(self.shop).hex(), [SHOP])
+        document = alignment("aligned")
+        document["clients"][3]["client_config"]["columns"] = ["y", "x"]
+        world.service.create(document)
+        world.service.start("aligned")
+        world.store.transition("aligned", Status.RUNNING)
+        world.tell("aligned", "dataset", {"n_train": 400, "n_test": 100})
+        world.finish("aligned")
+
+    def task(self, **fields: Any) -> dict[str, Any]:
+        return {
+            "taskID": str(uuid.uuid4()),
+            "name": "net",
+            "description": "of two",
+            "requester": text(public_of(self.requester)),
+            "dataSets": [
+                {"executor": text(public_of(self.bank)), "dataID": "f1", "psiLabel": "id"},
+                {"executor": text(public_of(self.shop)), "dataID": "l", "psiLabel": "id"},
+            ],
+            "algoParam": {"algo": 2, "trainParams": {"label": "y", "alpha": 0.1, "batchSize": 4}},
+            "publishTime": time.time_ns(),
+            **fields,
+        }
+
+    def publish(self, task: dict[str, Any], private: bytes | None = None) -> dict[str, Any]:
+        return self.send("publish", task, private or self.requester)
+
+    def confirm(self, task: str, private: bytes, reason: str = "", now: int | None = None) -> dict[str, Any]:
+        body = {
+            "pubkey": text(public_of(private)),
+            "taskID": task,
+            "rejectReason": reason,
+            "currentTime": time.time_ns() if now is None else now,
+        }
+        return self.send("confirm", body, private)
+
+    def start(self, task: str, private: bytes | None = None) -> dict[str, Any]:
+        return self.send("start", {"taskID": task}, private or self.requester)
+
+    def send(self, path: str, body: dict[str, Any], private: bytes) -> dict[str, Any]:
+        reply: dict[str, Any] = self.api.post(path, {**body, "signature": text(sign(private, canonical(body)))})
+        return reply
+
+    def status(self, task: str) -> str:
+        return str(self.api.ask("GetTaskById", GetTaskRequest(taskID=task)).status)
+
+    def manual(self) -> None:
+        self.world.runner.standings = [Standing(BANK, "ab", manual=True, approval_hours=1.0)]
+
+
+@pytest.fixture
+def ledger(world: World, tmp_path: Path) -> Ledger:
+    return Ledger(world, tmp_path)
+
+
+def test_a_life_without_data_owners_to_wait_for(ledger: Ledger, world: World) -> None:
+    task = ledger.task()
+    reply = ledger.publish(task)
+    assert (reply["code"], reply["data"]["status"]) == ("0", "Ready")
+    assert [data["confirmedAt"] for data in reply["data"]["dataSets"]] == [task["publishTime"]] * 2
+    assert [data.get("isTagPart") for data in reply["data"]["dataSets"]] == [None, True]
+    name = PREFIX + task["taskID"]
+    config = world.service.document(name)["clients"][0]["client_config"]
+    wanted = {"in_dim": 30, "layers": [15, 1], "learning_rate": 0.1, "batch_size": 4, "max_iter": 500}
+    assert {field: config[field] for field in wanted} == wanted
+    assert ledger.start(task["taskID"])["data"]["status"] == "ToProcess"
+    assert world.runner.submitted[-1] == name
+    world.store.transition(name, Status.RUNNING)
+    assert ledger.status(task["taskID"]) == "Processing"
+    assert ledger.api.ask("StartTask", signed(ledger.bank, task["taskID"])).taskID == task["taskID"]
+    world.finish(name)
+    done = ledger.api.ask("GetTaskById", GetTaskRequest(taskID=task["taskID"]))
+    assert (done.status, done.name, done.description) == ("Finished", "net", "of two")
+    assert done.publishTime == task["publishTime"]
+    assert done.startTime < done.endTime
+    for key in (ledger.requester, ledger.bank, ledger.shop):
+        assert ledger.api.names(ListTaskRequest(pubKey=public_of(key))) == ["net"]
+    both = ListTaskRequest(pubKey=public_of(ledger.requester), ePubKey=public_of(ledger.shop))
+    assert ledger.api.names(both) == ["net"]
+    assert ledger.api.failed("GetPredictResult", signed(ledger.requester, task["taskID"]))[1] == "10002"
+
+
+def test_a_data_owner_confirms_by_his_executor(ledger: Ledger, world: World) -> None:
+    ledger.manual()
+    task = ledger.task()
+    assert ledger.publish(task)["data"]["status"] == "Confirming"
+    assert ledger.start(task["taskID"])["code"] == "10013"
+    assert ledger.confirm(task["taskID"], ledger.shop)["code"] == "10013"  # is not asked
+    reply = ledger.confirm(task["taskID"], ledger.bank)
+    assert (reply["code"], reply["data"]["status"]) == ("0", "Ready")
+    assert reply["data"]["dataSets"][0]["confirmedAt"] > task["publishTime"]
+    assert [entry[1:] for entry in world.runner.approved] == [(BANK, "paddledtx bank")]
+    assert ledger.confirm(task["taskID"], ledger.bank)["code"] == "10013"  # once
+    assert ledger.start(task["taskID"])["data"]["status"] == "ToProcess"
+    assert ledger.start(task["taskID"])["code"] == "10013"
+
+
+def test_it_may_be_confirmed_natively_too(ledger: Ledger, world: World) -> None:
+    ledger.manual()
+    task = ledger.task()
+    ledger.publish(task)
+    world.service.approve(PREFIX + task["taskID"], BANK)
+    assert ledger.status(task["taskID"]) == "Ready"
+
+
+def test_a_data_owner_rejects(ledger: Ledger) -> None:
+    ledger.manual()
+    task = ledger.task()
+    ledger.publish(task)
+    reply = ledger.confirm(task["taskID"], ledger.bank, "not this year")
+    assert (reply["data"]["status"], reply["data"]["errMessage"]) == ("Rejected", "not this year")
+    assert reply["data"]["dataSets"][0]["rejectedAt"]
+    assert "confirmedAt" not in reply["data"]["dataSets"][0]
+    assert ledger.start(task["taskID"])["code"] == "10013"
+
+
+def test_what_is_sent_again_is_refused(ledger: Ledger) -> None:
+    ledger.manual()
+    task = ledger.task()
+    assert ledger.publish(task)["code"] == "0"
+    assert ledger.publish(task)["code"] == "10007"
+    assert ledger.publish(ledger.task(publishTime=time.time_ns() - 3600 * 10**9))["code"] == "10010"
+    assert ledger.confirm(task["taskID"], ledger.bank, now=7)["code"] == "10010"
+
+
+def test_signatures_and_keys(ledger: Ledger) -> None:
+    ledger.manual()
+    stranger = new_private()
+    task = ledger.task()
+    assert ledger.publish(task, stranger)["code"] == "10008"
+    assert ledger.publish(ledger.task(requester=text(public_of(stranger))), stranger)["code"] == "10006"
+    assert ledger.publish(task)["code"] == "0"
+    assert ledger.start(task["taskID"], stranger)["code"] == "10008"
+    assert ledger.confirm(task["taskID"], stranger)["code"] == "10006"
+    assert ledger.confirm(task["taskID"], ledger.requester)["code"] == "10002"
+    ledger.api.desk.keys.revoke("bank")
+    assert ledger.confirm(task["taskID"], ledger.bank)["code"] == "10006"
+
+
+@pytest.mark.parametrize(
+    ("field", "fields"),
+    [
+        ("taskID", {"taskID": "7"}),
+        ("name", {"name": ""}),
+        ("dataSets", {"dataSets": []}),
+        ("result", {"result": "x"}),
+        ("algoParam.algo, linear-vl", {"algoParam": {"trainParams": {"label": "y"}}}),
+        ("algoParam.algo, logistic-vl", {"algoParam": {"algo": 1, "trainParams": {"label": "y"}}}),
+        ("algoParam.taskType", {"algoParam": {"algo": 2, "taskType": 1}}),
+        ("algoParam.evalParams.enable", {"algoParam": {"algo": 2, "evalParams": {"enable": True}}}),
+        ("algoParam.livalParams.enable", {"algoParam": {"algo": 2, "livalParams": {"enable": True}}}),
+        ("algoParam.trainParams.alpha", {"algoParam": {"algo": 2, "trainParams": {"label": "y"}}}),
+        ("algoParam.trainParams.label", {"algoParam": {"algo": 2, "trainParams": {"label": "x", "alpha": 0.1}}}),
+        ("algoParam.trainParams.labelName", {"algoParam": {"algo": 2, "trainParams": {"labelName": "a"}}}),
+    ],
+)
+def test_what_cannot_be_done_is_refused_by_its_name(ledger: Ledger, field: str, fields: dict[str, Any]) -> None:
+    task = {name: value for name, value in ledger.task(**fields).items() if value}  # as Go leaves out what is empty
+    reply = ledger.publish(task)
+    assert reply["code"] == "10002"
+    assert reply["message"].startswith(f"bad param:{field}")
+
+
+@pytest.mark.parametrize(
+    ("place", "more", "field"),
+    [
+        (0, {"dataID": "elsewhere"}, "dataSets[0].dataID"),
+        (1, {"psiLabel": ""}, "dataSets[1].psiLabel"),
+        (1, {"executor": ""}, "dataSets[1].executor"),
+    ],
+)
+def test_data_sets_are_looked_at(ledger: Ledger, place: int, more: dict[str, str], field: str) -> None:
+    task = ledger.task()
+    task["dataSets"][place] |= more
+    task["dataSets"][place] = {name: value for name, value in task["dataSets"][place].items() if value}
+    reply = ledger.publish(task)
+    assert reply["code"] in ("10002", "10006")
+    assert reply["message"].startswith(f"bad param:{field}")
+
+
+def test_a_party_that_refuses_leaves_nothing(ledger: Ledger, world: World) -> None:
+    task = ledger.task()
+    world.runner.refusal = PolicyError("not that kind", "bank")
+    assert ledger.publish(task)["code"] == "10001"
+    world.runner.refusal = None
+    assert ledger.publish(task)["code"] == "0"
+
+
+@pytest.mark.parametrize("path", ["publish", "confirm", "start"])
+@pytest.mark.parametrize("body", [b"\xff", b"[]", b"{}", b'{"taskID": 5}', b'{"dataSets": 5, "signature": 7}'])
+def test_garbage(ledger: Ledger, path: str, body: bytes) -> None:
+    assert ledger.api.post(path, body)["code"] in ("10001", "10002", "10004", "10006")
