@@ -53,6 +53,8 @@ def test_each_role_on_each_route(doors: Locked, method: str, path: str) -> None:
             assert reply.json()["error"]["type"] == "Forbidden"
         elif refused and path.startswith("/k12ai/"):
             assert (reply.status_code, reply.json()["code"]) == (200, 100199)
+        elif refused and path.startswith("/v1/"):
+            assert (reply.status_code, reply.json()["code"]) == (200, "10001")
         elif refused:
             assert reply.status_code == 200
             assert reply.json()["status"] == "err"
@@ -69,6 +71,9 @@ def test_nobody_comes_in_without_a_token(doors: Locked, method: str, path: str) 
         assert reply.json()["error"]["type"] == "TokenNeeded"
     elif path.startswith("/k12ai/"):
         assert (reply.status_code, reply.json()["code"]) == (200, 100101)
+        assert "Authorization: Bearer TOKEN" in reply.json()["message"]
+    elif path.startswith("/v1/"):
+        assert (reply.status_code, reply.json()["code"]) == (200, "10001")
         assert "Authorization: Bearer TOKEN" in reply.json()["message"]
     else:
         assert reply.status_code == 200
