@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import time
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +13,7 @@ import grpc
 import pytest
 
 from serve_api.paddledtx.calls import signed_texts
+from serve_api.paddledtx.go_json import canonical
 from serve_api.paddledtx.keys import Keys
 from serve_api.paddledtx.shape import task_id
 from serve_api.paddledtx.signing import new_private, public_of, sign
@@ -23,8 +26,8 @@ from serve_api.paddledtx.wire.task_pb2 import (
     TaskRequest,
     TaskResponse,
 )
-from tests.e2e.documents import training
-from tests.server import FedrayServer
+from tests.e2e.documents import alignment, training
+from tests.server import FedrayServer, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(400)]
 
@@ -84,3 +87,39 @@ def test_what_is_refused_and_the_server_goes_on(client: Client) -> None:
     with pytest.raises(grpc.RpcError):
         client.call("ConfirmTask", b"", TaskResponse)
     assert client.call("ListTask", b"") == FLTasks()
+
+
+def test_a_published_network_is_trained(client: Client) -> None:
+    server, keys, ann = client.server, Keys(client.server.root), new_private()
+    document = alignment("pd-aligned", out="pd-")
+    document["clients"][3]["client_config"]["columns"] = ["Y"]
+    done = server.run(document)
+    assert done["status"] == "finished", done
+    executors = [new_private() for _ in range(3)]
+    keys.add("ann", public_of(ann).hex())
+    for name, private, port in zip("bcd", executors, (8084, 8082, 8884), strict=True):
+        keys.add(name, public_of(private).hex(), [f"127.0.0.1:{port}"])
+    task = {
+        "taskID": str(uuid.uuid4()),
+        "name": "published",
+        "requester": text(public_of(ann)),
+        "dataSets": [
+            {"executor": text(public_of(private)), "dataID": f"pd-{data}", "psiLabel": "ID"}
+            for private, data in zip(executors, ("f1", "f2", "l"), strict=True)
+        ],
+        "algoParam": {"algo": 2, "trainParams": {"label": "Y", "alpha": 0.5, "batchSize": 100}},
+        "publishTime": time.time_ns(),
+    }
+    wanted = GetTaskRequest(taskID=task["taskID"])
+    for path, body, status in (("publish", task, "Ready"), ("start", {"taskID": task["taskID"]}, "ToProcess")):
+        reply = server.post(f"/v1/task/{path}", {**body, "signature": text(sign(ann, canonical(body)))})
+        assert reply["code"] == "0", reply
+        assert reply["data"]["status"] in (status, "Processing")
+    until(lambda: client.call("GetTaskById", wanted, FLTask).endTime > 0, 240, lambda: str(server.get("/api/v1/queue")))
+    found = client.call("GetTaskById", wanted, FLTask)
+    assert (found.status, found.errMessage) == ("Finished", "")
+    assert [data.isTagPart for data in found.dataSets] == [False, False, True]
+
+
+def text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
