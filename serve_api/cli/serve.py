@@ -80,7 +80,7 @@ def serve(
     doors = _doors(root.resolve(), host, tls is not None, insecure, rate, allow_host or [])
     messages = _k12ai(k12ai, f"{host}:{port}")
     _probe(host, port)
-    tasks = _paddledtx(root.resolve(), host, grpc_port)
+    tasks = _paddledtx(root.resolve(), host, grpc_port, allow_host or [host])
     if address is None:
         environment.prepare()
     from serve_api import deploy  # Ray is imported here, after its environment is set
@@ -198,19 +198,19 @@ def _k12ai(file: Path | None, server: str) -> K12Settings:
         raise CliError(f"--k12ai: {error}", ExitCode.USAGE) from None
 
 
-def _paddledtx(root: Path, host: str, port: int) -> PaddleSettings | None:
+def _paddledtx(root: Path, host: str, port: int, names: list[str]) -> PaddleSettings | None:
     """Return how the PaddleDTX API is set, once its keys have been read; callers are let in as by HTTP."""
     if not port:
         return None
     from serve_api.paddledtx.keys import Keys
     from serve_api.paddledtx.settings import PaddleSettings
 
-    _probe("::", port, "--grpc-port")
+    _probe("127.0.0.1", port, "--grpc-port")  # Serve listens on every address
     try:
         Keys(root).all()
     except DataError as error:
         raise CliError(str(error), ExitCode.USAGE) from None
-    return PaddleSettings(root, port, host not in LOOPBACK, f"{host}:{port}")
+    return PaddleSettings(root, port, host not in LOOPBACK, f"{names[0]}:{port}")
 
 
 def _doors(root: Path, host: str, tls: bool, insecure: bool, rate: float | None, names: list[str]) -> DoorSettings:

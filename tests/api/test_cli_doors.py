@@ -20,10 +20,12 @@ from fedray.errors import SpecError
 from serve_api.cli import serve
 from serve_api.cli.exit_codes import CliError, ExitCode
 from serve_api.cli.main import main
+from serve_api.doors.audit import AuditLog
 from serve_api.doors.roles import Role
 from serve_api.doors.settings import state_files
 from serve_api.doors.tls import check_pair
 from serve_api.doors.tokens import Tokens
+from serve_api.paddledtx.signing import new_private, public_of
 from tests.api.conftest import World
 from tests.api.doors import Locked, locked
 from tests.certificates import Authority
@@ -231,3 +233,26 @@ class TestServe:
         key.write_bytes(loaded.private_bytes(pem, form, sealed))
         with pytest.raises(SpecError, match="without a password"):
             check_pair(certificate, key)
+
+
+def test_keys_are_made_added_listed_and_revoked(cli: Cli, tmp_path: Path) -> None:
+    root, out = str(tmp_path), tmp_path / "pair"
+    code, public, _ = cli("keys", "new", "--root", root, "--name", "ann", "--out", str(out), "--party", "bank")
+    private = bytes.fromhex((out / "private.key").read_text())
+    assert code == ExitCode.OK
+    assert public_of(private).hex() == public.strip() == (out / "public.key").read_text()
+    assert {stat.S_IMODE(path.stat().st_mode) for path in out.iterdir()} == {0o600}
+    other = public_of(new_private()).hex()
+    assert cli("keys", "add", "--root", root, "--name", "bob", "--public", other)[0] == ExitCode.OK
+    assert cli("keys", "add", "--root", root, "--name", "bob", "--public", other)[0] == ExitCode.USAGE
+    assert cli("keys", "new", "--root", root, "--name", "eve", "--out", str(out))[0] == ExitCode.USAGE
+    assert cli("keys", "revoke", "bob", "--root", root)[0] == ExitCode.OK
+    listed = json.loads(cli("keys", "list", "--root", root, "--json")[1])["keys"]
+    assert [(key["name"], key["parties"], bool(key["revoked_at"])) for key in listed] == [
+        ("(server)", [], False),
+        ("ann", ["bank"], False),
+        ("bob", [], True),
+    ]
+    assert private.hex() not in (tmp_path / ".fedray" / "paddledtx_keys.json").read_text()
+    told = [entry["what"] for entry in AuditLog(state_files(tmp_path)[1]).entries()]
+    assert told == ["keys new", "keys add", "keys revoke"]
