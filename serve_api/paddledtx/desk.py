@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from fedray.task.service import TaskService
 from fedray.task.store import Store
 from serve_api.doors.doors import Doors
+from serve_api.doors.rates import caller_at
 from serve_api.paddledtx.calls import Calls
 from serve_api.paddledtx.faults import Code, Fault
 from serve_api.paddledtx.keys import Keys
@@ -87,7 +88,7 @@ class PaddleDesk:
         address = _address(context.peer())
         if not self.settings.beyond and not _is_here(address):
             raise Fault(Code.NOT_ALLOWED, "this server answers callers on its own machine only")
-        if self._doors.rates.wait(f"address {address}", 1.0):
+        if self._doors.rates.wait(caller_at(address), 1.0):
             raise Fault(Code.NOT_ALLOWED, "too many requests, try again")
         if signed or not self._doors.locked():
             return

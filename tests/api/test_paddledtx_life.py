@@ -160,6 +160,7 @@ def test_what_is_sent_again_is_refused(ledger: Ledger) -> None:
     assert ledger.publish(task)["code"] == "10007"
     assert ledger.publish(ledger.task(publishTime=time.time_ns() - 3600 * 10**9))["code"] == "10010"
     assert ledger.confirm(task["taskID"], ledger.bank, now=7)["code"] == "10010"
+    assert ledger.confirm(task["taskID"], ledger.bank, now=10**400)["code"] == "10010"
 
 
 def test_signatures_and_keys(ledger: Ledger) -> None:
