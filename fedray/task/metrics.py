@@ -85,10 +85,11 @@ class Metrics:
             report: Mapping[str, Any] = self._store.get_report(name)
         except StateError:
             return  # it has none
-        self._totals["fedray_task_seconds_total", by_kind] += report["seconds"]["total"]
-        for phase, cost in report["cost"]["by_phase"].items():
+        # a report that an older version wrote may lack some of it
+        self._totals["fedray_task_seconds_total", by_kind] += report.get("seconds", {}).get("total", 0.0)
+        for phase, cost in report.get("cost", {}).get("by_phase", {}).items():
             for what in _COUNTED:
-                self._totals[f"fedray_phase_{what}_total", (*by_kind, ("phase", phase))] += cost[what]
+                self._totals[f"fedray_phase_{what}_total", (*by_kind, ("phase", phase))] += cost.get(what, 0)
 
 
 def _lines(name: str, values: Mapping[tuple[str, Labels], float]) -> Iterable[str]:

@@ -55,6 +55,17 @@ def test_a_task_that_finished_without_a_report_is_counted_all_the_same(world: Wo
     assert lines(world.service.metrics())['fedray_finished_tasks_total{kind="shared_nn"}'] == 1
 
 
+@pytest.mark.parametrize("report", [{}, {"seconds": {}}, {"cost": {"by_phase": {"train": {}}}}], ids=str)
+def test_a_report_that_lacks_something_does_not_hide_the_rest(world: World, report: dict[str, object]) -> None:
+    world.run("old")
+    world.store.save_report("old", report)
+    world.finish("old")
+    finish(world, "new")
+    told = lines(world.service.metrics())
+    assert told['fedray_finished_tasks_total{kind="shared_nn"}'] == 2
+    assert told['fedray_task_seconds_total{kind="shared_nn"}'] == 3.25
+
+
 def test_more_tasks_than_a_page_are_all_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "_PAGE", 2)
     for number in range(5):
