@@ -19,7 +19,6 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
     course = agree(ctx, None)
     design, started = course.design, ctx.clock()
     label = ctx.plan.data[design.label].index
-    expected = of_course(ctx.plan, course)
     last: dict[str, Any] = {}
     if course.start is not None:
         seconds, last = hear_past(ctx, label)
@@ -42,6 +41,7 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
             for member in ctx.plan.data:
                 ctx.channel.send_json(member.index, "kept", value=True)  # all have the model: no checkpoint is needed
     result = last if course.start is None else {**last, "resumed_from": course.done}
+    expected = of_course(ctx.plan, course)  # now, since it takes long for a long training, and nobody waits any more
     return PartyOutcome(result, estimate={} if expected is None else expected.as_dict())
 
 

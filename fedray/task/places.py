@@ -6,7 +6,6 @@ Text of a stranger's exception may quote a table; lines of code cannot.
 from __future__ import annotations
 
 import linecache
-import sys
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,7 +46,7 @@ def places_of(error: BaseException) -> list[Place]:
     frames = list(traceback.walk_tb(error.__traceback__))[-_MOST:]
     return [
         Place(
-            _below(frame.f_code.co_filename),
+            _below(frame.f_code.co_filename, str(frame.f_globals.get("__name__", ""))),
             line,
             frame.f_code.co_name,
             linecache.getline(frame.f_code.co_filename, line).strip()[:_LONGEST],
@@ -63,7 +62,6 @@ def cause_of(error: BaseException) -> BaseException:
     return error
 
 
-def _below(filename: str) -> str:
-    path = Path(filename)
-    roots = sorted((root for root in sys.path if root and path.is_relative_to(root)), key=len)
-    return str(path.relative_to(roots[-1])) if roots else path.name
+def _below(filename: str, module: str) -> str:
+    file, packages = Path(filename), module.split(".")
+    return "/".join([*(packages if file.stem == "__init__" else packages[:-1]), file.name])
