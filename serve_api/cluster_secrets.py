@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from fedray.data.private_file import replace_file
 from fedray.errors import DataError, SpecError
 from serve_api.hosts import Hosts
 
@@ -101,7 +101,7 @@ def write_secrets(folder: Path, addresses: Sequence[str], *, replace: bool = Fal
             ("host.key", key),
             ("auth_token", secrets.token_hex(32).encode()),
         ):
-            _write(folder / name, content)
+            replace_file(folder / name, content)
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror})") from None
 
@@ -162,12 +162,3 @@ def _builder(name: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey)
         .not_valid_before(now - CLOCK_SKEW)
         .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    temporary = path.with_suffix(f"{path.suffix}.new")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-    temporary.replace(path)

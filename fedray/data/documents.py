@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fedray.data.private_file import replace_file
 from fedray.errors import DataError
 
 __all__ = ["load_document", "save_document"]
@@ -33,14 +33,8 @@ def save_document(path: Path, facts: Mapping[str, object]) -> None:
     """
     whole = json.loads(json.dumps({"format": FORMAT, **facts}))  # lists for tuples, as it is read back
     data = json.dumps({**whole, "seal": _seal(whole)}, indent=2, sort_keys=True).encode()
-    temporary = path.with_suffix(path.suffix + ".new")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        replace_file(path, data)
     except OSError as error:
         reason = error.strerror
     else:

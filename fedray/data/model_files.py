@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fedray.data.private_file import replace_file
 from fedray.errors import DataError
 
-__all__ = ["FORMAT", "MANIFEST", "SHARES", "load_model", "replace_file", "save_model"]
+__all__ = ["FORMAT", "MANIFEST", "SHARES", "load_model", "save_model"]
 
 FORMAT = 2
 SHARES = "shares.npz"
@@ -94,20 +94,3 @@ def _version() -> str:
         return version("fedray")
     except PackageNotFoundError:  # run from a checkout that is not installed
         return "unknown"
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file that its owner alone may read, in one step: a reader finds the old one or the new one.
-
-    Raises
-    ------
-    OSError
-        It cannot be written.
-    """
-    temporary = path.with_suffix(path.suffix + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fedray.data.model_files import replace_file
+from fedray.data.private_file import replace_file
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
 from fedray.mpc.blinding import blinded
 from fedray.mpc.session import Session

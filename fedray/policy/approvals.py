@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from fedray.data.model_files import replace_file
+from fedray.data.private_file import replace_file
 from fedray.data.root import DataRoot
 from fedray.errors import DataError
 from fedray.task.plan import Member, TaskPlan

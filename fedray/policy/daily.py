@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fedray.data.model_files import replace_file
+from fedray.data.private_file import replace_file
 from fedray.data.root import DataRoot
 from fedray.errors import DataError, PolicyError
 from fedray.policy.rules import refusal

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from fedray.data.private_file import replace_file
 from fedray.errors import DataError
 
-__all__ = ["StateFile", "write_private"]
+__all__ = ["StateFile"]
 
 Entry = TypeVar("Entry")
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file for its owner only, all of it or nothing; raises ``OSError``."""
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
 
 
 class StateFile(Generic[Entry]):
@@ -92,4 +81,4 @@ class StateFile(Generic[Entry]):
 
     def write(self, document: object) -> None:
         """Replace the file; within `writing`."""
-        write_private(self._path, json.dumps(document, indent=2) + "\n")
+        replace_file(self._path, f"{json.dumps(document, indent=2)}\n".encode())

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from fedray.data.private_file import replace_file
 from fedray.errors import Conflict, DataError, NotFound, SpecError
-from serve_api.doors.state_file import StateFile, write_private
+from serve_api.doors.state_file import StateFile
 from serve_api.paddledtx.go_json import canonical
 from serve_api.paddledtx.signing import PUBLIC_BYTES, new_private, public_of, sign, verify
 
@@ -173,7 +174,7 @@ class Keys:
         try:
             if not self._own.exists():
                 self._own.parent.mkdir(parents=True, exist_ok=True)
-                write_private(self._own, new_private().hex() + "\n")
+                replace_file(self._own, f"{new_private().hex()}\n".encode())
             if self._own.stat().st_mode & 0o077:
                 raise DataError(f"{self._own}: expected a file that only its owner may read; chmod 600 it")
             private = bytes.fromhex(self._own.read_text(encoding="ascii").strip())
