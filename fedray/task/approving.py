@@ -153,14 +153,17 @@ def reject(store: Store, plan: TaskPlan, party: str, reason: str, who: str) -> N
     store.approvals.drop_start(plan.task)
 
 
-def expire(store: Store, now: float) -> None:
-    """End the created tasks for whose approval the time is over."""
-    for name, waiting in store.approvals.pending().items():
+def expire(store: Store, now: float) -> dict[str, tuple[Approval, ...]]:
+    """End the created tasks for whose approval the time is over; return what the others still wait for, by name."""
+    pending = store.approvals.pending()
+    for name, waiting in list(pending.items()):
         late = [one.party for one in waiting if one.expires_at <= now]
         if late:
+            del pending[name]
             error = PolicyError("the data owner has not approved the task in time; create it again", late[0])
             with contextlib.suppress(StateError):  # it began or ended at this moment
                 store.transition(name, Status.FAILED, error.as_dict(), before=Status.CREATED)
+    return pending
 
 
 def note(store: Store, name: str, party: str, text: str, now: float) -> None:

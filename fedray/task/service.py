@@ -252,8 +252,8 @@ class TaskService:
 
     def get(self, name: str) -> TaskView:
         """Return a task; raises ``NotFound``."""
-        expire(self._store, self._clock())
-        return self._view(self._store.get(name), self._store.queue(), self._store.approvals.pending())
+        pending = expire(self._store, self._clock())
+        return self._view(self._store.get(name), self._store.queue(), pending)
 
     def document(self, name: str) -> dict[str, Any]:
         """Return the document of a task, with its defaults filled in; raises ``NotFound``."""
@@ -289,9 +289,9 @@ class TaskService:
         if kind is not None:
             one_of("kind", kind, tuple(Kind))
         kinds = None if kind is None else (kind,)
-        expire(self._store, self._clock())
+        pending = expire(self._store, self._clock())
         found, total = self._store.list_tasks(wanted, kinds, search, limit, offset)
-        queue, pending = self._store.queue(), self._store.approvals.pending()
+        queue = self._store.queue()
         return TaskPage(tuple(self._view(task, queue, pending) for task in found), total)
 
     def events(self, name: str, after: int = 0, limit: int = MAX_PAGE) -> tuple[StoredEvent, ...]:
@@ -406,8 +406,10 @@ class TaskService:
                 note(self._store, name, error.party, text, self._clock())
 
     def _view(self, task: StoredTask, queue: Sequence[str], pending: Mapping[str, Sequence[Approval]]) -> TaskView:
-        waits_for = tuple(one.party for one in pending.get(task.name, ()))
-        return view_of(task, queue, self._clock(), self._trust_mode, waits_for)
+        waits = (
+            pending.get(task.name, ()) if task.status is Status.CREATED else ()
+        )  # it may have begun since they were read
+        return view_of(task, queue, self._clock(), self._trust_mode, tuple(one.party for one in waits))
 
 
 def _check_parity(plan: TaskPlan, trust_mode: str) -> None:
