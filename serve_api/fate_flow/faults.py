@@ -26,3 +26,6 @@ class FateError(Exception):
     def __init__(self, retcode: int, retmsg: str) -> None:
         super().__init__(retcode, retmsg)
         self.retcode, self.retmsg = retcode, retmsg
+
+    def __str__(self) -> str:
+        return self.retmsg
