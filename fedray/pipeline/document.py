@@ -6,10 +6,11 @@ that its first try will have.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -18,10 +19,12 @@ from pydantic_core import PydanticCustomError
 from fedray.errors import SpecError
 from fedray.pipeline.bodies import Reference, bodies, references, task_name
 from fedray.task.complaints import name_complaints
+from fedray.task.configs import ALIASES, CLIENT_TYPES
 from fedray.task.fields import EXPECTED
+from fedray.task.spec import Role
 from fedray.task.text import check_json, show
 
-__all__ = ["MAX_STEPS", "PipelineSpec", "StepSpec", "parse", "task_name"]
+__all__ = ["MAX_STEPS", "PipelineSpec", "StepSpec", "parse", "spec_of", "task_name", "text_of"]
 
 MAX_STEPS: Final = 200
 """Steps of a pipeline, at the most."""
@@ -49,6 +52,14 @@ class StepSpec:
     name: str
     task: Mapping[str, Any]
     after: tuple[str, ...] = ()
+
+    @cached_property
+    def kind(self) -> str:
+        """The kind of its task."""
+        clients = self.task["clients"]
+        word = next(client["client_config"]["client_type"] for client in clients if client["role"] == Role.MAIN_CLIENT)
+        (kind,) = CLIENT_TYPES[ALIASES.get(word, word)].kinds
+        return kind.value
 
     @cached_property
     def references(self) -> tuple[Reference, ...]:
@@ -81,11 +92,6 @@ class PipelineSpec:
         """The steps, each behind those that it needs."""
         return tuple(_ordered(self.steps))
 
-    def as_dict(self) -> dict[str, object]:
-        """Return the document, with its defaults filled in."""
-        steps = [{"name": step.name, "task": dict(step.task), "after": [*step.after]} for step in self.steps]
-        return {"name": self.name, "steps": steps}
-
 
 def parse(document: object) -> PipelineSpec:
     """Return the pipeline that a document describes.
@@ -112,6 +118,20 @@ def parse(document: object) -> PipelineSpec:
     _check_edges(spec.steps)
     bodies(spec.name, spec.steps, spec.order, {})
     return spec
+
+
+def text_of(spec: PipelineSpec) -> str:
+    """Return a pipeline as the store keeps it."""
+    steps = [{"name": step.name, "task": step.task, "after": step.after} for step in spec.steps]
+    return json.dumps({"name": spec.name, "steps": steps}, allow_nan=False)
+
+
+@lru_cache(maxsize=64)
+def spec_of(text: str) -> PipelineSpec:
+    """Return the pipeline that `text_of` wrote, without another check."""
+    known = json.loads(text)
+    steps = (StepSpec(step["name"], step["task"], tuple(step["after"])) for step in known["steps"])
+    return PipelineSpec(known["name"], tuple(steps))
 
 
 def _named(wanted: str, fits: re.Pattern[str]) -> BeforeValidator:

@@ -21,6 +21,7 @@ from fedray.task.folding import Fold, batches_of, dumps, fold
 from fedray.task.jobs import Jobs
 from fedray.task.messages import Messages
 from fedray.task.papers import Papers
+from fedray.task.pipelines import Pipelines
 from fedray.task.record import (
     Event,
     EventKind,
@@ -65,6 +66,8 @@ class Store:
         Of tasks, by data owners.
     jobs, messages, papers
         Those of other APIs.
+    pipelines
+        What is kept of them beside their tasks.
 
     Raises
     ------
@@ -81,6 +84,7 @@ class Store:
         self.approvals = Approvals(self._engine, clock)
         self.jobs, self.messages = Jobs(self._engine, clock), Messages(self._engine, clock)
         self.papers = Papers(self._engine, clock)
+        self.pipelines = Pipelines(self._engine, clock)
 
     def __enter__(self) -> Self:
         return self

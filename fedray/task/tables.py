@@ -12,6 +12,7 @@ __all__ = [
     "messages",
     "metadata",
     "papers",
+    "pipelines",
     "records",
     "reports",
     "schema",
@@ -154,4 +155,17 @@ papers = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("made_at", sa.Double, nullable=False),
     sa.UniqueConstraint("shelf", "name"),
+)
+
+pipelines = sa.Table(
+    "pipelines",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),  # the order of creation
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, index=True),
+    sa.Column("steps", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),  # of two that change it at once one wins
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("ended_at", sa.Double),
 )

@@ -12,7 +12,7 @@ from serve_api.fate_flow.book import Job
 
 __all__ = ["JobState", "Pipelines", "States", "TaskState"]
 
-_ENDS: Final = {"finished": "success", "failed": "failed", "cancelled": "canceled"}
+_ENDS: Final = {"finished": "success", "failed": "failed", "cancelled": "canceled", "cancelling": "canceled"}
 _STEPS: Final = {
     "waiting": "waiting",
     "created": "waiting",
