@@ -104,8 +104,8 @@ def build_app(
     app.state.paddledtx = paddledtx_desk
     app.state.pipelines = pipeline_service
     app.state.fate = fate_desk
-    chosen = ((paddledtx.router, paddledtx_desk), (fate_flow.router, fate_desk))
-    routers = (*_ROUTERS, *(router for router, desk in chosen if desk is not None))
+    chosen = (((paddledtx.router,), paddledtx_desk), (fate_flow.ROUTERS, fate_desk))
+    routers = (*_ROUTERS, *(router for some, desk in chosen if desk is not None for router in some))
     for router in routers:
         app.include_router(router)
     _add_own_routes(app, version)

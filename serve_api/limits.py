@@ -105,13 +105,15 @@ class AnyCasePaths:
 
     Parts in braces, such as the name in ``/api/v1/tasks/{name}``, stay as they came; so does a path
     that fits no template. A slash at the end is dropped. An encoded slash is refused: after decoding
-    it could not be told from a slash between parts.
+    it could not be told from a slash between parts. In the `squeezed` paths, which are casefolded and have no
+    braces, slashes may be doubled.
     """
 
-    def __init__(self, app: ASGIApp, refuse: Refuse, templates: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, refuse: Refuse, templates: Iterable[str], squeezed: Collection[str] = ()) -> None:
         self._app = app
         self._refuse = refuse
         self._templates = [tuple(template.split("/")) for template in templates]
+        self._squeezed = squeezed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its known path."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter
-
 from serve_api.fate_flow import routes_data, routes_jobs, routes_models, routes_tracking
 from serve_api.fate_flow.envelope import answer
 
-__all__ = ["PATHS", "STREAMED", "answer", "router"]
+__all__ = ["PATHS", "ROUTERS", "STREAMED", "answer"]
 
-router = APIRouter()
-for _part in (routes_data, routes_jobs, routes_tracking, routes_models):
-    router.include_router(_part.router)
+ROUTERS: Final = (routes_data.router, routes_jobs.router, routes_tracking.router, routes_models.router)
+"""All of them."""
 
-PATHS: Final = frozenset(str(route.path).casefold() for route in router.routes if hasattr(route, "path"))
+PATHS: Final = frozenset(
+    str(route.path).casefold() for router in ROUTERS for route in router.routes if hasattr(route, "path")
+)
 """The paths of this API, casefolded."""
 
 STREAMED: Final = frozenset({routes_data.STREAMED, routes_models.STREAMED})
