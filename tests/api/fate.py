@@ -15,7 +15,7 @@ from serve_api.fate_flow.desk import FateDesk
 from serve_api.fate_flow.settings import FateSettings
 from tests.api.conftest import TestClient, World
 
-__all__ = ["HETERO_LR", "Fate", "conf_v1", "conf_v2", "fate_desk"]
+__all__ = ["HETERO_LR", "Fate", "conf_v1", "conf_v2", "dsl_v2", "fate_desk"]
 
 Json = dict[str, Any]
 PARTIES = {"guest": [9999], "host": [10000], "arbiter": [10000]}
@@ -86,6 +86,18 @@ class Fate:
         self.table(f"id,y,x0,x1\n{guest}", "guest")
         self.table(f"id,x0,x1\n{host}", "host")
 
+    def submit(self, version: int, *, check: bool = True) -> Json:
+        """Submit the hetero LR of a generation."""
+        dsl, conf = (HETERO_LR, conf_v1()) if version == 1 else (dsl_v2(), conf_v2())
+        told = self.post("job/submit", {"job_dsl": dsl, "job_runtime_conf": conf})
+        assert told["retcode"] == 0 or not check, told
+        return told
+
+    def rows(self, job_id: str) -> list[Json]:
+        """Return the rows of a job."""
+        found: list[Json] = self.post("job/query", {"job_id": job_id})["data"]
+        return found
+
     def advance(self) -> None:
         """Let pipelines go as far as they can."""
         while self.pipelines.step():
@@ -123,6 +135,14 @@ HETERO_LR: Json = {
         "evaluation_0": {"module": "Evaluation", "input": {"data": {"data": ["hetero_lr_0.train"]}}, "need_deploy": False},
     }
 }
+
+
+def dsl_v2() -> Json:
+    """Return the same DSL for FATE 1.6, with a reader."""
+    components = HETERO_LR["components"]
+    dataio = {**components["dataio_0"], "input": {"data": {"data": ["reader_0.data"]}}}
+    reader = {"module": "Reader", "output": {"data": ["data"]}}
+    return {"components": {"reader_0": reader, **components, "dataio_0": dataio}}
 
 
 def conf_v1(**parameters: object) -> Json:
