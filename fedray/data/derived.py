@@ -84,6 +84,7 @@ def write_derived(folder: Path, source: Source, task: str, run: str, columns: Se
         known.fingerprint if known is not None else "",
         known.aligned if known is not None and ids is not None else "",
         run,
+        known is not None and known.repeats,
     )
     write_set(folder, manifest, lambda staging: _write(staging, manifest, ids, columns))
 
@@ -100,7 +101,7 @@ def _write(staging: Path, manifest: Manifest, ids: Ids | None, columns: Sequence
                 text.take(pa.array(column.codes[part][start:stop])) for text, column in zip(texts, columns, strict=True)
             ]
             table.write(cells)
-            if whole is not None and ids is not None:
+            if whole is not None and ids is not None and before < manifest.rows:
                 whole.write([pa.array(ids.values[before + start : before + stop], pa.string()), *cells])
         table.close()
         before += rows

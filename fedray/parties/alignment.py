@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fedray.channel.codec import Array
-from fedray.data.split import test_size, write_split
+from fedray.data.split import sizes, write_split
 from fedray.data.table import RawTable, read_table
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
 from fedray.parties.context import PartyContext, PartyOutcome
@@ -79,13 +79,13 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
             ctx.channel.send(to, _COMMON, common)
     with ctx.channel.phase("write"):
         ctx.begin("write", "the data clients write the aligned tables")
-        n_test = test_size(len(common))
-        sizes = {"n_train": len(common) - n_test, "n_test": n_test}
+        n_train, n_test = sizes(len(common), repeats=config.split == "none")
+        written = {"n_train": n_train, "n_test": n_test}
         for done, frm in enumerate(data, start=1):
-            _check_done(ctx, frm, sizes)
+            _check_done(ctx, frm, written)
             ctx.progress("write", done, len(data))
-    ctx.tell(EventKind.DATASET, **sizes)
-    return PartyOutcome(dict(sizes))
+    ctx.tell(EventKind.DATASET, **written)
+    return PartyOutcome(dict(written))
 
 
 def run_data(ctx: PartyContext) -> PartyOutcome:
@@ -117,12 +117,19 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         raw_name = PurePosixPath(config.raw_data_path).name
         chosen = _in_order(ctx, table, rows[places])
         manifest = write_split(
-            folder, raw_name, table, chosen, ctx.plan.task, _fingerprint(common), partial(ctx.progress, "write")
+            folder,
+            raw_name,
+            table,
+            chosen,
+            ctx.plan.task,
+            _fingerprint(common),
+            partial(ctx.progress, "write"),
+            repeats=_repeats(ctx),
         )
-        sizes = {"n_train": manifest.n_train, "n_test": manifest.n_test}
-        ctx.channel.send_json(ctx.plan.main.index, _DONE, sizes)
+        written = {"n_train": manifest.n_train, "n_test": manifest.n_test}
+        ctx.channel.send_json(ctx.plan.main.index, _DONE, written)
         ctx.channel.flush()
-    return PartyOutcome(dict(sizes))
+    return PartyOutcome(dict(written))
 
 
 def _send_tokens(ctx: PartyContext, table: RawTable) -> tuple[Tokens, npt.NDArray[np.int64]]:
@@ -200,6 +207,12 @@ def _in_order(ctx: PartyContext, table: RawTable, rows: npt.NDArray[np.int64]) -
     return rows[by_id]
 
 
+def _repeats(ctx: PartyContext) -> bool:
+    """Return whether the rows for training are those for testing too."""
+    config = ctx.plan.main.config
+    return isinstance(config, AlignmentMain) and config.split == "none"
+
+
 def _check_size(size: int, least: int) -> None:
     if size == 0:
         raise DataError(
@@ -212,9 +225,9 @@ def _check_size(size: int, least: int) -> None:
         )
 
 
-def _check_done(ctx: PartyContext, frm: int, sizes: dict[str, int]) -> None:
+def _check_done(ctx: PartyContext, frm: int, written: dict[str, int]) -> None:
     told = ctx.channel.recv_json(frm, _DONE)
-    if told != sizes:
+    if told != written:
         raise RemoteProtocolError(f"{ctx.plan.names[frm]}: wrote another number of rows than the common ones")
 
 

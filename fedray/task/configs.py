@@ -113,11 +113,14 @@ class AlignmentMain(MainConfig):
     order
         Order of the common rows, of which the last fifth is for testing: ``id`` gives the same rows every time,
         ``random`` a fresh order in every task. Only the data clients see it.
+    split
+        ``fifth`` keeps the last fifth of the rows for tests; ``none`` trains and tests on all of them.
     """
 
     client_type: Literal["alignment_main"]
     min_intersection: Annotated[int, whole(1, 10**9)] = 1
     order: Annotated[Literal["id", "random"], choice("id", "random")] = "id"
+    split: Annotated[Literal["fifth", "none"], choice("fifth", "none")] = "fifth"
 
 
 class AlignmentData(ClientConfig):

@@ -20,7 +20,8 @@ class CompiledComponent:
     component
         As it was asked for.
     steps
-        Names of its steps in the pipeline; none where it has nothing to run: then it ends well as soon as what it needs has.
+        Names of its steps in the pipeline; none where it has nothing to run: then it ends as soon as what it needs
+        has.
     needs
         Names of steps of other components that must have finished before this one has anything to show.
     warnings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -76,6 +76,9 @@ class Results(Protocol):
     def report(self, step: str) -> Mapping[str, Any] | None:
         """Return the report of a step's task, None while there is none."""
 
+    def record(self, step: str) -> Sequence[Sequence[Any]]:
+        """Return the record of a step's task: rows of seconds, steps done, loss, metrics; none while there is none."""
+
     def status(self, step: str) -> str:
         """Return the status of a step: waiting, running, finished, failed, cancelled or skipped."""
 
@@ -122,8 +125,8 @@ class ComponentOutcome:
     metrics
         By namespace and name.
     model
-        ``{"data": ..., "meta": ..., "alias": ..., "buffers": {"data": ..., "meta": ...}}``: FATE's parameters and meta data
-        of the model, the name of the output, and FATE's names of the two buffers.
+        ``data`` and ``meta``, FATE's parameters and meta data of the model; ``alias``, the name of the output; and
+        ``buffers``, by ``data`` and ``meta`` FATE's names of the two buffers.
     summary
         Of FATE 1.6.
     data

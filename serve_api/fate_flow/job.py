@@ -27,7 +27,8 @@ class Reference:
     Attributes
     ----------
     source
-        The component it comes from; ``args`` for a table of the configuration, ``pipeline`` for a model of the training.
+        The component it comes from; ``args`` for a table of the configuration, ``pipeline`` for a model of the
+        training.
     name
         The name of the output there; of ``pipeline`` the component and the output, with a dot between.
     """

@@ -44,6 +44,23 @@ def test_parts_and_ids_go_together(tmp_path: Path, n: int) -> None:
     np.testing.assert_array_equal(load_rows(tmp_path, "train").values, whole.values[: n - n_test])
 
 
+def test_rows_that_are_repeated_count_once(tmp_path: Path) -> None:
+    table = RawTable("id", pa.array([f"i{k}" for k in range(7)], pa.large_string()), pa.table({"x": ["1"] * 7}))
+    write_split(tmp_path, "t.csv", table, np.arange(7), "a", "f", repeats=True)
+    for part in ("all", "train", "test"):
+        ids = load_ids(tmp_path, part)
+        assert ids is not None
+        assert ids.values == tuple(f"i{k}" for k in range(7))
+        assert len(load_rows(tmp_path, part).values) == 7
+    derived = tmp_path / "derived"
+    derived.mkdir()
+    codes = np.arange(7) % 2
+    write_derived(derived, Source(tmp_path, (7, 7)), "b", "run", [Coded("x", {"train": codes, "test": codes}, [1.0, 2.0])])
+    again = load_ids(derived, "all")
+    assert again is not None
+    assert again.values == tuple(f"i{k}" for k in range(7))
+
+
 def test_a_folder_that_a_user_filled(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("1,2\n3,4\n")
     assert load_rows(tmp_path, "all").columns == ("c0", "c1")
