@@ -111,7 +111,8 @@ class Fate:
             if not begun:
                 return
             for name in begun:
-                self.world.store.transition(name, Status.RUNNING)
+                if self.world.store.get(name).status is Status.QUEUED:
+                    self.world.store.transition(name, Status.RUNNING)
                 self.world.store.transition(name, Status.FINISHED)
 
 
