@@ -1,7 +1,7 @@
 """Rows that a model is to predict: read from an aligned data set, with their ids for the one who gets the predictions.
 
-The rows of a set are those of ``train.csv``, then those of ``test.csv``, unless these are the same once more: the order of
-the alignment, in which the file with the ids is too.
+The rows of a set are those of ``train.csv``, then those of ``test.csv``, unless these are the same once more: the order
+of the alignment, in which the file with the ids is too.
 """
 
 from __future__ import annotations

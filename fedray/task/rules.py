@@ -25,6 +25,7 @@ from fedray.task.configs import (
     Role,
     ScorecardData,
     TransformData,
+    TransformMain,
     TreeMain,
 )
 from fedray.task.linear_configs import METRICS_OF
@@ -218,6 +219,8 @@ def _coding(clients: Sequence[Client]) -> Iterator[str]:
     main = next((config for _, config in clients if isinstance(config, CodedMain)), None)
     if main is None:
         return
+    if isinstance(main, TransformMain) and main.rows is not None and main.transform is not None:
+        yield "rows: expected null with transform, which is for all rows"
     for index, (_, config) in enumerate(clients):
         if not isinstance(config, CodedData):
             continue

@@ -32,6 +32,8 @@ class Part:
         Name of the label's column; None where there is none.
     aligned
         Of rows: name of the file with the ids.
+    suffix
+        What a binning has put behind the names of the columns, which then are not known beforehand.
     uploaded
         How many rows the party's own table has.
     """
@@ -42,6 +44,7 @@ class Part:
     columns: tuple[str, ...]
     label: str | None = None
     aligned: str = ""
+    suffix: str = ""
     uploaded: int = 0
 
     def told(self) -> dict[str, Any]:
@@ -77,6 +80,8 @@ class Rows:
     fill, fill_of
         By party, steps of a core transform that are fitted as soon as the rows are aligned; the output of a model
         that they belong to.
+    class_weight
+        How a training weighs labels: None, ``balanced``, or a weight of each.
     """
 
     form: Literal["raw", "aligned"]
@@ -86,6 +91,7 @@ class Rows:
     replay: tuple[str, ...] = ()
     fill: Mapping[PartyId, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     fill_of: str = ""
+    class_weight: str | Mapping[str, float] | None = None
 
     @property
     def labelled(self) -> bool:

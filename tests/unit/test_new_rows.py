@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from fedray.data import new_rows
+from fedray.data.derived import Coded, Source, write_derived
 from fedray.data.new_rows import Ids, load_ids, load_rows, write_predictions
 from fedray.data.split import read_manifest, write_split
 from fedray.data.table import RawTable
@@ -55,7 +56,9 @@ def test_rows_that_are_repeated_count_once(tmp_path: Path) -> None:
     derived = tmp_path / "derived"
     derived.mkdir()
     codes = np.arange(7) % 2
-    write_derived(derived, Source(tmp_path, (7, 7)), "b", "run", [Coded("x", {"train": codes, "test": codes}, [1.0, 2.0])])
+    write_derived(
+        derived, Source(tmp_path, (7, 7)), "b", "run", [Coded("x", {"train": codes, "test": codes}, [1.0, 2.0])]
+    )
     again = load_ids(derived, "all")
     assert again is not None
     assert again.values == tuple(f"i{k}" for k in range(7))

@@ -90,6 +90,7 @@ def linear(work: Work) -> CompiledComponent:
         "max_iter": passes * batches,
         "test_per_batches": steps_between_tests(work, values, passes) * batches,
         **_momentum(work, values, objective),
+        "class_weight": rows.class_weight,
     }
     step = work.step("", _clients(work, rows, main), [rows.step])
     facts = model_facts(work, rows, step, values)

@@ -10,19 +10,31 @@ from typing import Final
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.interfaces import ComponentOutcome, Results
 from serve_api.fate_flow.outcomes.aligned import data_io, intersection, reader
+from serve_api.fate_flow.outcomes.binned import binning, selection
+from serve_api.fate_flow.outcomes.described import pearson, statistics
 from serve_api.fate_flow.outcomes.evaluation import evaluation
+from serve_api.fate_flow.outcomes.rows import sample, scale
+from serve_api.fate_flow.outcomes.scorecard import scorecard
 from serve_api.fate_flow.outcomes.tables import data_outputs
-from serve_api.fate_flow.outcomes.trained import linear, trees
+from serve_api.fate_flow.outcomes.trained import linear, network, trees
 
 __all__ = ["outcome"]
 
 _TELL: Final[Mapping[str, Callable[[CompiledComponent, Results], ComponentOutcome]]] = MappingProxyType(
     {
+        "binning": binning,
         "data_io": data_io,
         "evaluation": evaluation,
         "intersection": intersection,
         "linear": linear,
+        "network": network,
+        "pearson": pearson,
         "reader": reader,
+        "sample": sample,
+        "scale": scale,
+        "scorecard": scorecard,
+        "selection": selection,
+        "statistics": statistics,
         "trees": trees,
     }
 )
@@ -32,4 +44,4 @@ def outcome(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
     """Return what a component has to show; what its steps have not come to yet is left out."""
     tell = _TELL.get(str(compiled.facts["kind"]))
     told = ComponentOutcome() if tell is None else tell(compiled, results)
-    return replace(told, data=data_outputs(compiled, results))
+    return replace(told, data={**data_outputs(compiled, results), **told.data})

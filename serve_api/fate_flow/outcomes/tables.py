@@ -12,7 +12,7 @@ from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.interfaces import DataOutput, Results
 from serve_api.fate_flow.job import PartyId
 
-__all__ = ["PREDICTED", "data_outputs", "party_of"]
+__all__ = ["PREDICTED", "data_outputs", "party_of", "scored_output"]
 
 Json = Mapping[str, Any]
 PREDICTED: Final = ("label", "predict_result", "predict_score", "predict_detail", "type")
@@ -28,7 +28,7 @@ def data_outputs(compiled: CompiledComponent, results: Results) -> dict[PartyId,
     """Return the tables of a component by party, as far as their steps have come to an end."""
     found: dict[PartyId, list[DataOutput]] = {}
     for told in compiled.facts.get("data", ()):
-        outputs = _scores(told, results) if told["form"] == "scores" else _rows(told, results)
+        outputs = scored_output(told, results) if told["form"] == "scores" else _rows(told, results)
         for party, output in outputs:
             found.setdefault(party, []).append(output)
     return {party: tuple(outputs) for party, outputs in found.items()}
@@ -86,7 +86,7 @@ def _number(text: str) -> Any:
     return int(value) if value.is_integer() and "." not in text and "e" not in text.lower() else value
 
 
-def _scores(told: Json, results: Results) -> Iterator[tuple[PartyId, DataOutput]]:
+def scored_output(told: Json, results: Results) -> Iterator[tuple[PartyId, DataOutput]]:
     """Yield the predictions, which are at the guest only."""
     sets = [one for one in told["sets"] if results.status(one["step"]) == "finished"]
     known: list[tuple[Json, Path]] = []

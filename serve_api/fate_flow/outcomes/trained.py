@@ -10,7 +10,7 @@ from serve_api.fate_flow.interfaces import ComponentOutcome, Metric, Results
 from serve_api.fate_flow.job import PartyId
 from serve_api.fate_flow.outcomes.tables import party_of
 
-__all__ = ["linear", "losses", "trees"]
+__all__ = ["linear", "losses", "network", "trees"]
 
 Json = dict[str, Any]
 _STEPS, _LOSS = 1, 2
@@ -101,6 +101,34 @@ def trees(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
             metrics[party] = {"train": {"loss": Metric(history, meta)}}
             summary[party] = _tree_summary(history)
     return ComponentOutcome(metrics=metrics, model=told, summary=summary)
+
+
+def network(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
+    """Tell of a network."""
+    facts = compiled.facts["model"]
+    if facts is None or results.report(facts["step"]) is None:
+        return ComponentOutcome()
+    history = losses(compiled, results)
+    meta = {"name": "train", "metric_type": "LOSS", "unit_name": "iters", "curve_name": "loss"}
+    told: dict[PartyId, Json] = {}
+    for party, columns in _parts(facts):
+        data = {
+            "isConverged": False,
+            "bestIteration": -1,
+            "historyLoss": [loss for _, loss in history],
+            "header": list(columns),
+            "widths": facts["widths"],
+        }
+        shown = {"taskType": "classification", "epochs": facts["parameters"]["epochs"]}
+        buffers = {"data": "HeteroNNModelParam", "meta": "HeteroNNModelMeta"}
+        told[party] = {"alias": facts["alias"], "buffers": buffers, "data": data, "meta": shown}
+    guests = [party for party in told if party.role == "guest"]
+    summary = {"history_loss": [loss for _, loss in history], "is_converged": False, "best_iteration": -1}
+    return ComponentOutcome(
+        metrics={party: {"train": {"loss": Metric(history, meta)}} for party in guests},
+        model=told,
+        summary=dict.fromkeys(guests, summary),
+    )
 
 
 def _tree_summary(history: Sequence[Sequence[Any]]) -> Json:
