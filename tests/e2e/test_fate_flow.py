@@ -79,9 +79,9 @@ class Fate:
 
 @pytest.fixture(scope="module")
 def fate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fate]:
-    folder = tmp_path_factory.mktemp("fate")
-    auc = tables(folder)
-    with FedrayServer(folder / "root", "--fate-flow", "--fate-folder", str(folder), "--max-tasks", "3") as server:
+    folder = tmp_path_factory.mktemp("fate-files")
+    auc, root = tables(folder), tmp_path_factory.mktemp("fate") / "root"
+    with FedrayServer(root, "--fate-flow", "--fate-folder", str(folder), "--max-tasks", "3") as server:
         found = Fate(server, folder, auc)
         for name in ("guest", "host"):
             conf = {"file": str(folder / f"breast_{name}.csv"), "head": 1, "partition": 4, "work_mode": 0}
