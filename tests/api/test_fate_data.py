@@ -58,6 +58,14 @@ def test_an_upload_is_a_job_and_a_table(fate: Fate) -> None:
     assert not list((fate.root / ".fedray/fate-incoming").iterdir())
 
 
+def test_one_metric(fate: Fate) -> None:
+    about = {"job_id": fate.table(TABLE)["jobId"], "component_name": "upload_0", "metric_namespace": "upload"}
+    meta = {"name": "upload", "metric_type": "UPLOAD"}
+    wanted = {"retcode": 0, "retmsg": "success", "data": [["count", 3]], "meta": meta}
+    for spelling in ("metric_name", "meric_name"):  # the second as FATE's document has it
+        assert fate.post("tracking/component/metric_data", {**about, spelling: "data_access"}) == wanted
+
+
 def test_the_query_string_of_fate_1_4(fate: Fate) -> None:
     pairs = {"file": "examples/data/x.csv", "head": "1", "partition": "10", "work_mode": "0", "namespace": "exp"}
     query = urlencode({**pairs, "table_name": "guest", "function": "upload", "config": "a b"})

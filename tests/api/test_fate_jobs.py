@@ -219,6 +219,34 @@ def test_parameters_and_what_is_not_there(fate: Fate, told: Json) -> None:
     assert none.json()["retmsg"] == "limit is 0"
 
 
+def test_output_rows(fate: Fate) -> None:
+    """Those of DataIO, which are the uploaded table's: no task has to have run for them."""
+    for version in (1, 2):
+        job_id = fate.submit(version)["jobId"]
+        fate.run_all()
+        about = {"job_id": job_id, "role": "guest", "party_id": 9999, "component_name": "dataio_0"}
+        shown = fate.post("tracking/component/output/data", about)
+        header, total = ["id", "y", "x0", "x1"], 40
+        assert shown["meta"]["header"] == (header if version == 1 else [header])
+        assert shown["meta"]["total"] == (total if version == 1 else [total])
+        rows = shown["data"] if version == 1 else shown["data"][0]
+        assert len(rows) == 40
+        tables = fate.post("tracking/component/output/data/table", about)["data"]
+        assert [set(table) for table in tables] == [{"data_name", "table_name", "table_namespace"}]
+        reply = fate.get("tracking/component/output/data/download", {**about, "limit": 3})
+        assert reply.headers["content-type"] == "application/x-tar"
+        name = f"job_{job_id}_dataio_0_guest_9999_output_data.tar.gz"
+        assert reply.headers["content-disposition"] == f"attachment; filename={name}"
+        with tarfile.open(fileobj=io.BytesIO(reply.content), mode="r:gz") as archive:
+            lines, meta = (archive.extractfile(name) for name in ("output_data.csv", "output_data_meta.json"))
+            assert lines is not None
+            assert meta is not None
+            told = lines.read().decode().splitlines()
+            assert (told[0], len(told)) == (",".join(header), 4)
+            assert json.loads(meta.read()) == {"header": header}
+            assert len(archive.getnames()) == 4
+
+
 LOOP: Json = {
     "components": {
         "a_0": {"module": "Union", "input": {"data": {"data": ["b_0.x"]}}, "output": {"data": ["x"]}},
