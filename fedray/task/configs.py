@@ -26,6 +26,7 @@ from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
 from fedray.task.predict_configs import PredictData, PredictFeature, PredictLabel, PredictMain
 from fedray.task.scorecard_configs import ScorecardData, ScorecardFeature, ScorecardLabel, ScorecardMain
 from fedray.task.serve_configs import ServeFeature, ServeLabel, ServeMain
+from fedray.task.sum_configs import SumFeature, SumLabel, SumMain
 from fedray.task.transform_configs import (
     CodedData,
     CodedMain,
@@ -80,6 +81,9 @@ __all__ = [
     "StatisticsFeature",
     "StatisticsLabel",
     "StatisticsMain",
+    "SumFeature",
+    "SumLabel",
+    "SumMain",
     "TableConfig",
     "TrainMain",
     "TransformData",
@@ -270,6 +274,8 @@ DataConfig = (
     | ScorecardLabel
     | ExportFeature
     | ExportLabel
+    | SumFeature
+    | SumLabel
 )
 """The configurations of clients that have data."""
 
@@ -306,7 +312,10 @@ Config = Annotated[
     | ScorecardLabel
     | ExportMain
     | ExportFeature
-    | ExportLabel,
+    | ExportLabel
+    | SumMain
+    | SumFeature
+    | SumLabel,
     Field(discriminator="client_type"),
 ]
 """Any client's configuration, told apart by ``client_type``."""
@@ -363,5 +372,8 @@ CLIENT_TYPES = {
     "export_main": _row(ExportMain, {Kind.EXPORT}, Role.MAIN_CLIENT),
     "export_feature": _row(ExportFeature, {Kind.EXPORT}, Role.FEATURE_CLIENT),
     "export_label": _row(ExportLabel, {Kind.EXPORT}, Role.LABEL_CLIENT),
+    "sum_main": _row(SumMain, {Kind.SUM}, Role.MAIN_CLIENT),
+    "sum_feature": _row(SumFeature, {Kind.SUM}, Role.FEATURE_CLIENT),
+    "sum_label": _row(SumLabel, {Kind.SUM}, Role.LABEL_CLIENT),
 }
 """Client type -> roles, kinds and model. A kind of task is added here."""

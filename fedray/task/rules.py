@@ -58,6 +58,7 @@ _NEEDS = {
     Kind.EXPORT: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
     Kind.STATISTICS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.TRANSFORM: _Needs(data_clients=1, roles=()),
+    Kind.SUM: _Needs(data_clients=2, roles=()),
     Kind.SCORECARD: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
 }
 

@@ -131,9 +131,12 @@ class ComponentOutcome:
         Of FATE 1.6.
     data
         Its tables.
+    log
+        Lines that its log has at the level INFO.
     """
 
     metrics: Mapping[PartyId, Mapping[str, Mapping[str, Metric]]] = field(default_factory=dict)
     model: Mapping[PartyId, Mapping[str, Any]] = field(default_factory=dict)
     summary: Mapping[PartyId, Mapping[str, Any]] = field(default_factory=dict)
     data: Mapping[PartyId, tuple[DataOutput, ...]] = field(default_factory=dict)
+    log: Mapping[PartyId, tuple[str, ...]] = field(default_factory=dict)

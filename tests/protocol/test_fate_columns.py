@@ -163,3 +163,12 @@ def test_a_network_and_fast_trees(world: World) -> None:
         metric = world.outcome(compiled, name).metrics[GUEST]["train"][model]
         assert dict(metric.data)["auc"] > 0.9
     assert world.outcome(compiled, "hetero_nn_0").model[HOST]["data"]["widths"] == [4, 1]
+
+
+def test_numbers_are_added(world: World) -> None:
+    conf = conf_2(secure_add_example_0={"data_num": 70})
+    dsl: Json = {"components": {"secure_add_example_0": {"module": "SecureAddExample"}}}
+    compiled = world.compile(dsl, conf)
+    world.run(compiled)
+    found = world.outcome(compiled, "secure_add_example_0")
+    assert found.log == {GUEST: ("success to calculate secure_sum, it is 140.0",)}

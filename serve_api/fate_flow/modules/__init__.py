@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from serve_api.fate_flow.compiled import CompiledComponent
+from serve_api.fate_flow.modules.adding import secure_add
 from serve_api.fate_flow.modules.aligning import intersection
 from serve_api.fate_flow.modules.binning import binning, selection
 from serve_api.fate_flow.modules.columns import feature_scale, one_hot, sample_weight
@@ -45,6 +46,7 @@ COMPILERS: Final[Mapping[str, Callable[[Work], CompiledComponent]]] = MappingPro
         "Reader": reader,
         "SampleWeight": sample_weight,
         "Scorecard": scorecard,
+        "SecureAddExample": secure_add,
     }
 )
 """Module -> what makes steps of a component of it."""

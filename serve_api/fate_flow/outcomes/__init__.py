@@ -9,6 +9,7 @@ from typing import Final
 
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.interfaces import ComponentOutcome, Results
+from serve_api.fate_flow.outcomes.added import secure_add
 from serve_api.fate_flow.outcomes.aligned import data_io, intersection, reader
 from serve_api.fate_flow.outcomes.binned import binning, selection
 from serve_api.fate_flow.outcomes.described import pearson, statistics
@@ -30,6 +31,7 @@ _TELL: Final[Mapping[str, Callable[[CompiledComponent, Results], ComponentOutcom
         "network": network,
         "pearson": pearson,
         "reader": reader,
+        "secure_add": secure_add,
         "sample": sample,
         "scale": scale,
         "scorecard": scorecard,
