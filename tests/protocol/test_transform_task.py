@@ -268,3 +268,24 @@ def test_what_cannot_be_changed_is_refused_before_anything_is_written(tmp_path: 
     assert words in caught.value.message
     assert not list(tmp_path.rglob("generated/t/train.csv"))
     assert not list(tmp_path.rglob("transform.json"))
+
+
+def test_a_part_of_the_rows_and_columns_by_name(tmp_path: Path) -> None:
+    leave = {"steps": [{"step": "selection", "columns": ["b1"]}]}
+    task = made_up(tmp_path, {ONE: {"steps": [{"step": "one_hot", "columns": ["town"]}]}, TWO: leave})
+    task.main = {"rows": {"start": 0.25, "stop": 0.5, "seed": 4}}
+    task.succeed()
+    wanted = (ROWS - TESTS) // 4
+    ids = {tuple(row[0] for row in table(task, index, "t/raw_aligned.csv")[1:]) for index in (ONE, TWO)}
+    assert [len(rows) for rows in ids] == [wanted]
+    assert len(table(task, TWO, "t/train.csv")) == len(table(task, TWO, "t/test.csv")) == wanted
+    assert len(table(task, TWO, "t/train.csv")[0]) == 1
+    facts = [json.loads(task.file(index, "t/dataset.json").read_text()) for index in (ONE, TWO)]
+    assert facts[0]["fingerprint"] == facts[1]["fingerprint"] != "of d"
+    assert facts[0]["repeats"] is True
+
+
+def test_a_column_to_leave_out_must_be_there(tmp_path: Path) -> None:
+    task = made_up(tmp_path, {**PLAIN, TWO: {"steps": [{"step": "selection", "columns": ["none"]}]}})
+    with pytest.raises(DataError, match="there is no column 'none' for selection"):
+        task.succeed()
