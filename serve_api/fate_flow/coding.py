@@ -62,6 +62,8 @@ def chosen_columns(
         return None
     found: list[str] = []
     for place in _listed(work, fields[0], indexes):
+        if not part.columns:
+            raise wrong(work.component, fields[0], "expected names: which columns are left is not known beforehand")
         if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place < len(part.columns):
             raise wrong(
                 work.component,

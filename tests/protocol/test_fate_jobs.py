@@ -17,6 +17,7 @@ from tests.fate_jobs import (
     HOST,
     Json,
     World,
+    applied,
     breast,
     conf_1,
     conf_2,
@@ -135,12 +136,27 @@ def test_gaps_are_filled_where_they_are_and_in_predictions(world: World) -> None
         "missing_fill_method": "mean",
     }
     validated = trainer("HeteroLR", "intersection_0.data")
-    validated["input"]["data"]["validate_data"] = ["intersection_0.data"]
-    compiled = world.compile(dsl_2(("hetero_lr_0", validated), ("evaluation_0", evaluated("hetero_lr_0.data"))), conf)
+    validated["input"]["data"]["validate_data"] = ["intersection_1.data"]
+    again: Json = {  # other rows, filled as those of the training
+        "module": "DataTransform",
+        "input": {"data": {"data": ["reader_0.data"]}, "model": ["data_transform_0.model"]},
+        "output": {"data": ["data"], "model": ["model"]},
+    }
+    other = applied("Intersection", "data_transform_1.data")
+    dsl = dsl_2(
+        ("data_transform_1", again),
+        ("intersection_1", {**other, "output": {"data": ["data"]}}),
+        ("hetero_lr_0", validated),
+        ("evaluation_0", evaluated("hetero_lr_0.data")),
+    )
+    compiled = world.compile(dsl, conf)
     assert compiled.component("intersection_0").steps == ("intersection_0", "intersection_0-fill")
     world.run(compiled)
     rows = list(world.outcome(compiled, "intersection_0").data[HOST][0].rows())
+    scored = list(world.outcome(compiled, "hetero_lr_0").data[GUEST][0].rows())
     assert rows[3][2] == pytest.approx(sum(float(str(host["x1"][k])) for k in range(72) if k != 3) / 71)
+    scores = {kind: [row[3] for row in scored if row[5] == kind] for kind in ("train", "validate")}
+    assert scores["validate"] == pytest.approx(scores["train"], abs=1e-4)
     assert set(world.outcome(compiled, "evaluation_0").metrics[GUEST]) == {"train", "validate"}
     history = world.outcome(compiled, "hetero_lr_0").metrics[ARBITER]["train"]["loss"].data
     assert [pair[0] for pair in history] == [0, 1, 2]

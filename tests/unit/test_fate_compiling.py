@@ -160,5 +160,15 @@ def test_a_table_or_a_label_that_is_not_there(world: World) -> None:
         world.compile(dsl_2(), conf)
 
 
+@pytest.mark.parametrize("values", [{}, {"transform_col_indexes": [0]}])
+def test_columns_that_are_not_known_beforehand_must_be_named(world: World, values: Json) -> None:
+    dsl = dsl_2(
+        ("binning_0", applied("HeteroFeatureBinning", "intersection_0.data")),
+        ("one_hot_0", applied("OneHotEncoder", "binning_0.data")),
+    )
+    with pytest.raises(FateError, match="expected names: which columns are left is not known beforehand"):
+        world.compile(dsl, conf_2(one_hot_0=values))
+
+
 def test_whatever_is_compiled_is_a_module_of_fate() -> None:
     assert set(COMPILERS) <= set(modules())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ def split(n: int, fingerprint: str = "f") -> Split:
 @pytest.mark.parametrize("n", [1, 7, 100])
 def test_parts_are_disjoint_and_complete(n: int) -> None:
     ends = (0.0, 0.5, 0.7, 1.0)
-    parts = [Pick(a, b, 3).rows(n) for a, b in zip(ends, ends[1:], strict=False)]
+    parts = [Pick(a, b, 3).rows(n) for a, b in pairwise(ends)]
     assert sorted(np.concatenate(parts).tolist()) == list(range(n))
     assert all((np.diff(rows) > 0).all() for rows in parts)
 
@@ -36,5 +38,5 @@ def test_fingerprints_tell_parts_apart_and_none_stays_none() -> None:
 
 
 def test_no_rows_are_refused() -> None:
-    with pytest.raises(DataError, match="no row of 3 lies between the parts 0 and 0.1"):
+    with pytest.raises(DataError, match=r"no row of 3 lies between the parts 0 and 0\.1"):
         Pick(0.0, 0.1, 1).of(split(3))

@@ -97,5 +97,7 @@ def _scaling(work: Work, part: Part, values: Mapping[str, Any]) -> list[Json]:
 def _one_hot(work: Work, part: Part, values: Mapping[str, Any]) -> list[Json]:
     fields = ("transform_col_indexes", "transform_col_names")
     columns = chosen_columns(work, part, values[fields[0]], values[fields[1]], fields)
+    if columns is None and not part.columns:
+        raise wrong(work.component, fields[1], "expected names: which columns are left is not known beforehand")
     columns = part.columns if columns is None else columns
     return [{"step": "one_hot", "columns": list(columns)}] if columns else []
