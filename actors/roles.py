@@ -19,6 +19,7 @@ from typing import Any
 import ray
 from ray.actor import ActorHandle
 
+from actors.allocator import keep_freed_memory
 from actors.letters import READERS, Letters, read_letters
 from fedray.channel.channel import Channel, Timeouts, task_id
 from fedray.channel.codec import Blob
@@ -75,6 +76,7 @@ class PartyActor:
             raise LocalProtocolError(f"client {me} of the plan is no {self.role.value}")
         self._me = me
         sys.setswitchinterval(SWITCH_S)
+        keep_freed_memory()
         self._root = DataRoot(Path(root))
         self._timeouts = Timeouts(**(timeouts or {}))
         self._resumes = resumes

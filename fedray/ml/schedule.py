@@ -48,15 +48,21 @@ class Rows:
     def __init__(self, design: Batches) -> None:
         self._design = design
         self._stream = Stream.from_seed(f"{design.seed}/rows")
+        self._drawn: tuple[int, npt.NDArray[np.int64]] | None = None  # the latest block, which short runs ask for again
 
     def steps(self, first: int, count: int) -> npt.NDArray[np.int64]:
         """Return the rows of `count` steps from `first` on, shape (count, batch)."""
         blocks = range(first // ROWS_BLOCK, (first + count - 1) // ROWS_BLOCK + 1)
-        drawn = [
-            self._stream.below(str(block), self._design.rows[0], (ROWS_BLOCK, self._design.batch)) for block in blocks
-        ]
+        drawn = [self._block(block) for block in blocks]
         start = first - blocks[0] * ROWS_BLOCK
-        return np.concatenate(drawn)[start : start + count]
+        whole = drawn[0] if len(drawn) == 1 else np.concatenate(drawn)
+        return whole[start : start + count]
+
+    def _block(self, number: int) -> npt.NDArray[np.int64]:
+        if self._drawn is None or self._drawn[0] != number:
+            shape = (ROWS_BLOCK, self._design.batch)
+            self._drawn = number, self._stream.below(str(number), self._design.rows[0], shape)
+        return self._drawn[1]
 
 
 def matrices(design: NetDesign) -> tuple[PrivateShape, ...]:
