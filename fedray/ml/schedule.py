@@ -15,6 +15,7 @@ from fedray.mpc import layout, waves
 from fedray.mpc.compare import MsbMask
 from fedray.mpc.correlation import (
     BackwardMask,
+    ColumnTriple,
     Correlation,
     DenseTriple,
     ElementMask,
@@ -203,7 +204,8 @@ def train_correlations(design: NetDesign) -> tuple[Correlation, ...]:
     for index in range(1, design.depth):
         below, width = design.widths[index - 1 : index + 1]
         _, shift = design.slope(index - 1)
-        made.append(Triple(f"mul{index}", (b, below)))
+        if width > 1:
+            made.append(Triple(f"mul{index}", (b, below)))
         made.append(TruncMask(f"trunc{index}", (b, below), shift))
         made.append(TruncMask(f"low{index}", (below + 1, width), design.scales[index].low_shift))
     if design.loss == "mse":
@@ -215,7 +217,11 @@ def _layers(design: NetDesign, batch: int, use: Use) -> Iterator[Correlation]:
     last = design.depth - 1
     for index, (width, scales) in enumerate(zip(design.widths, design.scales, strict=True)):
         if index:
-            yield DenseTriple(f"dense{index}", (batch, design.widths[index - 1] + 1, width), use is Use.TRAIN)
+            inputs = design.widths[index - 1] + 1
+            if use is Use.TRAIN and width == 1:
+                yield ColumnTriple(f"dense{index}", (batch, inputs))
+            else:
+                yield DenseTriple(f"dense{index}", (batch, inputs, width), use is Use.TRAIN)
         if use is Use.GUARD and index == last:
             return
         table = TEST_TABLE_SCALE if use is Use.PREDICT and index == last else scales.table
