@@ -13,6 +13,7 @@ from fedray.channel import Frame
 from tests import linear_tasks, tasks, tree_tasks
 from tests.predictions import Prediction, copied, prediction
 from tests.tasks import Training
+from tests.uniform import assert_words_uniform, sent
 
 JSON = {"shapes", "done", "label_units"}
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
@@ -84,19 +85,7 @@ def test_what_is_masked_looks_uniform(trained: Trained, tmp_path: Path, kind: st
     """Every word, by receiver and label: a chi-square far beyond chance fails; also the summands of predictions."""
     task = predicting(trained(tmp_path, kind), TWO)
     task.succeed()
-    seen: dict[tuple[int, str], list[bytes]] = defaultdict(list)
-    for me, view in enumerate(task.views):
-        for _, frame in view:
-            if frame.label not in JSON:
-                seen[me, frame.label] += [array.tobytes() for array in frame.arrays]
-    tried = set()
-    for (_, label), parts in seen.items():
-        data = np.frombuffer(b"".join(parts), np.uint8)
-        if data.size >= 256 * 5:
-            tried.add(label)
-            counts, expected = np.bincount(data, minlength=256), data.size / 256
-            # 255 degrees of freedom: 420 is beyond seven standard deviations
-            assert ((counts - expected) ** 2 / expected).sum() < 420, label
+    tried = assert_words_uniform(sent(task.views, JSON))
     wanted = {"split", "members"} if kind == "trees" else {"private.test", "guard"}
     assert {*wanted, "deal", "reveal.predictions"} <= tried
 

@@ -15,6 +15,7 @@ from fedray.data.model_files import load_model
 from fedray.parties.context import PartyOutcome
 from tests import linear_tasks, tree_tasks
 from tests.tasks import Training, made_up
+from tests.uniform import assert_words_uniform, sent
 
 JSON = {"shapes", "test", "done", "kept"}
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
@@ -101,31 +102,11 @@ def test_another_secret_changes_no_label_sender_or_shape(tmp_path: Path, ran: Ra
     assert [outline(view) for view in task.views] == [outline(view) for view in ran(kind)[0].views]
 
 
-def masked(task: Training) -> Iterator[tuple[int, str, bytes]]:
-    for me, view in enumerate(task.views):
-        for _, frame in view:
-            if frame.label not in JSON:
-                for array in frame.arrays:
-                    yield me, frame.label, array.tobytes()
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_masked_looks_uniform(ran: Ran, kind: str) -> None:
     """Every byte of every word, by receiver and label: a chi-square far beyond chance fails."""
     task, _ = ran(kind)
-    seen: dict[tuple[int, str], list[bytes]] = defaultdict(list)
-    for me, label, data in masked(task):
-        seen[me, label].append(data)
-    tried = set()
-    for (_, label), parts in seen.items():
-        words = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, 8)
-        for place in [slice(0, 8)] if len(words) < 2000 else [slice(k, k + 1) for k in range(8)]:
-            counts = np.bincount(words[:, place].reshape(-1), minlength=256)
-            expected = counts.sum() / 256
-            if expected >= 5:
-                tried.add(label)
-                # 255 degrees of freedom: 420 is beyond seven standard deviations
-                assert ((counts - expected) ** 2 / expected).sum() < 420, label
+    tried = assert_words_uniform(sent(task.views, JSON))
     assert SEEN["trees" if kind in TREES else "linear" if kind in LINEAR else "networks"] <= tried
 
 
@@ -234,7 +215,7 @@ def test_rows_of_a_tree_are_seen_by_nobody(tmp_path: Path, ran: Ran) -> None:
     again.succeed()
     for task in (ran("trees")[0], again):
         opened: dict[tuple[int, str], list[bytes]] = defaultdict(list)
-        for me, label, data in masked(task):
+        for me, label, data in sent(task.views, JSON):
             opened[me, label].append(data)
         seen.append(opened)
     for label in ("curve", "histogram", "members", "split", "layer.open"):

@@ -18,6 +18,7 @@ from fedray.mpc.schedule import Segment
 from fedray.ring import Ring
 from tests import plain
 from tests.parties import Played, compute, joined, split, words
+from tests.uniform import assert_uniform
 
 EDGES = np.array(plain.EDGES, dtype=np.uint64)
 B, H, K = 5, 4, 3
@@ -182,9 +183,7 @@ def test_openings_are_uniform_and_the_same_everywhere() -> None:
     for view in played.views[:size]:
         (frame,) = (frame for _, frame in view if frame.label == "mul")
         for array in frame.arrays:
-            counts = np.bincount(array.view(np.uint8), minlength=256)
-            # 255 degrees of freedom: 420 is beyond seven standard deviations
-            assert ((counts - n / 32) ** 2 / (n / 32)).sum() < 420
+            assert assert_uniform(array.view(np.uint8))
 
 
 def test_backward_needs_what_was_opened() -> None:

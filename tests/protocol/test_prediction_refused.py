@@ -16,18 +16,8 @@ from fedray.channel.channel import Channel
 from fedray.errors import DataError, FedrayError, RangeGuardError, RemoteProtocolError, SpecError, TaskAborted
 from fedray.parties import predictors
 from tests import tasks
-from tests.predictions import COLUMNS, Prediction, copied, data_set, new_rows, prediction, train_named
+from tests.predictions import COLUMNS, Prediction, data_set, new_rows, prediction, train_named
 from tests.tasks import Training
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Training:
-    return train_named(tmp_path_factory.mktemp("kept"))
-
-
-@pytest.fixture
-def trained(kept: Training, tmp_path: Path) -> Training:
-    return copied(kept, tmp_path)
 
 
 @dataclass

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import pytest
 
-from tests.predictions import COLUMNS, copied, data_set, new_rows, prediction, train_named
+from tests.predictions import COLUMNS, data_set, new_rows, prediction
 from tests.tasks import Training
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Training:
-    return train_named(tmp_path_factory.mktemp("kept"))
-
-
-@pytest.fixture
-def trained(kept: Training, tmp_path: Path) -> Training:
-    return copied(kept, tmp_path)
 
 
 def test_ids_stand_beside_the_predictions(trained: Training) -> None:
