@@ -46,8 +46,8 @@ def assert_words_uniform(arrays: Iterable[tuple[int, str, bytes]]) -> set[str]:
         seen[me, label].append(data)
     tried = set()
     for (_, label), parts in seen.items():
-        data = np.frombuffer(b"".join(parts), np.uint8)
-        words = data[: data.size - data.size % 8].reshape(-1, 8)
+        joined = b"".join(parts)
+        words = np.frombuffer(joined, np.uint8, count=len(joined) - len(joined) % 8).reshape(-1, 8)
         places = [slice(k, k + 1) for k in range(8)] if len(words) >= WORDS else [slice(0, 8)]
         if all(assert_uniform(words[:, place], label) for place in places):  # each has as many as the others
             tried.add(label)
