@@ -300,11 +300,11 @@ WRONG: list[tuple[Callable[[list[Json]], object], str]] = [
         lambda s: s[3]["task"].update(model=output("train", "model")),
         "steps[3].task.model: no output of a step can stand here",
     ),
-    (lambda s: s[3]["task"].update(cleints=[]), "steps[3].task.cleints: unknown field, did you mean clients?"),
+    (lambda s: s[3]["task"].update(clients_=[]), "steps[3].task.clients_: unknown field, did you mean clients?"),
     (
-        lambda s: (s[3]["task"].update(cleints=[]), client(s, 3, 1).update(computation_port=0)),
+        lambda s: (s[3]["task"].update(clients_=[]), client(s, 3, 1).update(computation_port=0)),
         "steps[3].task.clients[1].client_config.computation_port: expected an integer from 1 to 65535, got 0; "
-        "steps[3].task.cleints: unknown field",
+        "steps[3].task.clients_: unknown field",
     ),
     (
         lambda s: s[2]["task"]["clients"][2].update(http_port=8083),
@@ -328,7 +328,7 @@ def test_what_is_said_of_a_wrong_step(change: Callable[[list[Json]], object], me
     [
         ([], "the body: expected an object with name and steps, got a list"),
         ({"steps": []}, "name: a required field is missing; steps: expected a list of at least 1, got 0"),
-        ({**pipeline(), "nmae": 1}, "nmae: unknown field, did you mean name?"),
+        ({**pipeline(), "names": 1}, "names: unknown field, did you mean name?"),
         *(
             ({**pipeline(), "name": name}, "name: expected a name of 1 to 72")
             for name in ("", "a/b", " a", "a.", "\n", "a\u200b", "x" * 73, 1, None)
