@@ -17,8 +17,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from fedray.errors import FedrayError
+from fedray.pipeline.service import PipelineService
 from fedray.task.text import show
-from serve_api import mainserver, native
+from serve_api import mainserver, native, pipelines
 from serve_api.docs_page import docs_page
 from serve_api.doors.doors import Doors
 from serve_api.doors.guard import Guard, Refusal, authorise, visit_of
@@ -41,7 +42,7 @@ _DESCRIPTION = (
 )
 
 
-_ROUTERS: Final = (mainserver.router, native.router, k12ai.router)
+_ROUTERS: Final = (mainserver.router, native.router, pipelines.router, k12ai.router)
 """Those of every server."""
 
 
@@ -59,6 +60,7 @@ def build_app(
     doors: Doors | None = None,
     k12ai_desk: Desk | None = None,
     paddledtx_desk: PaddleDesk | None = None,
+    pipeline_service: PipelineService | None = None,
 ) -> FastAPI:
     """Build the application.
 
@@ -74,6 +76,8 @@ def build_app(
         What the K12AI API shares with its messages; left out, one as set by default.
     paddledtx_desk
         What the PaddleDTX routes share with gRPC; left out, there are no such routes.
+    pipeline_service
+        What the routes of pipelines call; left out, these refuse.
 
     Returns
     -------
@@ -93,6 +97,7 @@ def build_app(
     app.state.doors = doors = doors or Doors()
     app.state.k12ai = k12ai_desk or Desk(get_service, K12Settings())
     app.state.paddledtx = paddledtx_desk
+    app.state.pipelines = pipeline_service
     routers = _ROUTERS if paddledtx_desk is None else (*_ROUTERS, paddledtx.router)
     for router in routers:
         app.include_router(router)

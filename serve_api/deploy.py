@@ -22,6 +22,7 @@ from actors.cluster import leave, start_or_join
 from actors.runner import RayRunner
 from actors.supervision import get_or_create, stop_supervisor
 from fedray.errors import DataError, LocalProtocolError, PlacementError
+from fedray.pipeline.service import PipelineService
 from fedray.task.registry import Registry
 from fedray.task.service import TaskService
 from fedray.task.store import Store
@@ -32,6 +33,7 @@ from serve_api.k12ai.desk import Desk
 from serve_api.k12ai.settings import K12Settings
 from serve_api.paddledtx.desk import GrpcContext, PaddleDesk
 from serve_api.paddledtx.settings import PaddleSettings
+from serve_api.pump import Pump
 
 __all__ = ["ServerSettings", "prepare", "start", "stop"]
 
@@ -104,7 +106,8 @@ class MainServer:
         self._doors = Doors(doors)
         self._k12ai = Desk(lambda: self._service, k12ai)
         self._paddledtx = None if paddledtx is None else PaddleDesk(store, paddledtx, self._doors)
-        for pump in self._k12ai.pumps(store):
+        self._pipelines = PipelineService(store, self._service)
+        for pump in (*self._k12ai.pumps(store), Pump("pipelines", self._pipelines.step)):
             pump.start()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
@@ -115,6 +118,7 @@ class MainServer:
             doors=self._doors,
             k12ai_desk=self._k12ai,
             paddledtx_desk=self._paddledtx,
+            pipeline_service=self._pipelines,
         )
 
     async def ListTask(self, request: bytes, grpc_context: GrpcContext) -> Message:  # noqa: N802 - gRPC's names

@@ -37,7 +37,7 @@ from serve_api.native_models import (
 from serve_api.replies import Problem, json_reply, plain_text
 from serve_api.service import Body, Service
 
-__all__ = ["answer", "router"]
+__all__ = ["PREFIX", "answer", "answers", "router"]
 
 PREFIX: Final = "/api/v1"
 
@@ -52,9 +52,9 @@ _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     500: {"model": ErrorOut, "description": "The server failed"},
     503: {"model": ErrorOut, "description": "The server cannot read its tokens, or not write its audit log"},
 }
-_BY_NAME: Final[dict[int | str, dict[str, Any]]] = {404: {"model": ErrorOut, "description": "No such task"}}
+_BY_NAME: Final[dict[int | str, dict[str, Any]]] = {404: {"model": ErrorOut, "description": "No such name"}}
 _BY_STATE: Final[dict[int | str, dict[str, Any]]] = {
-    409: {"model": ErrorOut, "description": "The state of the task does not allow it, or the name is taken"},
+    409: {"model": ErrorOut, "description": "The state does not allow it, or the name is taken"},
     503: {"model": ErrorOut, "description": "A party has no node, or no room is left"},
 }
 _BY_TAG: Final[dict[int | str, dict[str, Any]]] = {
@@ -67,6 +67,7 @@ _BY_DOCUMENT: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": ErrorOut, "description": "The document is wrong, or a party cannot use its files"},
     413: {"model": ErrorOut, "description": "The body is too large"},
 }
+_ANSWERS: Final = {"name": _BY_NAME, "state": _BY_STATE, "document": _BY_DOCUMENT}
 _DOCUMENT: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -250,6 +251,13 @@ def audit(request: Request, query: Annotated[AuditQuery, Query()]) -> Response:
         raise StateError("this server keeps no audit log")
     head = log.head()
     return json_reply({"entries": log.entries(query.after, query.limit), "head": {"seq": head.seq, "hash": head.hash}})
+
+
+def answers(*why: str) -> dict[int | str, dict[str, Any]]:
+    """Return what routes of this API answer when they refuse: any of them, or for these reasons."""
+    if not why:
+        return _ERRORS
+    return {status: shape for reason in why for status, shape in _ANSWERS[reason].items()}
 
 
 def answer(problem: Problem) -> Response:

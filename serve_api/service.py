@@ -7,12 +7,13 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from fedray.errors import SpecError
+from fedray.errors import SpecError, StateError
+from fedray.pipeline.service import PipelineService
 from fedray.task.scoring import Place
 from fedray.task.service import TaskService
 from fedray.task.text import show
 
-__all__ = ["Body", "GetService", "Service", "party_place"]
+__all__ = ["Body", "GetService", "Pipelines", "Service", "party_place"]
 
 GetService = Callable[[], TaskService]
 
@@ -22,12 +23,22 @@ def _service(request: Request) -> TaskService:
     return get_service()
 
 
+def _pipelines(request: Request) -> PipelineService:
+    service = cast("PipelineService | None", request.app.state.pipelines)
+    if service is None:
+        raise StateError("this server runs no pipelines")
+    return service
+
+
 async def _body(request: Request) -> bytes:
     return await request.body()
 
 
 Service = Annotated[TaskService, Depends(_service)]
 """A parameter of a route: the service of the application."""
+
+Pipelines = Annotated[PipelineService, Depends(_pipelines)]
+"""A parameter of a route: the pipelines of the application."""
 
 Body = Annotated[bytes, Depends(_body)]
 """A parameter of a route: the body as it came, of any content type, at most `limits.MAX_BODY_BYTES`."""

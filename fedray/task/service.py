@@ -16,7 +16,7 @@ from fedray.task.approvals import Approval, Decision
 from fedray.task.approving import ApprovalsView, ask_approvals, asked_plan, expire, note, reject, view_approvals, waits
 from fedray.task.asking import Answer, answer_of, check_answering, parse_ids
 from fedray.task.metrics import Metrics
-from fedray.task.model_rules import check_ready, check_training
+from fedray.task.model_rules import check_ready, check_training, model_of
 from fedray.task.models import (
     ModelPage,
     ModelView,
@@ -109,6 +109,23 @@ class TaskService:
     def create_text(self, text: str | bytes) -> TaskView:
         """Create a task from the text of a createTask body; raises as ``create``."""
         return self._create(parse_text(text))
+
+    def plan(self, document: object, coming: Mapping[str, TaskPlan]) -> TaskPlan:
+        """Return the plan that a task would have; nothing is kept, and no party is asked.
+
+        Parameters
+        ----------
+        document
+            The values of a createTask body.
+        coming
+            Trainings that are not there yet, whose models the task may name.
+
+        Raises
+        ------
+        SpecError
+            The document is wrong.
+        """
+        return self._plan(parse(document), coming)[1]
 
     def start(self, name: str) -> TaskView:
         """Put a created task in the queue; one that needs approvals starts by itself when it has them all.
@@ -372,16 +389,21 @@ class TaskService:
     def _create(self, spec: TaskSpec) -> TaskView:
         if self._store.exists(spec.task_name):
             raise name_taken(spec.task_name)  # before the parties are asked; the store decides in the end
-        spec = without_tag(self._store, spec)
-        plan = make_plan(spec, self._registry, self._new_seed())
-        _check_parity(plan, self._trust_mode)
-        trained = training_of(self._store, plan)
-        if trained is not None:
-            check_training(plan, *trained)
+        spec, plan = self._plan(spec, {})
         standings = self._runner.check(plan)
         self._store.create_task(spec.task_name, spec.kind.value, spec.model_dump_json(), plan.to_json())
         ask_approvals(self._store, plan, standings, self._clock())
         return self.get(spec.task_name)
+
+    def _plan(self, spec: TaskSpec, coming: Mapping[str, TaskPlan]) -> tuple[TaskSpec, TaskPlan]:
+        spec = without_tag(self._store, spec)
+        plan = make_plan(spec, self._registry, self._new_seed())
+        _check_parity(plan, self._trust_mode)
+        training = coming.get(model_of(plan) or "")
+        trained = training_of(self._store, plan) if training is None else (training, Status.CREATED)
+        if trained is not None:
+            check_training(plan, *trained)
+        return spec, plan
 
     def _hand_over(self, plan: TaskPlan, submit: Callable[[TaskPlan], None]) -> None:
         try:

@@ -20,6 +20,7 @@ from fedray.task.database import open_database
 from fedray.task.folding import Fold, batches_of, dumps, fold
 from fedray.task.jobs import Jobs
 from fedray.task.messages import Messages
+from fedray.task.pipelines import Pipelines
 from fedray.task.record import (
     Event,
     EventKind,
@@ -64,6 +65,8 @@ class Store:
         Of tasks, by data owners.
     jobs, messages
         Those of other APIs.
+    pipelines
+        What is kept of them beside their tasks.
 
     Raises
     ------
@@ -79,6 +82,7 @@ class Store:
         self.tags = Tags(self._engine, clock)
         self.approvals = Approvals(self._engine, clock)
         self.jobs, self.messages = Jobs(self._engine, clock), Messages(self._engine, clock)
+        self.pipelines = Pipelines(self._engine, clock)
 
     def __enter__(self) -> Self:
         return self

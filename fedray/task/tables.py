@@ -11,6 +11,7 @@ __all__ = [
     "jobs",
     "messages",
     "metadata",
+    "pipelines",
     "records",
     "reports",
     "schema",
@@ -141,4 +142,17 @@ messages = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
     sa.Column("due_at", sa.Double, nullable=False, server_default="0"),
     sa.Index("messages_by_topic", "topic", "id"),
+)
+
+pipelines = sa.Table(
+    "pipelines",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),  # the order of creation
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, index=True),
+    sa.Column("steps", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),  # of two that change it at once one wins
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("ended_at", sa.Double),
 )

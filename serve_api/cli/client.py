@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["DEFAULT_URL", "Server", "model_path", "task_path"]
+__all__ = ["DEFAULT_URL", "Server", "model_path", "pipeline_path", "task_path"]
 
 DEFAULT_URL: Final = "http://127.0.0.1:8380"
 _TIMEOUT_S: Final = 60.0  # createTask waits for a look at every party's files
@@ -38,6 +38,11 @@ def task_path(name: str, part: str = "") -> str:
 def model_path(name: str, tag: str | None = None) -> str:
     """Return the path of a model, or of a tag of it; raises as `task_path`."""
     return f"/models/{_quoted(name)}" + ("" if tag is None else f"/tags/{_quoted(tag, 'TAG: expected a tag')}")
+
+
+def pipeline_path(name: str, part: str = "") -> str:
+    """Return the path of a pipeline, or of a part of it; raises as `task_path`."""
+    return f"/pipelines/{_quoted(name, 'NAME: expected the name of a pipeline')}" + (f"/{part}" if part else "")
 
 
 def _quoted(name: str, expected: str = "NAME: expected the name of a task") -> str:

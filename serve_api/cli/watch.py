@@ -19,15 +19,16 @@ from serve_api.cli.screen import clean, on_terminal
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["STEADY", "Pace", "follow", "watch"]
+__all__ = ["ENDS", "STEADY", "Pace", "ask_patiently", "follow", "watch"]
 
 Json = dict[str, Any]
 _PAGE: Final = 500
-_ENDS: Final = {
+ENDS: Final = {
     "finished": ExitCode.OK,
     "failed": ExitCode.TASK_FAILED,
     "cancelled": ExitCode.TASK_CANCELLED,
 }
+"""How a task or a pipeline may end -> what the command ends with."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def watch(server: Server, name: str, as_json: bool, pace: Pace | None = None) ->
         raise
     if not as_json:
         _say_end(task)
-    return _ENDS[task["status"]]
+    return ENDS[task["status"]]
 
 
 def follow(server: Server, name: str, pace: Pace) -> Iterator[tuple[Json, list[Json]]]:
@@ -90,17 +91,17 @@ def follow(server: Server, name: str, pace: Pace) -> Iterator[tuple[Json, list[J
     task = server.get(path)
     while True:
         events: list[Json] = []
-        while page := _ask(server, pace, f"{path}/events", {"after": after, "limit": _PAGE})["events"]:
+        while page := ask_patiently(server, pace, f"{path}/events", {"after": after, "limit": _PAGE})["events"]:
             events += page
             after = page[-1]["id"]
         yield task, events
-        if task["status"] in _ENDS:
+        if task["status"] in ENDS:
             return
         time.sleep(pace.poll_s)
-        task = _ask(server, pace, path)
+        task = ask_patiently(server, pace, path)
 
 
-def _ask(server: Server, pace: Pace, path: str, params: Mapping[str, object] | None = None) -> Json:
+def ask_patiently(server: Server, pace: Pace, path: str, params: Mapping[str, object] | None = None) -> Json:
     """Ask again while the server is away: it may be restarting, and it knows its tasks afterwards."""
     for _ in range(pace.retries):
         try:

@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from fedray.errors import FedrayError
+from fedray.pipeline.service import PipelineService
 from fedray.task.plan import TaskPlan
 from fedray.task.record import Event, Status
 from fedray.task.registry import PartyRef, Registry
@@ -155,7 +156,8 @@ def world(tmp_path: Path, runner: ScriptedRunner, registry: Registry) -> Iterato
 
 @pytest.fixture
 def app(world: World) -> FastAPI:
-    return build_app(lambda: world.service, version="9.8.7")
+    pipelines = PipelineService(world.store, world.service)
+    return build_app(lambda: world.service, version="9.8.7", pipeline_service=pipelines)
 
 
 @pytest.fixture
