@@ -13,19 +13,18 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray.actor import ActorHandle
 
 from actors.letters import READERS, Letters, read_letters
+from actors.own_root import own_root
 from fedray.channel.channel import Channel, Timeouts, task_id
 from fedray.channel.codec import Blob
 from fedray.channel.mailbox import Mailbox
 from fedray.channel.reveals import RevealLog
 from fedray.channel.stream import Address, StreamTransport
-from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, LocalProtocolError, StateError, error_from_dict
 from fedray.parties.context import PartyContext
 from fedray.parties.desk import Desk
@@ -75,7 +74,7 @@ class PartyActor:
             raise LocalProtocolError(f"client {me} of the plan is no {self.role.value}")
         self._me = me
         sys.setswitchinterval(SWITCH_S)
-        self._root = DataRoot(Path(root))
+        self._root = own_root(root)
         self._timeouts = Timeouts(**(timeouts or {}))
         self._resumes = resumes
         self._mailbox = Mailbox(task_id(self._plan.digest))
