@@ -19,6 +19,7 @@ import ray
 from ray.actor import ActorHandle
 
 from actors.letters import READERS, Letters, read_letters
+from actors.logs import LogSetting, log_end, log_event, log_to
 from actors.own_root import own_root
 from fedray.channel.channel import Channel, Timeouts, task_id
 from fedray.channel.codec import Blob
@@ -75,6 +76,7 @@ class PartyActor:
         self._me = me
         sys.setswitchinterval(SWITCH_S)
         self._root = own_root(root)
+        log_to(self._root.path, LogSetting.from_environment(os.environ))
         self._timeouts = Timeouts(**(timeouts or {}))
         self._resumes = resumes
         self._mailbox = Mailbox(task_id(self._plan.digest))
@@ -186,9 +188,12 @@ class PartyActor:
         context = PartyContext(
             self._plan, self._me, channel, self._root, self._emit, time.time, self._resumes, self._desk
         )
+        party, started = self._plan.members[self._me].party.name, time.monotonic()
         try:
             outcome = run_party(context)
+            log_end(self._plan.task, party, time.monotonic() - started)
         except FedrayError as error:
+            log_end(self._plan.task, party, time.monotonic() - started, error)
             return {"error": error.as_dict()}
         finally:
             self._wait_for_events()
@@ -205,6 +210,7 @@ class PartyActor:
             self._peers[to].deliver.remote(self._me, letter)
 
     def _emit(self, event: Event) -> None:
+        log_event(self._plan.task, event)
         if self._listener is not None:
             self._told.append(self._listener.tell.remote(self._plan.task, event.as_dict()))
 
