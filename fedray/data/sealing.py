@@ -30,7 +30,7 @@ _ID_BYTES = 8
 _SALT_BYTES = 32
 _TAG_BYTES = 16
 _NONCE = bytes(12)  # each file has a key of its own
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 18
 
 
 class PartyKey:
@@ -53,7 +53,7 @@ class PartyKey:
         self._key = key
         self.name = hashlib.blake2b(key=key, digest_size=_ID_BYTES, person=b"fedray/name").hexdigest()
 
-    def seal(self, place: str, content: bytes) -> bytes:
+    def seal(self, place: str, content: bytes) -> bytearray:
         """Return a file's sealed form.
 
         Parameters
@@ -64,11 +64,17 @@ class PartyKey:
         head = self._line() + secrets.token_bytes(_SALT_BYTES)
         cipher = Cipher(AES256(self._file_key(head)), GCM(_NONCE)).encryptor()
         cipher.authenticate_additional_data(head + place.encode())
-        view = memoryview(content)
-        pieces = [cipher.update(view[at : at + _PIECE_BYTES]) for at in range(0, len(view), _PIECE_BYTES)]
-        return b"".join((head, *pieces, cipher.finalize(), cipher.tag))
+        sealed = bytearray(len(head) + len(content))
+        sealed[: len(head)] = head
+        view, into = memoryview(content), memoryview(sealed)[len(head) :]
+        for at in range(0, len(view), _PIECE_BYTES):
+            cipher.update_into(view[at : at + _PIECE_BYTES], into[at : at + _PIECE_BYTES])
+        into.release()
+        cipher.finalize()
+        sealed += cipher.tag
+        return sealed
 
-    def open(self, place: str, sealed: bytes) -> bytes:
+    def open(self, place: str, sealed: bytes | bytearray) -> bytes:
         """Return what `seal` was given.
 
         Raises
@@ -79,11 +85,11 @@ class PartyKey:
             It is not sealed, of another version, changed, or was written at another place.
         """
         file = place.rpartition("/")[2]
-        line = sealed[: len(self._line())]
+        line = bytes(sealed[: len(self._line())])
         if line != self._line():
             raise self._other(file, line)
         size = len(line) + _SALT_BYTES
-        head, tag = sealed[:size], sealed[-_TAG_BYTES:]
+        head, tag = bytes(sealed[:size]), bytes(sealed[-_TAG_BYTES:])
         if len(sealed) < size + _TAG_BYTES:
             raise _damaged(file)
         cipher = Cipher(AES256(self._file_key(head)), GCM(_NONCE, tag)).decryptor()
