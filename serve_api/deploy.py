@@ -19,6 +19,7 @@ from ray.serve.schema import LoggingConfig
 from starlette.concurrency import run_in_threadpool
 
 from actors.cluster import leave, start_or_join
+from actors.logs import LogSetting, log_to
 from actors.runner import RayRunner
 from actors.supervision import get_or_create, stop_supervisor
 from fedray.errors import DataError, LocalProtocolError, PlacementError
@@ -99,7 +100,9 @@ class MainServer:
         doors: DoorSettings,
         k12ai: K12Settings,
         paddledtx: PaddleSettings | None,
+        root: str,
     ) -> None:
+        log_to(Path(root), LogSetting.from_environment(os.environ))
         parties = Registry.local() if registry is None else Registry.from_toml(registry)
         store = Store(database)
         self._service = TaskService(store, RayRunner(), parties, new_seed=lambda: secrets.token_hex(16))
@@ -260,5 +263,5 @@ def _application(settings: ServerSettings) -> serve.Application:
     )
     registry = None if settings.registry is None else str(settings.registry.resolve())
     return deployment(serve.ingress()(MainServer)).bind(
-        settings.database_url, registry, settings.doors, settings.k12ai, settings.paddledtx
+        settings.database_url, registry, settings.doors, settings.k12ai, settings.paddledtx, str(settings.root)
     )

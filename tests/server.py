@@ -168,7 +168,13 @@ class FedrayServer:
     def logs(self) -> Iterable[Path]:
         """Return every log file of this server and its Ray."""
         files = [path for path in self.ray_folder.rglob("*") if path.is_file() and not path.is_symlink()]
-        return [*files, *(self.root / ".fedray").glob("*.log"), self._out, self._err]
+        return [
+            *files,
+            *(self.root / ".fedray").glob("*.log"),
+            *(self.root / ".fedray").glob("log/*"),
+            self._out,
+            self._err,
+        ]
 
     def _clear(self) -> None:
         self._http.close()

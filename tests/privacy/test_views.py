@@ -14,6 +14,7 @@ from fedray.channel import Frame
 from fedray.data.model_files import load_model
 from fedray.parties.context import PartyOutcome
 from tests import linear_tasks, tree_tasks
+from tests.sealed import folder_at
 from tests.tasks import Training, made_up
 from tests.uniform import assert_words_uniform, sent
 
@@ -204,7 +205,7 @@ def test_a_split_is_opened_to_its_owner_only(tmp_path: Path) -> None:
 def models_of(task: Training) -> tuple[Any, list[Any]]:
     """Return the owners of all splits, and by rank what a party's file says of them."""
     parts = [root.path / ".fedray" / "models" / "t" for root in task.roots.values()]
-    arrays = [load_model(next(path.iterdir()))[1] for path in parts]
+    arrays = [load_model(folder_at(next(path.iterdir())))[1] for path in parts]
     return arrays[0]["split_owner"], [part["split_mine"] for part in arrays]
 
 
