@@ -39,6 +39,8 @@ class FedrayServer:
     """
 
     host = "127.0.0.1"
+    greeting = "listens"
+    """What the command prints once it is up."""
 
     def __init__(self, root: Path, *options: str, environment: dict[str, str] | None = None) -> None:
         self.root = root
@@ -88,7 +90,7 @@ class FedrayServer:
             )
         self._started.append(self._process.pid)
         until(
-            lambda: "listens" in self.out or self._process.poll() is not None,
+            lambda: self.greeting in self.out or self._process.poll() is not None,
             patience(START_S),
             lambda: self.out + self.err,
         )

@@ -22,7 +22,7 @@ import httpx
 
 from fedray.data.root import DataRoot
 from serve_api.cluster_secrets import write_secrets
-from tests.deploy.network import HOSTS, begin_host, join_network, run, start_network
+from tests.deploy.network import HOSTS, begin_host, join_network, leave_network, run, start_network
 from tests.e2e.tables import FOLDER, write_tables
 from tests.server import ENDS, ROLES, FedrayServer, living, patience, until
 
@@ -49,7 +49,7 @@ hostname {name}
 mkdir -p /tmp/ray
 for place in /tmp/ray /dev/shm; do mount -t tmpfs none $place; done
 . ~/fedray/env
-export PYTHONPATH={checkout} RAY_TMPDIR=/tmp {extra}
+export PYTHONPATH={checkout} RAY_TMPDIR=/tmp RAY_gcs_storage=rocksdb RAY_gcs_storage_path=~/gcs {extra}
 until ray start {how} --node-ip-address={address} --resources={resources} --num-cpus=1 \
     --object-store-memory=100000000 --include-log-monitor=false; do ray stop --force; done
 while :; do sleep 1000; done
@@ -108,6 +108,7 @@ class Host:
             self._init.kill()
             self._init.wait(10)
             until(lambda: not self.processes(), 10, lambda: f"{self.processes()}")
+            leave_network(self.name)
 
     @property
     def pid(self) -> int:

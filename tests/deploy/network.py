@@ -100,6 +100,11 @@ def join_network(name: str, pid: int) -> None:
     run("ip", *f"link set v-{name} master br0 up".split())
 
 
+def leave_network(name: str) -> None:
+    """Take the link away at once; the kernel does it some time after the host's end."""
+    subprocess.run(["ip", "link", "del", f"v-{name}"], stderr=subprocess.DEVNULL, timeout=60, check=False)
+
+
 def _wait_for_network(pid: int) -> None:
     mine = Path("/proc/self/ns/net").readlink()
     for _ in range(200):
