@@ -116,7 +116,7 @@ class Chaos:
         ready = Struck("") if fault.before is None else fault.before(self._cluster, draw)
         body = document(case.kind, name, PART)
         body["clients"][0]["client_config"]["transport"] = fault.transport
-        self._server.begin(body)
+        self._begin(body)
         wanted = round(draw.uniform(0.05, 0.5) * known.steps)
         until(lambda: self._server.status(name) in ENDS or self._done(name) >= wanted, TRAIN_S, longest_s=0.2)
         done, record = self._done(name), self._record(name)
@@ -169,7 +169,15 @@ class Chaos:
             again = self._server.ended(name, patience(TRAIN_S))
             if "no checkpoint in common" not in str(again["error"]):
                 return name, "resumed"
-        return self._server.begin({**body, "task_name": f"{name}-anew"}), "anew"
+        return self._begin({**body, "task_name": f"{name}-anew"}), "anew"
+
+    def _begin(self, body: dict[str, Any]) -> str:
+        """Create and start a task; a host that is new says for a while that it is too busy to look at its tables."""
+        name: str = body["task_name"]
+        post, get = self._server.post, self._server.get
+        until(lambda: post("/createTask", body)["status"] == "ok", patience(CLEAN_S), longest_s=1.0)
+        until(lambda: get("/startTask", task_name=name)["status"] == "ok", patience(CLEAN_S), longest_s=1.0)
+        return name
 
     def _result(self, name: str, known: Twin) -> tuple[float, float]:
         ended = self._server.ended(name, patience(TRAIN_S))
