@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import ray
 from fastapi import FastAPI
@@ -36,11 +38,22 @@ from serve_api.paddledtx.desk import GrpcContext, PaddleDesk
 from serve_api.paddledtx.settings import PaddleSettings
 from serve_api.pump import Pump
 
-__all__ = ["ServerSettings", "prepare", "start", "stop"]
+__all__ = ["DEPLOYMENT", "MainServer", "ServerSettings", "prepare", "start", "stop"]
 
 APP = "fedray"
 CONTROLLER = "SERVE_CONTROLLER_ACTOR"
 NODE_LABEL = "ray.io/node-id"
+DEPLOYMENT: Mapping[str, Any] = {
+    "name": "MainServer",
+    "num_replicas": 1,
+    "max_ongoing_requests": 200,
+    "graceful_shutdown_timeout_s": 10,
+    "health_check_period_s": 2,
+    "health_check_timeout_s": 10,
+    "logging_config": LoggingConfig(log_level="WARNING", enable_access_log=False),
+}
+"""How replicas are kept, however they were started; a config file of Serve may say otherwise."""
+
 log = logging.getLogger("fedray.deploy")
 
 
@@ -250,17 +263,9 @@ def _stop_http() -> None:
 
 
 def _application(settings: ServerSettings) -> serve.Application:
-    deployment = serve.deployment(
-        name="MainServer",
-        num_replicas=1,
-        # on this node, where the database's file may be
-        ray_actor_options={"num_cpus": 0, "label_selector": {NODE_LABEL: ray.get_runtime_context().get_node_id()}},
-        max_ongoing_requests=200,
-        graceful_shutdown_timeout_s=10,
-        health_check_period_s=2,
-        health_check_timeout_s=10,
-        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
-    )
+    # on this node, where the database's file may be
+    here = {NODE_LABEL: ray.get_runtime_context().get_node_id()}
+    deployment = serve.deployment(**DEPLOYMENT, ray_actor_options={"num_cpus": 0, "label_selector": here})
     registry = None if settings.registry is None else str(settings.registry.resolve())
     return deployment(serve.ingress()(MainServer)).bind(
         settings.database_url, registry, settings.doors, settings.k12ai, settings.paddledtx, str(settings.root)
