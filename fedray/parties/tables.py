@@ -71,7 +71,8 @@ def read_table(recipe: Recipe, member: Member, root: DataRoot) -> Table:
     config = member.config
     if not isinstance(config, DataTable):
         raise LocalProtocolError("the plan gives this party no configuration with data")
-    split = load_split(root.generated_dir(config.data_path, field="data_path"), gaps=recipe.gaps(config))
+    folder = root.generated_dir(config.data_path, field="data_path")
+    split = load_split(folder, gaps=recipe.gaps(config), untested=recipe.untested)
     target = recipe.target(split) if member.role is Role.LABEL_CLIENT else None
     labels = recipe.outputs if target is not None else 0
     scaling = recipe.fit(config, split.train[:, labels:], split.columns[labels:])

@@ -105,6 +105,12 @@ _REVEALS = {
             "How many test rows, training rows, and weights with velocities left the range in which the arithmetic is "
             "right: three counts at each test.",
         ),
+        Reveal(
+            "cost_stop",
+            "data",
+            "Only with cost_tol: for each batch whether its loss differs by less than cost_tol from that of the batch "
+            "before, all batches since the last test at once.",
+        ),
     ),
     Kind.TREES: (
         Reveal(
