@@ -149,6 +149,14 @@ def optional_title() -> BeforeValidator:
     )
 
 
+def optional_word() -> BeforeValidator:
+    """Return the check for null or a short text."""
+    return _field(
+        "null or a text of 1 to 128 printable characters",
+        lambda value: value is None or (isinstance(value, str) and 0 < len(value) <= 128 and _printable(value)),
+    )
+
+
 def address() -> BeforeValidator:
     """Return the check for a host name or an IP address."""
     return _field(

@@ -13,6 +13,7 @@ from fedray.task.fields import (
     optional,
     optional_choice,
     optional_number,
+    optional_word,
     whole,
     within,
 )
@@ -103,6 +104,9 @@ class LinearLabel(TableConfig):
     ----------
     metric
         One of `METRICS_OF` the objective; None is the first of them.
+    pos_label
+        With ``logistic``, the value of the label's column that counts as 1, all others being 0; None takes the column
+        as it is, which holds 0 and 1 then.
     """
 
     client_type: Literal["linear_label"]
@@ -110,3 +114,4 @@ class LinearLabel(TableConfig):
         Literal["auc", "auc_ks", "metrics_pack1", "regression", "poisson"] | None,
         optional_choice("auc", "auc_ks", "metrics_pack1", "regression", "poisson"),
     ] = None
+    pos_label: Annotated[str | None, optional_word()] = None

@@ -188,6 +188,13 @@ _REVEALS = {
             "They tell how predictions spread where that party's columns are anybody's; of few rows, or of rows with "
             "rare predictions, some may be matched with predictions that the receiver has.",
         ),
+        Reveal(
+            "returned_predictions",
+            "main",
+            "Only with return_predictions: true: the ids of the rows, if the receiver has them, and the predicted "
+            "values, to the server of the main client and through the report to whoever may read it.",
+            "As of predictions.",
+        ),
     ),
     Kind.BINNING: (
         Reveal(

@@ -172,6 +172,8 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
             yield f"{where}.class_weight: expected null for objective {main.objective}, which has no classes"
         if config is main:
             yield from _costs(main, where)
+        if isinstance(config, LinearLabel) and config.pos_label is not None and main.objective != "logistic":
+            yield f"{where}.pos_label: expected null for objective {main.objective}, whose label is a number"
         metrics = METRICS_OF[main.objective]
         if isinstance(config, LinearLabel) and config.metric is not None and config.metric not in metrics:
             yield f"{where}.metric: expected {' or '.join(metrics)} for objective {main.objective}, got {config.metric}"

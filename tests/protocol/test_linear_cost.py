@@ -195,6 +195,46 @@ def test_numbers_that_do_not_fit_the_tables(tmp_path: Path, main: dict[str, obje
         untested(tmp_path, [x], y[:, None], **{**LINE, **main}).succeed()
 
 
+def worded(task: LinearTask, words: Sequence[str]) -> LinearTask:
+    """Let the label column hold words."""
+    task.path(max(task.roots), "train.csv").write_text("".join(f"{word}\n" for word in words))
+    return task
+
+
+def test_a_label_of_words(tmp_path: Path) -> None:
+    x, y, _, _ = iris()
+    words = ["Iris-setosa" if one else f"Iris-other{k % 2}" for k, one in enumerate(y)]
+    main = {**LINE, "max_iter": 20, "test_per_batches": 20}
+    numbers = untested(tmp_path / "a", [x], y[:, None], **main)
+    task = worded(untested(tmp_path / "b", [x], y[:, None], **main), words)
+    task.labeler = {"pos_label": "Iris-setosa"}
+    for one in (numbers, task):
+        one.succeed()
+    assert np.abs(weights(task)[2] - weights(numbers)[2]).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["a", "b", "a"], "pos_label: the label column 'c0' has 'yes' in no row"),
+        (["yes", "NA", "no"], "train.csv: label column 'c0' has no value in row 2"),
+        (["yes", "yes", "yes"], "has one value only"),
+    ],
+)
+def test_labels_of_words_that_cannot_be(tmp_path: Path, words: list[str], told: str) -> None:
+    task = worded(untested(tmp_path, [np.ones((3, 1))], np.zeros((3, 1)), **{**LINE, "batch_size": 2}), words)
+    task.labeler = {"pos_label": "yes"}
+    with pytest.raises(FedrayError, match=told):
+        task.succeed()
+
+
+def test_a_number_that_counts_as_one_is_for_classes(tmp_path: Path) -> None:
+    task = untested(tmp_path, [np.zeros((4, 1))], np.zeros((4, 1)), objective="linear")
+    task.labeler = {"pos_label": "1"}
+    with pytest.raises(SpecError, match="pos_label: expected null for objective linear"):
+        task.plan()
+
+
 def test_early_stopping_needs_test_rows(tmp_path: Path) -> None:
     x, y, _, _ = iris()
     with pytest.raises(FedrayError, match="early_stopping and parity need test rows"):
