@@ -18,6 +18,7 @@ from fedray.errors import FedrayError, StateError
 from fedray.task.approvals import Approvals
 from fedray.task.database import open_database
 from fedray.task.folding import Fold, batches_of, dumps, fold
+from fedray.task.glance import Glance
 from fedray.task.jobs import Jobs
 from fedray.task.messages import Messages
 from fedray.task.record import (
@@ -64,6 +65,8 @@ class Store:
         Of tasks, by data owners.
     jobs, messages
         Those of other APIs.
+    glance
+        Tells whether anything has changed.
 
     Raises
     ------
@@ -78,6 +81,7 @@ class Store:
         self._clock = clock
         self.tags = Tags(self._engine, clock)
         self.approvals = Approvals(self._engine, clock)
+        self.glance = Glance(self._engine)
         self.jobs, self.messages = Jobs(self._engine, clock), Messages(self._engine, clock)
 
     def __enter__(self) -> Self:
