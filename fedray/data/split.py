@@ -4,7 +4,7 @@
 
     <raw name>_aligned.csv   header, id and features, in the common row order
     train.csv                first n - n // 5 rows, features only, no header
-    test.csv                 last n // 5 rows, features only, no header
+    test.csv                 last n // 5 rows, or as many as the task says, features only, no header
     dataset.json             task, sizes, column names, fingerprint of the common rows
 
 The four change together. New files are made in a folder beside them; then a journal that names them is
@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -72,9 +73,9 @@ class Manifest:
     run: str = ""
 
 
-def test_size(n: int) -> int:
-    """Return how many of n aligned rows are kept for testing: a fifth, rounded down."""
-    return n // 5
+def test_size(n: int, part: float = 0.2) -> int:
+    """Return how many of n aligned rows are kept for testing: a part of them, a fifth or another, rounded down."""
+    return int(n * Fraction(str(part)))
 
 
 def write_split(
@@ -85,6 +86,7 @@ def write_split(
     task: str,
     fingerprint: str,
     progress: Callable[[int, int], None] | None = None,
+    test_part: float = 0.2,
 ) -> Manifest:
     """Write the aligned table, its train and test part, and the manifest, all or none of them.
 
@@ -102,13 +104,15 @@ def write_split(
         For the manifest.
     progress
         Called with rows written and rows in all.
+    test_part
+        Part of the rows that are for testing, see `test_size`.
 
     Raises
     ------
     DataError
         The folder cannot be written to.
     """
-    n_test = test_size(len(rows))
+    n_test = test_size(len(rows), test_part)
     names = tuple(table.features.column_names)
     aligned = f"{Path(raw_name).stem}_aligned.csv"
     manifest = Manifest(task, len(rows) - n_test, n_test, names, fingerprint, aligned)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fedray.ml.batches import Batches
 from fedray.ml.design import TEST_HARMONICS, TEST_TABLE_SCALE, NetDesign
 from fedray.ml.guard_plan import SIDES, Compare, GuardPlan, deep_weights_size, network_plan, residuals_size
+from fedray.ml.passes import Passes
 from fedray.mpc import layout, waves
 from fedray.mpc.compare import MsbMask
 from fedray.mpc.correlation import (
@@ -44,15 +45,20 @@ class Use(Enum):
 
 
 class Rows:
-    """The rows of every training batch, drawn with replacement from the public seed."""
+    """The rows of every training batch: drawn with replacement from the public seed, or in passes over the table."""
 
     def __init__(self, design: Batches) -> None:
         self._design = design
         self._stream = Stream.from_seed(f"{design.seed}/rows")
         self._drawn: tuple[int, npt.NDArray[np.int64]] | None = None  # the latest block, which short runs ask for again
+        self._passes = (
+            None if design.order == "random" else Passes(design.rows[0], design.batch, hashed=design.order == "hashed")
+        )
 
     def steps(self, first: int, count: int) -> npt.NDArray[np.int64]:
         """Return the rows of `count` steps from `first` on, shape (count, batch)."""
+        if self._passes is not None:
+            return self._passes.steps(first, count)
         blocks = range(first // ROWS_BLOCK, (first + count - 1) // ROWS_BLOCK + 1)
         drawn = [self._block(block) for block in blocks]
         start = first - blocks[0] * ROWS_BLOCK
@@ -78,7 +84,10 @@ def feature_matrices(design: Batches) -> tuple[PrivateShape, ...]:
     """Return the private matrices of features, for training and test."""
     parts = tuple(zip(("train", "test"), design.rows, strict=True))
     return tuple(
-        PrivateShape(owner, name, (rows, design.features[owner])) for owner in design.owners for name, rows in parts
+        PrivateShape(owner, name, (rows, design.features[owner]))
+        for owner in design.owners
+        for name, rows in parts
+        if rows
     )
 
 

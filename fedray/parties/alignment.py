@@ -79,7 +79,7 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
             ctx.channel.send(to, _COMMON, common)
     with ctx.channel.phase("write"):
         ctx.begin("write", "the data clients write the aligned tables")
-        n_test = test_size(len(common))
+        n_test = test_size(len(common), config.test_size)
         sizes = {"n_train": len(common) - n_test, "n_test": n_test}
         for done, frm in enumerate(data, start=1):
             _check_done(ctx, frm, sizes)
@@ -117,7 +117,14 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         raw_name = PurePosixPath(config.raw_data_path).name
         chosen = _in_order(ctx, table, rows[places])
         manifest = write_split(
-            folder, raw_name, table, chosen, ctx.plan.task, _fingerprint(common), partial(ctx.progress, "write")
+            folder,
+            raw_name,
+            table,
+            chosen,
+            ctx.plan.task,
+            _fingerprint(common),
+            partial(ctx.progress, "write"),
+            _test_size(ctx),
         )
         sizes = {"n_train": manifest.n_train, "n_test": manifest.n_test}
         ctx.channel.send_json(ctx.plan.main.index, _DONE, sizes)
@@ -198,6 +205,13 @@ def _in_order(ctx: PartyContext, table: RawTable, rows: npt.NDArray[np.int64]) -
         return rows
     by_id: npt.NDArray[np.int64] = pc.sort_indices(table.ids.take(pa.array(rows))).to_numpy()
     return rows[by_id]
+
+
+def _test_size(ctx: PartyContext) -> float:
+    config = ctx.plan.main.config
+    if not isinstance(config, AlignmentMain):
+        raise LocalProtocolError("the plan gives the main client no alignment_main configuration")
+    return config.test_size
 
 
 def _check_size(size: int, least: int) -> None:

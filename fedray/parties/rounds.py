@@ -39,7 +39,8 @@ def training_rounds(design: Design, done: int = 0) -> int | None:
         each = LATER_LAYER * later - SPARED_BY_ONE_OUTPUT * design.widths[1:].count(1)
         extra, plan, curve = COMPARISON * looks, network_plan(design), 1
     elif isinstance(design, LinearDesign):
-        later, each, extra, plan = 0, 0, 0, guard_plan(design)
+        later, each, plan = 0, 0, guard_plan(design)
+        extra = 0 if design.cost_tol is None else (COMPARISON + COUNTS) * len(list(_stops(design, done)))
         curve = 0 if curve_of(design.objective) is None else 1
     else:
         return None

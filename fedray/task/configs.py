@@ -21,7 +21,7 @@ from fedray.task.feature_configs import (
     StatisticsLabel,
     StatisticsMain,
 )
-from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole
+from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole, within
 from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
 from fedray.task.predict_configs import PredictData, PredictFeature, PredictLabel, PredictMain
 from fedray.task.scorecard_configs import ScorecardData, ScorecardFeature, ScorecardLabel, ScorecardMain
@@ -111,13 +111,16 @@ class AlignmentMain(MainConfig):
     min_intersection
         Rows below which the task fails rather than reveal so small a set.
     order
-        Order of the common rows, of which the last fifth is for testing: ``id`` gives the same rows every time,
+        Order of the common rows, of which the last are for testing: ``id`` gives the same rows every time,
         ``random`` a fresh order in every task. Only the data clients see it.
+    test_size
+        Part of the common rows that are for testing; 0 for none, which only linear models can do without.
     """
 
     client_type: Literal["alignment_main"]
     min_intersection: Annotated[int, whole(1, 10**9)] = 1
     order: Annotated[Literal["id", "random"], choice("id", "random")] = "id"
+    test_size: Annotated[float, within(0, 0.9)] = 0.2
 
 
 class AlignmentData(ClientConfig):
