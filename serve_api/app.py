@@ -23,6 +23,8 @@ from serve_api import mainserver, native, pipelines
 from serve_api.docs_page import docs_page
 from serve_api.doors.doors import Doors
 from serve_api.doors.guard import Guard, Refusal, authorise, visit_of
+from serve_api.fate_flow import routes as fate_flow
+from serve_api.fate_flow.desk import FateDesk
 from serve_api.k12ai import routes as k12ai
 from serve_api.k12ai.desk import Desk
 from serve_api.k12ai.settings import K12Settings
@@ -38,7 +40,7 @@ _DESCRIPTION = (
     "Trains models on vertically split data by secret sharing. The MainServer routes always answer HTTP 200 with "
     "`{status, msg}`; the routes under `/api/v1` use HTTP status codes and `{error: {type, message, party, phase}}`; "
     "those under `/k12ai` answer HTTP 200 with `{code, descr, message, detail}`, those under `/v1/task` with "
-    "`{code, message, data}`."
+    "`{code, message, data}`, FATE-Flow's others under `/v1` answer `{retcode, retmsg, data}`."
 )
 
 
@@ -61,6 +63,7 @@ def build_app(
     k12ai_desk: Desk | None = None,
     paddledtx_desk: PaddleDesk | None = None,
     pipeline_service: PipelineService | None = None,
+    fate_desk: FateDesk | None = None,
 ) -> FastAPI:
     """Build the application.
 
@@ -78,6 +81,8 @@ def build_app(
         What the PaddleDTX routes share with gRPC; left out, there are no such routes.
     pipeline_service
         What the routes of pipelines call; left out, these refuse.
+    fate_desk
+        What the FATE-Flow routes have in common; left out, there are no such routes.
 
     Returns
     -------
@@ -98,7 +103,9 @@ def build_app(
     app.state.k12ai = k12ai_desk or Desk(get_service, K12Settings())
     app.state.paddledtx = paddledtx_desk
     app.state.pipelines = pipeline_service
-    routers = _ROUTERS if paddledtx_desk is None else (*_ROUTERS, paddledtx.router)
+    app.state.fate = fate_desk
+    chosen = (((paddledtx.router,), paddledtx_desk), (fate_flow.ROUTERS, fate_desk))
+    routers = (*_ROUTERS, *(router for some, desk in chosen if desk is not None for router in some))
     for router in routers:
         app.include_router(router)
     _add_own_routes(app, version)
@@ -130,9 +137,12 @@ def _add_middleware(app: FastAPI, doors: Doors, routers: Sequence[APIRouter]) ->
     """Wrap the routes; the last one added is the first to see a request."""
     routes = [*(route for router in routers for route in router.routes), *app.routes]
     templates = [path for route in routes if (path := getattr(route, "path", ""))]
-    paths = AnyCasePaths(app, _refuse, templates)
-    app.add_middleware(BodyLimit, refuse=_refuse)
-    app.add_middleware(AnyCasePaths, refuse=_refuse, templates=templates)
+    fate = app.state.fate is not None
+    # FATE's own clients double slashes
+    squeezed = fate_flow.PATHS if fate else frozenset[str]()
+    paths = AnyCasePaths(app, _refuse, templates, squeezed)
+    app.add_middleware(BodyLimit, refuse=_refuse, passed=fate_flow.STREAMED if fate else frozenset[str]())
+    app.add_middleware(AnyCasePaths, refuse=_refuse, templates=templates, squeezed=squeezed)
     app.add_middleware(Guard, doors=doors, refuse=_refuse, route=paths.template)
     app.add_middleware(PlainFailures, refuse=_refuse)
 
@@ -170,6 +180,8 @@ def _refuse(scope: Scope, problem: Problem) -> Response:
         return k12ai.answer(scope["app"].state.k12ai, problem)
     if path in paddledtx.PATHS and scope["app"].state.paddledtx is not None:
         return paddledtx.answer(problem)
+    if path.replace("//", "/") in fate_flow.PATHS and scope["app"].state.fate is not None:
+        return fate_flow.answer(problem)
     return mainserver.answer(problem) if path in mainserver.PATHS else native.answer(problem)
 
 

@@ -32,6 +32,8 @@ from fedray.task.store import Store
 from serve_api.app import build_app
 from serve_api.doors.doors import Doors
 from serve_api.doors.settings import DoorSettings
+from serve_api.fate_flow.desk import FateDesk
+from serve_api.fate_flow.settings import FateSettings
 from serve_api.k12ai.desk import Desk
 from serve_api.k12ai.settings import K12Settings
 from serve_api.paddledtx.desk import GrpcContext, PaddleDesk
@@ -83,6 +85,8 @@ class ServerSettings:
         How the K12AI API is set.
     paddledtx
         How the PaddleDTX API is set; None serves none.
+    fate
+        How the FATE-Flow API is set; None serves none.
     """
 
     root: Path
@@ -96,6 +100,7 @@ class ServerSettings:
     doors: DoorSettings = field(default_factory=DoorSettings)
     k12ai: K12Settings = field(default_factory=K12Settings)
     paddledtx: PaddleSettings | None = None
+    fate: FateSettings | None = None
 
     @property
     def database_url(self) -> str:
@@ -114,6 +119,7 @@ class MainServer:
         k12ai: K12Settings,
         paddledtx: PaddleSettings | None,
         root: str,
+        fate: FateSettings | None = None,
     ) -> None:
         log_to(Path(root), LogSetting.from_environment(os.environ))
         parties = Registry.local() if registry is None else Registry.from_toml(registry)
@@ -123,6 +129,7 @@ class MainServer:
         self._k12ai = Desk(lambda: self._service, k12ai)
         self._paddledtx = None if paddledtx is None else PaddleDesk(store, paddledtx, self._doors)
         self._pipelines = PipelineService(store, self._service)
+        self._fate = None if fate is None else FateDesk(store.papers, lambda: self._service, self._pipelines, fate)
         for pump in (*self._k12ai.pumps(store), Pump("pipelines", self._pipelines.step)):
             pump.start()
 
@@ -135,6 +142,7 @@ class MainServer:
             k12ai_desk=self._k12ai,
             paddledtx_desk=self._paddledtx,
             pipeline_service=self._pipelines,
+            fate_desk=self._fate,
         )
 
     async def ListTask(self, request: bytes, grpc_context: GrpcContext) -> Message:  # noqa: N802 - gRPC's names
@@ -268,5 +276,11 @@ def _application(settings: ServerSettings) -> serve.Application:
     deployment = serve.deployment(**DEPLOYMENT, ray_actor_options={"num_cpus": 0, "label_selector": here})
     registry = None if settings.registry is None else str(settings.registry.resolve())
     return deployment(serve.ingress()(MainServer)).bind(
-        settings.database_url, registry, settings.doors, settings.k12ai, settings.paddledtx, str(settings.root)
+        settings.database_url,
+        registry,
+        settings.doors,
+        settings.k12ai,
+        settings.paddledtx,
+        str(settings.root),
+        settings.fate,
     )

@@ -7,10 +7,11 @@ routes that others add later. All answer through `Refuse`, in the shape of the A
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import traceback
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import PurePath
 from typing import Final
 
@@ -25,6 +26,8 @@ __all__ = ["MAX_BODY_BYTES", "AnyCasePaths", "BodyLimit", "PlainFailures", "rout
 MAX_BODY_BYTES: Final = 1 << 20
 _DRAIN_BYTES: Final = 16 << 20  # a client reads our refusal only once it has sent what it meant to send
 
+_SLASHES: Final = re.compile("/{2,}")
+
 _log = logging.getLogger("fedray.api")
 
 
@@ -38,17 +41,21 @@ def route_path(scope: Scope) -> str:
 class BodyLimit:
     """Refuses bodies over `max_bytes`, counted as they arrive, whatever their header claims.
 
-    A body within the limit is read whole before the application sees the request.
+    A body within the limit is read whole before the application sees the request. Those of the `passed` paths are
+    left to their routes, which bound them by themselves.
     """
 
-    def __init__(self, app: ASGIApp, refuse: Refuse, max_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, app: ASGIApp, refuse: Refuse, max_bytes: int = MAX_BODY_BYTES, passed: Collection[str] = ()
+    ) -> None:
         self._app = app
         self._refuse = refuse
         self._max_bytes = max_bytes
+        self._passed = passed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body, then pass the request on or refuse it."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or route_path(scope) in self._passed:
             await self._app(scope, receive, send)
             return
         try:
@@ -98,13 +105,15 @@ class AnyCasePaths:
 
     Parts in braces, such as the name in ``/api/v1/tasks/{name}``, stay as they came; so does a path
     that fits no template. A slash at the end is dropped. An encoded slash is refused: after decoding
-    it could not be told from a slash between parts.
+    it could not be told from a slash between parts. In the `squeezed` paths, which are casefolded and have no
+    braces, slashes may be doubled.
     """
 
-    def __init__(self, app: ASGIApp, refuse: Refuse, templates: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, refuse: Refuse, templates: Iterable[str], squeezed: Collection[str] = ()) -> None:
         self._app = app
         self._refuse = refuse
         self._templates = [tuple(template.split("/")) for template in templates]
+        self._squeezed = squeezed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its known path."""
@@ -124,6 +133,7 @@ class AnyCasePaths:
 
     def known(self, path: str) -> str:
         """Return `path` in the case of the template that it fits."""
+        path = self._single(path)
         template = self._template(path)
         if not template:
             return path
@@ -131,7 +141,13 @@ class AnyCasePaths:
 
     def template(self, path: str) -> str:
         """Return the template that `path` fits, in any case; "" where it fits none."""
-        return "/".join(self._template(path))
+        return "/".join(self._template(self._single(path)))
+
+    def _single(self, path: str) -> str:
+        if "//" not in path:
+            return path
+        single = _SLASHES.sub("/", path)
+        return single if single.casefold().rstrip("/") in self._squeezed else path
 
     def _template(self, path: str) -> tuple[str, ...]:
         parts = _parts(path)

@@ -16,7 +16,7 @@ from fedray.data.split import TEST, TRAIN, Manifest, read_manifest, write_set
 from fedray.data.words import number_text
 from fedray.errors import DataError
 
-__all__ = ["Coded", "Source", "write_derived"]
+__all__ = ["Coded", "Picked", "Source", "write_derived"]
 
 _BLOCK_ROWS = 100_000
 
@@ -40,6 +40,22 @@ class Coded:
     values: Sequence[float]
 
 
+@dataclass(frozen=True, eq=False)
+class Picked:
+    """A part of the rows of a data set, all of which are for training and for tests.
+
+    Attributes
+    ----------
+    rows
+        Which of its training rows, rising.
+    fingerprint
+        Of these rows; "" where those of the source have none.
+    """
+
+    rows: npt.NDArray[np.int64]
+    fingerprint: str
+
+
 @dataclass(frozen=True)
 class Source:
     """The data set that another is made out of.
@@ -49,11 +65,14 @@ class Source:
     folder
         Where it lies.
     sizes
-        Rows of its parts, for training and for tests.
+        Rows of the parts that are written, for training and for tests.
+    picked
+        Which of its rows they are; None is all of them.
     """
 
     folder: Path
     sizes: tuple[int, int]
+    picked: Picked | None = None
 
 
 def write_derived(folder: Path, source: Source, task: str, run: str, columns: Sequence[Coded]) -> None:
@@ -76,14 +95,19 @@ def write_derived(folder: Path, source: Source, task: str, run: str, columns: Se
     if folder.resolve() == source.folder.resolve():
         raise DataError("out_data_path: expected another folder than data_path, which would be overwritten")
     known = read_manifest(source.folder)
-    ids = load_ids(source.folder, "all")
+    ids = load_ids(source.folder, "all" if source.picked is None else "train")
+    fingerprint, repeats = (known.fingerprint, known.repeats) if known is not None else ("", False)
+    if source.picked is not None:
+        fingerprint, repeats = source.picked.fingerprint, True
+        ids = None if ids is None else Ids(ids.name, tuple(ids.values[row] for row in source.picked.rows.tolist()))
     manifest = Manifest(
         task,
         *source.sizes,
         tuple(column.name for column in columns),
-        known.fingerprint if known is not None else "",
+        fingerprint,
         known.aligned if known is not None and ids is not None else "",
         run,
+        repeats,
     )
     write_set(folder, manifest, lambda staging: _write(staging, manifest, ids, columns))
 
@@ -100,7 +124,7 @@ def _write(staging: Path, manifest: Manifest, ids: Ids | None, columns: Sequence
                 text.take(pa.array(column.codes[part][start:stop])) for text, column in zip(texts, columns, strict=True)
             ]
             table.write(cells)
-            if whole is not None and ids is not None:
+            if whole is not None and ids is not None and before < manifest.rows:
                 whole.write([pa.array(ids.values[before + start : before + stop], pa.string()), *cells])
         table.close()
         before += rows

@@ -1,7 +1,7 @@
 """Rows that a model is to predict: read from an aligned data set, with their ids for the one who gets the predictions.
 
-The rows of a set are those of ``train.csv``, then those of ``test.csv``: the order of the alignment, in which the file
-with the ids is too.
+The rows of a set are those of ``train.csv``, then those of ``test.csv``, unless these are the same once more: the order
+of the alignment, in which the file with the ids is too.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _files(folder: Path, part: Part, manifest: Manifest | None) -> list[str]:
     wanted = {"all": (TRAIN, TEST), "train": (TRAIN,), "test": (TEST,)}[part]
     if manifest is not None:
         rows = {TRAIN: manifest.n_train, TEST: manifest.n_test}
-        found = [file for file in wanted if rows[file]]
+        found = [file for file in wanted if rows[file]][: 1 if manifest.repeats else 2]
     else:
         found = [file for file in wanted if (folder / file).exists()]
     if not found:
@@ -152,8 +152,12 @@ def load_ids(folder: Path, part: Part) -> Ids | None:
     manifest = read_manifest(folder)
     if manifest is None or not manifest.aligned:
         return None
-    total = manifest.n_train + manifest.n_test
-    first, last = {"all": (0, total), "train": (0, manifest.n_train), "test": (manifest.n_train, total)}[part]
+    total = manifest.rows
+    first, last = {
+        "all": (0, total),
+        "train": (0, manifest.n_train),
+        "test": (total - manifest.n_test, total),
+    }[part]
     try:
         with (folder / manifest.aligned).open(encoding="utf-8", newline="") as handle:
             reader = csv.reader(handle)

@@ -60,7 +60,7 @@ def load_row_file(path: Path, part: Part, *, gaps: bool = False, words: Vocabula
         reason = error.strerror
     else:
         aligned = manifest is not None and manifest.aligned == path.name
-        if aligned and manifest is not None and len(values) != manifest.n_train + manifest.n_test:
+        if aligned and manifest is not None and len(values) != manifest.rows:
             raise DataError(f"data_path: {file} has not the rows that dataset.json says; run the alignment again")
         fingerprint = manifest.fingerprint if aligned and manifest is not None else ""
         return NewRows(values, tuple(names), fingerprint, named=True, ids=Ids(id_name, tuple(ids)))

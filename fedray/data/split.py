@@ -4,7 +4,7 @@
 
     <raw name>_aligned.csv   header, id and features, in the common row order
     train.csv                first n - n // 5 rows, features only, no header
-    test.csv                 last n // 5 rows, or as many as the task says, features only, no header
+    test.csv                 last n // 5 rows, or as many as the task says, features only, no header; or, as train.csv, all
     dataset.json             task, sizes, column names, fingerprint of the common rows
 
 The four change together. New files are made in a folder beside them; then a journal that names them is
@@ -33,7 +33,7 @@ from fedray.data.csv_write import CsvFile
 from fedray.data.table import RawTable
 from fedray.errors import DataError
 
-__all__ = ["TEST", "TRAIN", "Manifest", "finish_writing", "read_manifest", "test_size", "write_set", "write_split"]
+__all__ = ["TEST", "TRAIN", "Manifest", "finish_writing", "read_manifest", "sizes", "write_set", "write_split"]
 
 TRAIN = "train.csv"
 TEST = "test.csv"
@@ -62,6 +62,8 @@ class Manifest:
         Name of the file with the ids; "" where an older version wrote the set, or a user brought the rows.
     run
         Of a set that was made out of another: name of the run that wrote it; "" where an alignment did.
+    repeats
+        Whether ``test.csv`` has the rows of ``train.csv`` once more, instead of others.
     """
 
     task: str
@@ -71,11 +73,26 @@ class Manifest:
     fingerprint: str
     aligned: str = ""
     run: str = ""
+    repeats: bool = False
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, each counted once."""
+        return self.n_train if self.repeats else self.n_train + self.n_test
 
 
-def test_size(n: int, part: float = 0.2) -> int:
-    """Return how many of n aligned rows are kept for testing: a part of them, a fifth or another, rounded down."""
-    return int(n * Fraction(str(part)))
+def sizes(n: int, part: float = 0.2, *, repeats: bool = False) -> tuple[int, int]:
+    """Return how many of n aligned rows are for training and for testing.
+
+    Parameters
+    ----------
+    part
+        Part that is for testing only, rounded down.
+    repeats
+        Whether all are for both instead.
+    """
+    n_test = int(n * Fraction(str(part)))
+    return (n, n) if repeats else (n - n_test, n_test)
 
 
 def write_split(
@@ -87,6 +104,8 @@ def write_split(
     fingerprint: str,
     progress: Callable[[int, int], None] | None = None,
     test_part: float = 0.2,
+    *,
+    repeats: bool = False,
 ) -> Manifest:
     """Write the aligned table, its train and test part, and the manifest, all or none of them.
 
@@ -104,21 +123,19 @@ def write_split(
         For the manifest.
     progress
         Called with rows written and rows in all.
-    test_part
-        Part of the rows that are for testing, see `test_size`.
+    test_part, repeats
+        Which rows are for testing, see `sizes`.
 
     Raises
     ------
     DataError
         The folder cannot be written to.
     """
-    n_test = test_size(len(rows), test_part)
+    n_train, n_test = sizes(len(rows), test_part, repeats=repeats)
     names = tuple(table.features.column_names)
     aligned = f"{Path(raw_name).stem}_aligned.csv"
-    manifest = Manifest(task, len(rows) - n_test, n_test, names, fingerprint, aligned)
-    write_set(
-        folder, manifest, lambda staging: _write_tables(staging, aligned, table, rows, manifest.n_train, progress)
-    )
+    manifest = Manifest(task, n_train, n_test, names, fingerprint, aligned, repeats=repeats)
+    write_set(folder, manifest, lambda staging: _write_tables(staging, manifest, table, rows, progress))
     return manifest
 
 
@@ -185,25 +202,25 @@ def _refuse_another_party(folder: Path, manifest: Manifest) -> None:
 
 def _write_tables(
     staging: Path,
-    aligned: str,
+    manifest: Manifest,
     table: RawTable,
     rows: npt.NDArray[np.int64],
-    n_train: int,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    whole = CsvFile(staging / aligned, [table.id_name, *table.features.column_names])
-    parts = {TRAIN: rows[:n_train], TEST: rows[n_train:]}
+    whole = CsvFile(staging / manifest.aligned, [table.id_name, *table.features.column_names])
+    parts = {TRAIN: rows[: manifest.n_train], TEST: rows[len(rows) - manifest.n_test :]}
     done = 0
     for name, part_rows in parts.items():
         part = CsvFile(staging / name)
         for start in range(0, len(part_rows), _BLOCK_ROWS):
             block = pa.array(part_rows[start : start + _BLOCK_ROWS])
             features = [column.chunk(0).take(block) for column in table.features.columns]
-            whole.write([table.ids.take(block).cast(pa.string()), *features])
+            if done < len(rows):  # a row that is repeated has its id once
+                whole.write([table.ids.take(block).cast(pa.string()), *features])
             part.write(features)
             done += len(block)
             if progress is not None:
-                progress(done, len(rows))
+                progress(done, manifest.n_train + manifest.n_test)
         part.close()
     whole.close()
 
@@ -302,6 +319,7 @@ def read_manifest(folder: Path) -> Manifest | None:
             str(raw["fingerprint"]),
             _plain_or_none(raw.get("aligned", "")),
             str(raw.get("run", "")),
+            raw.get("repeats") is True,
         )
     except FileNotFoundError:
         return None

@@ -73,11 +73,15 @@ class Weighed:
     @property
     def by_slot(self) -> Float:
         """The weight of each slot."""
-        ends = self.grouped.ends
-        sizes = np.diff(np.array((-1, *ends)))
-        weights = np.repeat(np.array(self.woe), sizes)
+        weights = np.array(self.woe)[self.bins]
         weights[MISSING_SLOT] = self.missing
         return weights
+
+    @property
+    def bins(self) -> Codes:
+        """The number of each slot's bin."""
+        sizes = np.diff(np.array((-1, *self.grouped.ends)))
+        return np.repeat(np.arange(len(sizes)), sizes)
 
     def as_dict(self) -> dict[str, object]:
         """Return JSON values that `from_dict` reads back without loss."""
@@ -163,11 +167,14 @@ class Evidence:
         Of each of these columns.
     iv_min
         Columns with a smaller information value, or one bin only, are left out.
+    written
+        What a value becomes: ``woe``, or ``bin``, the number of its bin.
     """
 
     binning: Binning
     weighed: tuple[Weighed, ...]
     iv_min: float
+    written: str = "woe"
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -188,10 +195,10 @@ class Evidence:
     def columns(self) -> tuple[str, ...]:
         """Names of the columns that are written."""
         names = self.binning.columns
-        return tuple(f"{names[k]}_woe" for k in self.selected)
+        return tuple(f"{names[k]}_{self.written}" for k in self.selected)
 
     def code(self, parts: Mapping[str, Float], words: Mapping[str, tuple[str, ...]]) -> tuple[list[Coded], Counts]:  # noqa: ARG002 - as other transforms
-        """Return the columns that are kept, as slots and the weight of each slot; counts nothing.
+        """Return the columns that are kept, as slots and the weight, or bin, of each slot; counts nothing.
 
         Parameters
         ----------
@@ -202,9 +209,15 @@ class Evidence:
         """
         found = {part: slots(self.binning, x) for part, x in parts.items()}
         return [
-            Coded(name, {part: codes[:, k] for part, codes in found.items()}, self.weighed[k].by_slot.tolist())
+            Coded(name, {part: codes[:, k] for part, codes in found.items()}, self._values(k))
             for name, k in zip(self.columns, self.selected, strict=True)
         ], Counter()
+
+    def _values(self, place: int) -> list[float]:
+        """Return what each slot of a column becomes."""
+        column = self.weighed[place]
+        values: list[float] = (column.by_slot if self.written == "woe" else column.bins.astype(np.float64)).tolist()
+        return values
 
     def told(self) -> list[dict[str, object]]:
         """Return what is told of the columns: name, information value to four digits, bins, whether it is kept."""
@@ -226,7 +239,7 @@ class Evidence:
     def as_dict(self) -> dict[str, object]:
         """Return JSON values that `from_dict` reads back without loss."""
         weighed = [column.as_dict() for column in self.weighed]
-        return {"binning": self.binning.as_dict(), "weighed": weighed, "iv_min": self.iv_min}
+        return {"binning": self.binning.as_dict(), "weighed": weighed, "iv_min": self.iv_min, "written": self.written}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -239,7 +252,8 @@ class Evidence:
         """
         try:
             weighed = tuple(Weighed.from_dict(column) for column in data["weighed"])
-            made = cls(Binning.from_dict(data["binning"]), weighed, float(data["iv_min"]))
+            binning, written = Binning.from_dict(data["binning"]), str(data.get("written", "woe"))
+            made = cls(binning, weighed, float(data["iv_min"]), written)
         except (KeyError, TypeError, ValueError, AttributeError):
             made = None
         if made is None or not made.sound:
@@ -250,10 +264,14 @@ class Evidence:
     def sound(self) -> bool:
         """Whether every column that varies has bins up to its last slot, with a finite weight each."""
         last = self.binning.bins
-        return len(self.weighed) == len(self.binning.kept) and all(
-            column.grouped.ends[-1:] == (last,)
-            and list(column.grouped.ends) == sorted(set(column.grouped.ends))
-            and len(column.grouped.ends) == len(column.rows) == len(column.woe) == len(column.grouped.positives)
-            and all(map(math.isfinite, (*column.woe, column.missing, column.iv)))
-            for column in self.weighed
+        return (
+            self.written in ("woe", "bin")
+            and len(self.weighed) == len(self.binning.kept)
+            and all(
+                column.grouped.ends[-1:] == (last,)
+                and list(column.grouped.ends) == sorted(set(column.grouped.ends))
+                and len(column.grouped.ends) == len(column.rows) == len(column.woe) == len(column.grouped.positives)
+                and all(map(math.isfinite, (*column.woe, column.missing, column.iv)))
+                for column in self.weighed
+            )
         )

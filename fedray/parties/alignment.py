@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fedray.channel.codec import Array
-from fedray.data.split import test_size, write_split
+from fedray.data.split import sizes, write_split
 from fedray.data.table import RawTable, read_table
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
 from fedray.parties.context import PartyContext, PartyOutcome
@@ -79,13 +79,13 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
             ctx.channel.send(to, _COMMON, common)
     with ctx.channel.phase("write"):
         ctx.begin("write", "the data clients write the aligned tables")
-        n_test = test_size(len(common), config.test_size)
-        sizes = {"n_train": len(common) - n_test, "n_test": n_test}
+        n_train, n_test = sizes(len(common), config.test_size, repeats=config.repeats)
+        written = {"n_train": n_train, "n_test": n_test}
         for done, frm in enumerate(data, start=1):
-            _check_done(ctx, frm, sizes)
+            _check_done(ctx, frm, written)
             ctx.progress("write", done, len(data))
-    ctx.tell(EventKind.DATASET, **sizes)
-    return PartyOutcome(dict(sizes))
+    ctx.tell(EventKind.DATASET, **written)
+    return PartyOutcome(dict(written))
 
 
 def run_data(ctx: PartyContext) -> PartyOutcome:
@@ -115,7 +115,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase("write"):
         ctx.begin("write", "writing the aligned table")
         raw_name = PurePosixPath(config.raw_data_path).name
-        chosen = _in_order(ctx, table, rows[places])
+        chosen, wanted = _in_order(ctx, table, rows[places]), _config(ctx)
         manifest = write_split(
             folder,
             raw_name,
@@ -124,12 +124,13 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
             ctx.plan.task,
             _fingerprint(common),
             partial(ctx.progress, "write"),
-            _test_size(ctx),
+            wanted.test_size,
+            repeats=wanted.repeats,
         )
-        sizes = {"n_train": manifest.n_train, "n_test": manifest.n_test}
-        ctx.channel.send_json(ctx.plan.main.index, _DONE, sizes)
+        written = {"n_train": manifest.n_train, "n_test": manifest.n_test}
+        ctx.channel.send_json(ctx.plan.main.index, _DONE, written)
         ctx.channel.flush()
-    return PartyOutcome(dict(sizes))
+    return PartyOutcome(dict(written))
 
 
 def _send_tokens(ctx: PartyContext, table: RawTable) -> tuple[Tokens, npt.NDArray[np.int64]]:
@@ -200,18 +201,17 @@ def _in_order(ctx: PartyContext, table: RawTable, rows: npt.NDArray[np.int64]) -
     By id, so that the same tables give the same training and test rows each time; or as the tokens came, which is
     another order in every task.
     """
-    config = ctx.plan.main.config
-    if isinstance(config, AlignmentMain) and config.order == "random":
+    if _config(ctx).order == "random":
         return rows
     by_id: npt.NDArray[np.int64] = pc.sort_indices(table.ids.take(pa.array(rows))).to_numpy()
     return rows[by_id]
 
 
-def _test_size(ctx: PartyContext) -> float:
+def _config(ctx: PartyContext) -> AlignmentMain:
     config = ctx.plan.main.config
     if not isinstance(config, AlignmentMain):
         raise LocalProtocolError("the plan gives the main client no alignment_main configuration")
-    return config.test_size
+    return config
 
 
 def _check_size(size: int, least: int) -> None:
@@ -226,9 +226,9 @@ def _check_size(size: int, least: int) -> None:
         )
 
 
-def _check_done(ctx: PartyContext, frm: int, sizes: dict[str, int]) -> None:
+def _check_done(ctx: PartyContext, frm: int, written: dict[str, int]) -> None:
     told = ctx.channel.recv_json(frm, _DONE)
-    if told != sizes:
+    if told != written:
         raise RemoteProtocolError(f"{ctx.plan.names[frm]}: wrote another number of rows than the common ones")
 
 

@@ -141,7 +141,7 @@ def _evidence(ctx: PartyContext, agreed: Agreed, prepared: Prepared) -> Evidence
         weigh(column, design.slots, found, (n_train - sum(found.positives), sum(found.positives)))
         for column, found in zip(prepared.codes.T, grouped, strict=True)
     )
-    evidence = Evidence(prepared.binning, weighed, main.iv_min)
+    evidence = Evidence(prepared.binning, weighed, main.iv_min, main.write)
     for note in evidence.notes():
         ctx.tell(EventKind.NOTE, phase="count", text=note)
     return evidence

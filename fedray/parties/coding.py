@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fedray.data.derived import Coded, Source, write_derived
+from fedray.data.derived import Coded, Picked, Source, write_derived
 from fedray.data.load import Split, load_split
 from fedray.data.wording import count, shorten
 from fedray.data.words import Vocabulary
@@ -38,10 +38,13 @@ class Rows:
         By part, with all columns: the label first, if there is one.
     words
         Of each column of categories what its numbers stand for.
+    picked
+        Which of the source's rows they are; None is all of them.
     """
 
     parts: Mapping[str, Float]
     words: Mapping[str, tuple[str, ...]]
+    picked: Picked | None = None
 
 
 def replay(ctx: PartyContext) -> tuple[Agreed, Coder, Counts]:
@@ -106,7 +109,7 @@ def write_coded(ctx: PartyContext, agreed: Agreed, made: KeptTransform, rows: Ro
         return counts
     ctx.begin("write", "writing the columns that were made")
     folder = ctx.root.generated_dir(config.out_data_path, create=True)
-    write_derived(folder, Source(_folder(ctx), agreed.rows), ctx.plan.task, agreed.run, columns)
+    write_derived(folder, Source(_folder(ctx), agreed.rows, rows.picked), ctx.plan.task, agreed.run, columns)
     return counts
 
 

@@ -47,6 +47,10 @@ def _play(kind: Kind, role: Role) -> Play:
         from fedray.parties import exporting
 
         return exporting.run_main if role is Role.MAIN_CLIENT else exporting.run_data
+    if kind is Kind.SUM:
+        from fedray.parties import adding
+
+        return adding.run_main if role is Role.MAIN_CLIENT else adding.run_data
     if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):
         from fedray.parties import training
 

@@ -17,6 +17,7 @@ from functools import partial
 
 import numpy as np
 
+from fedray.data.derived import Picked
 from fedray.data.documents import load_document
 from fedray.data.load import Split
 from fedray.data.wording import shorten
@@ -25,6 +26,7 @@ from fedray.errors import DataError, LocalProtocolError
 from fedray.features.evidence import Evidence
 from fedray.features.imputation import Imputation
 from fedray.features.one_hot import OneHot
+from fedray.features.picking import Pick
 from fedray.features.rescaling import Scaling
 from fedray.features.selection import Selection
 from fedray.features.steps import Counts, Step, Steps, Table
@@ -35,7 +37,14 @@ from fedray.parties.kept_transforms import Coder, KeptTransform, keep_transform,
 from fedray.parties.statistics import STATISTICS, statistics_folder
 from fedray.task.record import EventKind
 from fedray.task.spec import Role
-from fedray.task.transform_configs import ImputationStep, OneHotStep, ScalingStep, SelectionStep, TransformData
+from fedray.task.transform_configs import (
+    ImputationStep,
+    OneHotStep,
+    ScalingStep,
+    SelectionStep,
+    TransformData,
+    TransformMain,
+)
 
 __all__ = ["run_data"]
 
@@ -56,15 +65,23 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase("read"):
         ctx.begin("read", "reading the tables and fitting the steps")
         words = Vocabulary(_categories(_config(ctx)))
-        split = read_rows(ctx, words)
+        split, picked = _picked(ctx, read_rows(ctx, words))
         steps = _fitted(ctx, split, words)
     agreed = agree(ctx, shapes_of(split, len(steps.columns)))
     with ctx.channel.phase("write"):
         label = split.columns[0] if _labels(ctx) else ""
         made = KeptTransform(agreed.run, label, bool(split.fingerprint), steps)
         keep_transform(ctx.plan, ctx.member, ctx.root, made)
-        counts = write_coded(ctx, agreed, made, Rows({"train": split.train, "test": split.test}, words.words()))
+        counts = write_coded(ctx, agreed, made, Rows({"train": split.train, "test": split.test}, words.words(), picked))
     return _finish(ctx, steps, counts, agreed.rows)
+
+
+def _picked(ctx: PartyContext, split: Split) -> tuple[Split, Picked | None]:
+    """Return the rows that the task asks for, and which they are where it asks for a part."""
+    main = ctx.plan.main.config
+    if not isinstance(main, TransformMain) or main.rows is None:
+        return split, None
+    return Pick(main.rows.start, main.rows.stop, main.rows.seed).of(split)
 
 
 def _finish(ctx: PartyContext, coder: Coder, counts: Counts, rows: tuple[int, int]) -> PartyOutcome:
@@ -108,7 +125,11 @@ def _fit_of(ctx: PartyContext, step: object) -> Fit:
 
 def _select(ctx: PartyContext, step: SelectionStep, table: Table) -> Selection:
     """Return which columns earlier tasks speak against."""
-    out = set(_advised(ctx, step.statistics)) if step.statistics is not None else set()
+    out = set(step.columns or ())
+    for name in sorted(out - set(table.columns)):
+        raise DataError(f"steps: there is no column {shorten(name)} for selection among this party's features")
+    if step.statistics is not None:
+        out |= set(_advised(ctx, step.statistics))
     if step.binning is not None and step.iv_min is not None:
         out |= set(_uninformative(ctx, step.binning, step.iv_min))
     return Selection(tuple(name for name in table.columns if name in out))
@@ -126,7 +147,7 @@ def _advised(ctx: PartyContext, task: str) -> list[str]:
 
 
 def _uninformative(ctx: PartyContext, task: str, least: float) -> list[str]:
-    """Return this party's columns with a smaller information value, by their names before and after that binning."""
+    """Return this party's columns with a smaller information value, by their names before and after it."""
     try:
         coder = load_transform(ctx.plan, task, ctx.member, ctx.root).coder
     except DataError as error:
@@ -134,7 +155,7 @@ def _uninformative(ctx: PartyContext, task: str, least: float) -> list[str]:
     if not isinstance(coder, Evidence):
         raise DataError(f"binning {shorten(task)}: that task is no binning, so it has no information values")
     told = [str(one["column"]) for one in coder.told() if float(str(one["iv"])) < least]
-    return [name for column in told for name in (column, f"{column}_woe")]
+    return [name for column in told for name in (column, f"{column}_woe", f"{column}_bin")]
 
 
 def _categories(config: TransformData) -> list[str]:

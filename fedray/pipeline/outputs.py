@@ -49,6 +49,7 @@ OUTPUTS: Final[Mapping[Kind, Mapping[str, frozenset[Thing]]]] = MappingProxyType
         Kind.SERVE: {},
         Kind.SCORECARD: {},
         Kind.EXPORT: {},
+        Kind.SUM: {},
     }
 )
 """Kind of task -> the names of its outputs -> what each can be taken as."""

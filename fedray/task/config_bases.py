@@ -35,6 +35,7 @@ class Kind(StrEnum):
     TRANSFORM = "transform"
     SCORECARD = "scorecard"
     EXPORT = "export"
+    SUM = "sum"
 
 
 class ClientConfig(BaseModel):

@@ -26,6 +26,7 @@ from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
 from fedray.task.predict_configs import PredictData, PredictFeature, PredictLabel, PredictMain
 from fedray.task.scorecard_configs import ScorecardData, ScorecardFeature, ScorecardLabel, ScorecardMain
 from fedray.task.serve_configs import ServeFeature, ServeLabel, ServeMain
+from fedray.task.sum_configs import SumFeature, SumLabel, SumMain
 from fedray.task.transform_configs import (
     CodedData,
     CodedMain,
@@ -80,6 +81,9 @@ __all__ = [
     "StatisticsFeature",
     "StatisticsLabel",
     "StatisticsMain",
+    "SumFeature",
+    "SumLabel",
+    "SumMain",
     "TableConfig",
     "TrainMain",
     "TransformData",
@@ -115,12 +119,20 @@ class AlignmentMain(MainConfig):
         ``random`` a fresh order in every task. Only the data clients see it.
     test_size
         Part of the common rows that are for testing; 0 for none, which only linear models can do without.
+    split
+        ``held_out`` keeps the rows for testing apart; ``none`` trains and tests on all of them, whatever `test_size` says.
     """
 
     client_type: Literal["alignment_main"]
     min_intersection: Annotated[int, whole(1, 10**9)] = 1
     order: Annotated[Literal["id", "random"], choice("id", "random")] = "id"
     test_size: Annotated[float, within(0, 0.9)] = 0.2
+    split: Annotated[Literal["held_out", "none"], choice("held_out", "none")] = "held_out"
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the rows for training are those for testing too."""
+        return self.split == "none"
 
 
 class AlignmentData(ClientConfig):
@@ -270,6 +282,8 @@ DataConfig = (
     | ScorecardLabel
     | ExportFeature
     | ExportLabel
+    | SumFeature
+    | SumLabel
 )
 """The configurations of clients that have data."""
 
@@ -306,7 +320,10 @@ Config = Annotated[
     | ScorecardLabel
     | ExportMain
     | ExportFeature
-    | ExportLabel,
+    | ExportLabel
+    | SumMain
+    | SumFeature
+    | SumLabel,
     Field(discriminator="client_type"),
 ]
 """Any client's configuration, told apart by ``client_type``."""
@@ -363,5 +380,8 @@ CLIENT_TYPES = {
     "export_main": _row(ExportMain, {Kind.EXPORT}, Role.MAIN_CLIENT),
     "export_feature": _row(ExportFeature, {Kind.EXPORT}, Role.FEATURE_CLIENT),
     "export_label": _row(ExportLabel, {Kind.EXPORT}, Role.LABEL_CLIENT),
+    "sum_main": _row(SumMain, {Kind.SUM}, Role.MAIN_CLIENT),
+    "sum_feature": _row(SumFeature, {Kind.SUM}, Role.FEATURE_CLIENT),
+    "sum_label": _row(SumLabel, {Kind.SUM}, Role.LABEL_CLIENT),
 }
 """Client type -> roles, kinds and model. A kind of task is added here."""

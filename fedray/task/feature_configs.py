@@ -21,6 +21,7 @@ __all__ = [
 
 Missing = Literal["error", "bin"]
 Method = Literal["quantile", "equal_width"]
+Written = Literal["woe", "bin"]
 Correlation = Literal["none", "parties", "all"]
 
 
@@ -38,6 +39,8 @@ class BinningMain(CodedMain):
         of them is opened.
     iv_min
         Columns with a smaller information value are left out of the data sets that are written.
+    write
+        What is written of a value: ``woe``, the weight of evidence of its bin, or ``bin``, the number of that.
     """
 
     client_type: Literal["binning_main"]
@@ -45,6 +48,7 @@ class BinningMain(CodedMain):
     max_bin: Annotated[int, whole(2, 64)] = 10
     min_bin: Annotated[int, whole(20, 10**6)] = 20
     iv_min: Annotated[float, within(0, 100)] = 0.0
+    write: Annotated[Written, choice("woe", "bin")] = "woe"
 
 
 class BinningData(CodedData):

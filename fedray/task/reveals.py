@@ -278,6 +278,7 @@ _REVEALS = {
             "tell how columns go with the label, and where their values lie.",
         ),
     ),
+    Kind.SUM: (Reveal("sum", "all", "The sum of the ones that all parties bring; the plan says how many."),),
     Kind.SERVE: (
         Reveal("shapes", "all", "The number of rows, and what everybody knows of the model from its training."),
         _UNSEEN,

@@ -25,6 +25,7 @@ from fedray.task.configs import (
     Role,
     ScorecardData,
     TransformData,
+    TransformMain,
     TreeMain,
 )
 from fedray.task.linear_configs import METRICS_OF
@@ -60,6 +61,7 @@ _NEEDS = {
     Kind.EXPORT: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
     Kind.STATISTICS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.TRANSFORM: _Needs(data_clients=1, roles=()),
+    Kind.SUM: _Needs(data_clients=2, roles=()),
     Kind.SCORECARD: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
 }
 
@@ -244,6 +246,8 @@ def _coding(clients: Sequence[Client]) -> Iterator[str]:
     main = next((config for _, config in clients if isinstance(config, CodedMain)), None)
     if main is None:
         return
+    if isinstance(main, TransformMain) and main.rows is not None and main.transform is not None:
+        yield "rows: expected null with transform, which is for all rows"
     for index, (_, config) in enumerate(clients):
         if not isinstance(config, CodedData):
             continue

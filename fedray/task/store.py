@@ -21,6 +21,7 @@ from fedray.task.folding import Fold, batches_of, dumps, fold
 from fedray.task.glance import Glance
 from fedray.task.jobs import Jobs
 from fedray.task.messages import Messages
+from fedray.task.papers import Papers
 from fedray.task.pipelines import Pipelines
 from fedray.task.record import (
     Event,
@@ -64,7 +65,7 @@ class Store:
         Those of models.
     approvals
         Of tasks, by data owners.
-    jobs, messages
+    jobs, messages, papers
         Those of other APIs.
     pipelines
         What is kept of them beside their tasks.
@@ -86,6 +87,7 @@ class Store:
         self.approvals = Approvals(self._engine, clock)
         self.glance = Glance(self._engine)
         self.jobs, self.messages = Jobs(self._engine, clock), Messages(self._engine, clock)
+        self.papers = Papers(self._engine, clock)
         self.pipelines = Pipelines(self._engine, clock)
 
     def __enter__(self) -> Self:

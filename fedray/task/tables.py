@@ -11,6 +11,7 @@ __all__ = [
     "jobs",
     "messages",
     "metadata",
+    "papers",
     "pipelines",
     "records",
     "reports",
@@ -142,6 +143,18 @@ messages = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
     sa.Column("due_at", sa.Double, nullable=False, server_default="0"),
     sa.Index("messages_by_topic", "topic", "id"),
+)
+
+papers = sa.Table(
+    "papers",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("shelf", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.UniqueConstraint("shelf", "name"),
 )
 
 pipelines = sa.Table(

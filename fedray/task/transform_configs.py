@@ -21,6 +21,8 @@ from fedray.task.fields import (
     optional_title,
     optional_within,
     relative_path,
+    whole,
+    within,
 )
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "CodedMain",
     "ImputationStep",
     "OneHotStep",
+    "RowsPart",
     "ScalingStep",
     "SelectionStep",
     "TransformData",
@@ -136,10 +139,12 @@ class ScalingStep(_Step):
 
 
 class SelectionStep(_Step):
-    """Columns are left out that earlier tasks speak against.
+    """Columns are left out that are named, or that earlier tasks speak against.
 
     Attributes
     ----------
+    columns
+        Names of columns that are left out.
     statistics
         A task of kind ``statistics`` with ``correlation: all``: the columns are left out that it advises to.
     binning
@@ -149,14 +154,15 @@ class SelectionStep(_Step):
     """
 
     step: Literal["selection"]
+    columns: Names | None = None
     statistics: Annotated[str | None, optional_title()] = None
     binning: Annotated[str | None, optional_title()] = None
     iv_min: Annotated[float | None, optional_within(0, 100)] = None
 
     @model_validator(mode="after")
     def _complete(self) -> SelectionStep:
-        if self.statistics is None and self.binning is None:
-            raise ValueError("statistics, or binning with iv_min")
+        if self.columns is None and self.statistics is None and self.binning is None:
+            raise ValueError("columns, statistics, or binning with iv_min")
         if (self.binning is None) != (self.iv_min is None):
             raise ValueError("binning and iv_min together")
         return self
@@ -173,10 +179,41 @@ STEPS: dict[str, type[BaseModel]] = {
 AnyStep = Annotated[ImputationStep | OneHotStep | ScalingStep | SelectionStep, Field(discriminator="step")]
 
 
+class RowsPart(BaseModel):
+    """A part of the rows, in an order that follows from a public seed.
+
+    Attributes
+    ----------
+    start, stop
+        Where it begins and ends, as parts of all rows.
+    seed
+        Of the order.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    start: Annotated[float, within(0, 1)] = 0.0
+    stop: Annotated[float, within(0, 1)] = 1.0
+    seed: Annotated[int, whole(0, 2**63 - 1)] = 0
+
+    @model_validator(mode="after")
+    def _rising(self) -> RowsPart:
+        if self.start >= self.stop:
+            raise ValueError("a start below stop")
+        return self
+
+
 class TransformMain(CodedMain):
-    """A task whose parties change their own columns."""
+    """A task whose parties change their own columns.
+
+    Attributes
+    ----------
+    rows
+        Which rows are written, and fit the steps; None is all of them.
+    """
 
     client_type: Literal["transform_main"]
+    rows: RowsPart | None = None
 
 
 class TransformData(CodedData):

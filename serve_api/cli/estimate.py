@@ -52,15 +52,14 @@ def estimate(
 
 def _estimate(document: bytes, rows: int, columns: tuple[int, ...]) -> Estimate:
     # the parts of trainings load slowly, and no other command needs them
-    from fedray.data.split import test_size
+    from fedray.data.split import sizes
     from fedray.parties.estimate import Sizes, estimate
     from fedray.task.plan import make_plan
     from fedray.task.registry import Registry
     from fedray.task.spec import parse_text
 
     plan = make_plan(parse_text(document), Registry.local(), seed="")
-    n_test = test_size(rows)
-    return estimate(plan, Sizes(columns, (rows - n_test, n_test)))
+    return estimate(plan, Sizes(columns, sizes(rows)))
 
 
 def _columns(text: str) -> tuple[int, ...]:

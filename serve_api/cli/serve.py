@@ -29,6 +29,7 @@ from serve_api.doors.tokens import Tokens
 
 if TYPE_CHECKING:
     from serve_api.deploy import ServerSettings
+    from serve_api.fate_flow.settings import FateSettings
     from serve_api.k12ai.settings import K12Settings
     from serve_api.paddledtx.settings import PaddleSettings
 
@@ -71,6 +72,13 @@ def serve(
     grpc_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the PaddleDTX API's gRPC and switch of its routes; 0 is off.")
     ] = 0,
+    fate_flow: Annotated[
+        bool, typer.Option("--fate-flow", help="Serve the FATE-Flow API too: its jobs, tables and models.")
+    ] = False,
+    fate_folder: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Folder that server-side uploads read and downloads write; ROOT/exchange."),
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen beyond this machine without tokens or without TLS.")
     ] = False,
@@ -84,12 +92,13 @@ def serve(
         if grpc_port:
             _probe("127.0.0.1", grpc_port, "--grpc-port")  # Serve listens on every address
     tasks = _paddledtx(root.resolve(), host, grpc_port, allow_host or [host])
+    fate = _fate(root.resolve(), f"{host}:{port}", fate_folder or []) if fate_flow else None
     if address is None:
         environment.prepare()
     from serve_api import deploy  # Ray is imported here, after its environment is set
 
     settings = deploy.ServerSettings(
-        root.resolve(), host, port, registry, db, address, max_tasks, tls, doors, messages, tasks
+        root.resolve(), host, port, registry, db, address, max_tasks, tls, doors, messages, tasks, fate
     )
     try:
         deploy.prepare(settings)
@@ -213,6 +222,17 @@ def _paddledtx(root: Path, host: str, port: int, names: list[str]) -> PaddleSett
     except DataError as error:
         raise CliError(str(error), ExitCode.USAGE) from None
     return PaddleSettings(root, port, host not in LOOPBACK, f"{names[0]}:{port}")
+
+
+def _fate(root: Path, server: str, folders: list[Path]) -> FateSettings:
+    from serve_api.fate_flow.settings import FateSettings
+
+    for folder in folders:
+        if not folder.is_dir():
+            raise CliError(f"--fate-folder {folder}: expected a folder", ExitCode.USAGE)
+        if (root / ".fedray").is_relative_to(folder.resolve()) or folder.resolve().is_relative_to(root / ".fedray"):
+            raise CliError(f"--fate-folder {folder}: expected one without the server's state folder", ExitCode.USAGE)
+    return FateSettings(root, server, tuple(folder.resolve() for folder in folders))
 
 
 def _doors(root: Path, host: str, tls: bool, insecure: bool, rate: float | None, names: list[str]) -> DoorSettings:

@@ -55,6 +55,8 @@ _CANCEL: Final = _right("cancel", Role.SUBMITTER, Role.DATA_OWNER)
 _APPROVE: Final = _right("approve", Role.DATA_OWNER)
 _TAKE: Final = _right("take messages", Role.SUBMITTER, changes=False)
 _TELL: Final = _right("leave messages", Role.SUBMITTER, brief=True)
+_UPLOAD: Final = _right("upload", Role.SUBMITTER, brief=True)
+_ROWS: Final = _right("see rows", Role.SUBMITTER)
 _FORGET: Final = _right("forget", Role.DATA_OWNER)
 
 NOBODY_ELSE: Final = _right("administer")
@@ -116,6 +118,52 @@ ROUTES: Final[Mapping[tuple[str, str], Right]] = MappingProxyType(
         ("POST", "/v1/task/publish"): _SUBMIT,
         ("POST", "/v1/task/confirm"): _APPROVE,
         ("POST", "/v1/task/start"): _SUBMIT,
+        ("POST", "/v1/data/upload"): _UPLOAD,
+        ("POST", "/v1/model/import"): _UPLOAD,
+        ("POST", "/v1/data/download"): _SUBMIT,
+        ("POST", "/v1/job/submit"): _SUBMIT,
+        ("POST", "/v1/job/stop"): _SUBMIT,
+        ("POST", "/v1/job/update"): _SUBMIT,
+        ("POST", "/v1/job/clean"): _SUBMIT,
+        ("POST", "/v1/job/clean/queue"): _SUBMIT,
+        ("POST", "/v1/tracking/component/metric/delete"): _SUBMIT,
+        ("POST", "/v1/table/delete"): _SUBMIT,
+        ("POST", "/v1/model/load"): _SUBMIT,
+        ("POST", "/v1/model/bind"): _SUBMIT,
+        ("POST", "/v1/model/store"): _SUBMIT,
+        ("POST", "/v1/model/restore"): _SUBMIT,
+        ("POST", "/v1/model/deploy"): _SUBMIT,
+        ("POST", "/v1/model/migrate"): _SUBMIT,
+        ("POST", "/v1/model/model_tag/create"): _SUBMIT,
+        ("POST", "/v1/model/model_tag/remove"): _SUBMIT,
+        ("POST", "/v1/data/upload/history"): _READ,
+        ("POST", "/v1/job/query"): _READ,
+        ("POST", "/v1/job/list/job"): _READ,
+        ("POST", "/v1/job/config"): _READ,
+        ("GET", "/v1/job/log"): _READ,
+        ("POST", "/v1/job/task/query"): _READ,
+        ("POST", "/v1/job/list/task"): _READ,
+        ("POST", "/v1/job/data/view/query"): _READ,
+        ("POST", "/v1/job/dsl/generate"): _READ,
+        ("POST", "/v1/pipeline/dag/dependency"): _READ,
+        ("POST", "/v1/tracking/job/data_view"): _READ,
+        ("POST", "/v1/tracking/component/list"): _READ,
+        ("POST", "/v1/tracking/component/metrics"): _READ,
+        ("POST", "/v1/tracking/component/metric/all"): _READ,
+        ("POST", "/v1/tracking/component/metric_data"): _READ,
+        ("POST", "/v1/tracking/component/parameters"): _READ,
+        ("POST", "/v1/tracking/component/output/model"): _READ,
+        ("POST", "/v1/tracking/component/output/data/table"): _READ,
+        ("POST", "/v1/tracking/component/summary/download"): _READ,
+        ("POST", "/v1/table/table_info"): _READ,
+        ("POST", "/v1/model/transfer"): _READ,
+        ("GET", "/v1/model/export"): _READ,
+        ("POST", "/v1/model/get/predict/dsl"): _READ,
+        ("POST", "/v1/model/get/predict/conf"): _READ,
+        ("POST", "/v1/model/query"): _READ,
+        ("POST", "/v1/model/model_tag/retrieve"): _READ,
+        ("POST", "/v1/tracking/component/output/data"): _ROWS,
+        ("GET", "/v1/tracking/component/output/data/download"): _ROWS,
     }
 )
 """Every route, and the right that it asks for."""

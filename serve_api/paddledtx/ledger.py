@@ -1,7 +1,7 @@
 """The tasks that this API knows, found by id and by what a listing asks for.
 
-Messages are kept until the store's stamp changes, and then only those tasks are read whose standing has: lists are asked
-for far more often than tasks begin or end.
+Messages are kept until the store's stamp changes, and then only those tasks are read whose standing has: lists are
+asked for far more often than tasks begin or end.
 """
 
 from __future__ import annotations

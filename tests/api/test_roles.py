@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,8 @@ def doors(tmp_path: Path, world: World) -> Iterator[Locked]:
 
 
 def all_routes() -> set[tuple[str, str]]:
-    app = build_app(lambda: None, version="1", paddledtx_desk=object())  # type: ignore[arg-type, return-value]
+    more: dict[str, Any] = {"paddledtx_desk": object(), "fate_desk": object()}
+    app = build_app(lambda: None, version="1", **more)  # type: ignore[arg-type, return-value]
     found = {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods}
     return found | {("GET", "/docs"), ("GET", "/openapi.json")}
 
@@ -53,8 +55,10 @@ def test_each_role_on_each_route(doors: Locked, method: str, path: str) -> None:
             assert reply.json()["error"]["type"] == "Forbidden"
         elif refused and path.startswith("/k12ai/"):
             assert (reply.status_code, reply.json()["code"]) == (200, 100199)
-        elif refused and path.startswith("/v1/"):
+        elif refused and path.startswith("/v1/task/"):
             assert (reply.status_code, reply.json()["code"]) == (200, "10001")
+        elif refused and path.startswith("/v1/"):
+            assert (reply.status_code, reply.json()["retcode"]) == (403, 100)
         elif refused:
             assert reply.status_code == 200
             assert reply.json()["status"] == "err"

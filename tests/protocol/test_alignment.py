@@ -363,3 +363,14 @@ def test_two_parties_in_one_folder_are_refused(tmp_path: Path) -> None:
     assert len(errors) == 1
     assert "out_data_path" in errors[0].message
     assert isinstance(outcomes[0], TaskAborted)
+
+
+def test_without_a_split_all_rows_train_and_test(tmp_path: Path) -> None:
+    tables = [{"id": [f"r{k}" for k in range(7)], "x": [str(k) for k in range(7)]} for _ in range(2)]
+    trial = Trial(tmp_path, tables, {"split": "none"})
+    outcomes = trial.run()
+    assert [outcome.result for outcome in outcomes if isinstance(outcome, PartyOutcome)] == [
+        {"n_train": 7, "n_test": 7}
+    ] * 3
+    assert trial.out(1, "train.csv") == trial.out(1, "test.csv") == [[str(k)] for k in range(7)]
+    assert [row[0] for row in trial.out(1, "t_aligned.csv")] == ["id", *tables[0]["id"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from fedray.errors import DataError, RemoteProtocolError
 from tests.predictions import COLUMNS, data_set, new_rows, prediction

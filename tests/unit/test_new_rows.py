@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from fedray.data import new_rows
+from fedray.data.derived import Coded, Source, write_derived
 from fedray.data.new_rows import Ids, load_ids, load_rows, write_predictions
 from fedray.data.split import read_manifest, write_split
 from fedray.data.table import RawTable
@@ -42,6 +43,25 @@ def test_parts_and_ids_go_together(tmp_path: Path, n: int) -> None:
         with pytest.raises(DataError, match=r"no rows in test\.csv"):
             load_rows(tmp_path, "test")
     np.testing.assert_array_equal(load_rows(tmp_path, "train").values, whole.values[: n - n_test])
+
+
+def test_rows_that_are_repeated_count_once(tmp_path: Path) -> None:
+    table = RawTable("id", pa.array([f"i{k}" for k in range(7)], pa.large_string()), pa.table({"x": ["1"] * 7}))
+    write_split(tmp_path, "t.csv", table, np.arange(7), "a", "f", repeats=True)
+    for part in ("all", "train", "test"):
+        ids = load_ids(tmp_path, part)
+        assert ids is not None
+        assert ids.values == tuple(f"i{k}" for k in range(7))
+        assert len(load_rows(tmp_path, part).values) == 7
+    derived = tmp_path / "derived"
+    derived.mkdir()
+    codes = np.arange(7) % 2
+    write_derived(
+        derived, Source(tmp_path, (7, 7)), "b", "run", [Coded("x", {"train": codes, "test": codes}, [1.0, 2.0])]
+    )
+    again = load_ids(derived, "all")
+    assert again is not None
+    assert again.values == tuple(f"i{k}" for k in range(7))
 
 
 def test_a_folder_that_a_user_filled(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ WRONG_STEPS: dict[str, tuple[object, str]] = {
     "place": ({"step": "one_hot", "columns": [3]}, "steps[0].columns[0]: expected the name of a column, 1 to 256"),
     "categories": ({"step": "one_hot", "columns": ["a"], "max_categories": 0}, "max_categories: expected null or an"),
     "range": ({"step": "scaling", "feature_range": [1, 1]}, "feature_range: expected two numbers from -1e+06 to 1e+06"),
-    "nothing to select by": ({"step": "selection"}, "steps[0]: expected statistics, or binning with iv_min"),
+    "nothing to select by": ({"step": "selection"}, "steps[0]: expected columns, statistics, or binning with iv_min"),
     "half": ({"step": "selection", "binning": "b"}, "steps[0]: expected binning and iv_min together"),
 }
 

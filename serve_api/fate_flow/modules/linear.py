@@ -1,0 +1,148 @@
+"""HeteroLR, HeteroLinR and HeteroPoisson: linear models on shares, by gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fedray.task.text import show
+from serve_api.fate_flow.compiled import CompiledComponent
+from serve_api.fate_flow.faults import REFUSED, FateError
+from serve_api.fate_flow.modules.training import COMMON_MOOT, COMMON_WARNED, model_facts, steps_between_tests
+from serve_api.fate_flow.rules import Rules, wrong
+from serve_api.fate_flow.scoring import Task, scores, trained_and_validated, with_fitted
+from serve_api.fate_flow.values import Rows
+from serve_api.fate_flow.work import Work
+
+__all__ = ["linear"]
+
+_OBJECTIVES: Final[Mapping[str, tuple[str, Task]]] = {
+    "HeteroLR": ("logistic", "classification"),
+    "HeteroLinR": ("linear", "regression"),
+    "HeteroPoisson": ("poisson", "regression"),
+}
+_OPTIMIZERS: Final = {"sgd": 0.0, "nesterov_momentum_sgd": 0.9}
+"""FATE's optimizers that are made as they are, with their momentum."""
+
+_ADAPTIVE: Final = ("rmsprop", "adam", "adagrad", "sqn")
+"""Those whose steps are of another size for each weight; made by smaller batches instead, so more steps in a pass."""
+
+_MOST_ROWS: Final = 100_000
+_REPLACED_ROWS: Final = 64
+_RULES: Final = Rules(
+    used=(
+        "penalty",
+        "alpha",
+        "optimizer",
+        "batch_size",
+        "learning_rate",
+        "max_iter",
+        "init_param.fit_intercept",
+        "predict_param",
+        "validation_freqs",
+    ),
+    warned={
+        **COMMON_WARNED,
+        "init_param": "weights begin at zero",
+        "early_stop": "all max_iter passes are made",
+        "tol": "all max_iter passes are made",
+        "decay": "the learning rate stays the same",
+        "decay_sqrt": "the learning rate stays the same",
+        "sqn_param": "there is no such optimizer here",
+    },
+    moot=(
+        *COMMON_MOOT,
+        "stepwise_param.score_name",
+        "stepwise_param.mode",
+        "stepwise_param.role",
+        "stepwise_param.direction",
+        "stepwise_param.max_step",
+        "stepwise_param.nvmin",
+        "stepwise_param.nvmax",
+    ),
+)
+
+
+def linear(work: Work) -> CompiledComponent:
+    """Compile a linear model: a training, and the predictions of its rows; or predictions with a fitted one."""
+    values = work.parameters(_RULES)
+    objective, task = _OBJECTIVES[work.component.module]
+    threshold = float(values["predict_param"]["threshold"])
+    fitted = work.model()
+    if fitted is not None:
+        scores(work, with_fitted(work, fitted), task, threshold)
+        return work.done(kind="linear", model=None)
+    rows = work.aligned("train_data", "data")
+    validation = work.aligned("validate_data", "eval_data", "test_data", needed=False)
+    if rows is None or rows.guest is None or rows.guest.label is None or rows.replay:
+        raise FateError(
+            REFUSED, f"component {work.component.name}: input.data: expected train_data with the guest's label"
+        )
+    passes = _number(work, values, "max_iter", 1, 10_000)
+    replaced = values["optimizer"] in _ADAPTIVE
+    batch, batches = _batches(work, values, rows.most, _REPLACED_ROWS if replaced else _MOST_ROWS)
+    main = {
+        "objective": objective,
+        "alpha": _alpha(work, values),
+        "fit_intercept": bool(values["init_param"]["fit_intercept"]),
+        "learning_rate_init": float(values["learning_rate"]),
+        "batch_size": batch,
+        "max_iter": passes * batches,
+        "test_per_batches": steps_between_tests(work, values, passes) * batches,
+        **_momentum(work, values, objective),
+        "class_weight": rows.class_weight,
+    }
+    step = work.step("", _clients(work, rows, main), [rows.step])
+    facts = model_facts(work, rows, step, values)
+    name = work.keep(step=step, parties=facts["parties"])
+    model = work.model_of(name, step=step, parties=facts["parties"])
+    scores(work, trained_and_validated(work, model, rows, validation), task, threshold)
+    return work.done(kind="linear", model=facts, batches=batches)
+
+
+def _clients(work: Work, rows: Rows, main: Mapping[str, Any]) -> list[dict[str, Any]]:
+    parts = [work.data_client(part.party, "linear", data_path=part.path) for part in rows.parts]
+    return [work.main("linear", **main), work.dealer(), *parts]
+
+
+def _alpha(work: Work, values: Mapping[str, Any]) -> float:
+    if values["penalty"] in (None, "None", "none"):
+        return 0.0
+    if str(values["penalty"]).upper() != "L2":
+        raise wrong(work.component, "penalty", f"expected L2 or null, got {show(values['penalty'])}")
+    return float(values["alpha"])
+
+
+def _batches(work: Work, values: Mapping[str, Any], most: int, limit: int) -> tuple[int, int]:
+    """Return the rows of a batch, at most `limit`, and how many batches a pass has."""
+    wanted = values["batch_size"]
+    if not isinstance(wanted, int) or isinstance(wanted, bool) or (wanted != -1 and wanted < 1):
+        raise wrong(work.component, "batch_size", f"expected -1 or a number of rows, got {show(wanted)}")
+    rows = min(max(most, 1) if wanted == -1 else min(wanted, max(most, 1)), limit)
+    return rows, -(-max(most, 1) // rows)
+
+
+def _momentum(work: Work, values: Mapping[str, Any], objective: str) -> dict[str, Any]:
+    """Return how steps are made; say so where FATE would make them otherwise."""
+    optimizer = values["optimizer"]
+    if optimizer in _OPTIMIZERS:
+        momentum = _OPTIMIZERS[optimizer]
+    elif optimizer in _ADAPTIVE:
+        momentum = 0.9 if objective == "logistic" else 0.0
+        how = "with Nesterov momentum 0.9 " if momentum else ""
+        work.warn(
+            f"optimizer: {optimizer} would need inverse roots of shares in every step; made by gradient descent {how}"
+            f"with the same learning_rate and at most {_REPLACED_ROWS} rows a batch, on columns scaled by mean and "
+            "deviation"
+        )
+    else:
+        known = "sgd, nesterov_momentum_sgd, rmsprop, adam, adagrad or sqn"
+        raise wrong(work.component, "optimizer", f"expected {known}, got {show(optimizer)}")
+    return {"momentum": momentum, "nesterovs_momentum": momentum > 0.0}
+
+
+def _number(work: Work, values: Mapping[str, Any], name: str, least: int, most: int) -> int:
+    value = values[name]
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise wrong(work.component, name, f"expected a number from {least} to {most}, got {show(value)}")
+    return value

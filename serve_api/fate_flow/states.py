@@ -1,0 +1,144 @@
+"""How a job and its tasks stand: worked out from its pipeline, or from what is noted of a chore."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from fedray.errors import NotFound
+from fedray.pipeline.service import Pipeline, PipelineStep
+from serve_api.fate_flow.book import Job
+
+__all__ = ["JobState", "Pipelines", "States", "TaskState"]
+
+_ENDS: Final = {"finished": "success", "failed": "failed", "cancelled": "canceled", "cancelling": "canceled"}
+_STEPS: Final = {
+    "waiting": "waiting",
+    "created": "waiting",
+    "queued": "waiting",
+    "running": "running",
+    "finished": "success",
+    "failed": "failed",
+    "cancelled": "canceled",
+    "skipped": "canceled",
+}
+
+
+class Pipelines(Protocol):
+    """What is needed of the service of pipelines."""
+
+    def create(self, document: object) -> Pipeline:
+        """Create a pipeline, which begins by itself."""
+
+    def get(self, name: str) -> Pipeline:
+        """Return a pipeline; raises ``NotFound``."""
+
+    def cancel(self, name: str) -> Pipeline:
+        """End a pipeline; raises ``StateError`` where it has ended."""
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """A component of a job, as all its parties see it.
+
+    Attributes
+    ----------
+    component, module
+        Which.
+    parties
+        Role and id of those that take part.
+    status, message
+        In FATE's words; why it failed.
+    tasks
+        Names of its tasks, as far as they are there.
+    """
+
+    component: str
+    module: str
+    parties: tuple[tuple[str, str], ...]
+    status: str
+    message: str = ""
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A job; times are Unix milliseconds."""
+
+    status: str
+    progress: int
+    started_ms: int | None
+    ended_ms: int | None
+    tasks: tuple[TaskState, ...]
+
+    def task(self, component: str) -> TaskState | None:
+        """Return a component; None where there is none."""
+        return next((task for task in self.tasks if task.component == component), None)
+
+
+class States:
+    """Tells how jobs stand.
+
+    Parameters
+    ----------
+    pipelines
+        The service of pipelines.
+    """
+
+    def __init__(self, pipelines: Pipelines) -> None:
+        self._pipelines = pipelines
+
+    def of(self, job: Job) -> JobState:
+        """Return how a job stands now."""
+        if job.compiled is None:
+            return _of_chore(job)
+        try:
+            pipeline = None if job.pipeline is None else self._pipelines.get(job.pipeline)
+        except NotFound:
+            return JobState("failed", 0, job.created_ms, job.created_ms, _tasks(job, {}))
+        if pipeline is None:  # nothing had to run
+            tasks = tuple(replace(task, status="success") for task in _tasks(job, {}))
+            return JobState("success", 100, job.created_ms, job.created_ms, tasks)
+        tasks = _tasks(job, {step.name: step for step in pipeline.steps})
+        begun = any(task.status not in ("waiting", "canceled") and task.tasks for task in tasks)
+        status = _ENDS.get(pipeline.status.value, "running" if begun else "waiting")
+        done = sum(task.status == "success" for task in tasks)
+        progress = 100 if status == "success" else min(99, 100 * done // max(1, len(tasks)))
+        started = None if status == "waiting" else pipeline.started_ms or pipeline.created_ms
+        return JobState(status, progress, started, pipeline.ended_ms, tasks)
+
+
+def _of_chore(job: Job) -> JobState:
+    chore = job.chore or {}
+    (component,) = job.dsl["components"]
+    module = job.dsl["components"][component]["module"]
+    task = TaskState(component, module, job.parties, chore["status"], chore["message"])
+    return JobState(chore["status"], chore["progress"], chore["started_ms"], chore["ended_ms"], (task,))
+
+
+def _tasks(job: Job, steps: Mapping[str, PipelineStep]) -> tuple[TaskState, ...]:
+    found = []
+    for part in job.parts:
+        own = [steps[name] for name in part.steps if name in steps]
+        needed = [steps[name] for name in part.needs if name in steps]
+        status = _status([step.status.value for step in own], [step.status.value for step in needed])
+        message = next((step.message for step in own if step.message), "")
+        names = tuple(step.task for step in own if step.task)
+        found.append(TaskState(part.component, part.module, part.parties, status, message, names))
+    return tuple(found)
+
+
+def _status(own: Sequence[str], needed: Sequence[str]) -> str:
+    """Return the status of a component, of its own steps and of those that it needs."""
+    if own:
+        told = [_STEPS[status] for status in own]
+        for status in ("failed", "canceled", "running"):
+            if status in told:
+                return status
+        if set(told) == {"success"}:
+            return "success"
+        return "running" if "success" in told else "waiting"
+    if all(status == "finished" for status in needed):
+        return "success"
+    return "canceled" if {"failed", "cancelled", "skipped"} & set(needed) else "waiting"

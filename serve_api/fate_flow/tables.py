@@ -1,0 +1,82 @@
+"""The tables that were uploaded: what they are called, where they lie, what they have."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from fedray.errors import Conflict
+from fedray.task.folding import dumps
+from fedray.task.papers import Paper, Papers
+from serve_api.fate_flow.interfaces import TableEntry
+
+__all__ = ["FOLDER", "TableBook"]
+
+FOLDER: Final = "fate"
+"""Where uploaded tables lie, below the raw data of the data root."""
+
+_SHELF: Final = "fate/table"
+
+
+class TableBook:
+    """The tables of a server.
+
+    Parameters
+    ----------
+    papers
+        Of the store.
+    root
+        The server's data root.
+    """
+
+    def __init__(self, papers: Papers, root: Path) -> None:
+        self._papers, self._root = papers, root
+
+    def find(self, namespace: str, name: str) -> TableEntry | None:
+        """Return the table of a name, None where there is none."""
+        found = self._papers.get(_SHELF, _key(namespace, name))
+        return None if found is None else _entry(found)
+
+    def all(self) -> list[TableEntry]:
+        """Return all tables, the newest first."""
+        return [_entry(paper) for paper in self._papers.all(_SHELF)]
+
+    def put(self, entry: TableEntry) -> None:
+        """Let a name stand for a table whose file is there; the file that it stood for before is removed."""
+        key, body = _key(entry.namespace, entry.name), _body(entry)
+        while True:
+            before = self.find(entry.namespace, entry.name)
+            if before is not None:
+                self._papers.change(_SHELF, key, lambda _: body)
+                break
+            with contextlib.suppress(Conflict):
+                self._papers.add(_SHELF, key, body)
+                break
+        if before is not None and before.file != entry.file:
+            self.path(before).unlink(missing_ok=True)
+
+    def remove(self, namespace: str, name: str) -> TableEntry | None:
+        """Forget a table and remove its file; return what it was, None where there was none."""
+        found = self.find(namespace, name)
+        if found is None or not self._papers.remove(_SHELF, _key(namespace, name)):
+            return None
+        self.path(found).unlink(missing_ok=True)
+        return found
+
+    def path(self, entry: TableEntry) -> Path:
+        """Return where a table's file is."""
+        return self._root / "raw" / entry.file
+
+
+def _key(namespace: str, name: str) -> str:
+    return dumps([namespace, name])
+
+
+def _body(entry: TableEntry) -> Mapping[str, Any]:
+    return {**vars(entry), "columns": list(entry.columns)}
+
+
+def _entry(paper: Paper) -> TableEntry:
+    return TableEntry(**{**paper.body, "columns": tuple(paper.body["columns"])})

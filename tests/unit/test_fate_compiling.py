@@ -1,0 +1,164 @@
+"""FATE's components become steps: what is asked of the core, what is only warned of, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serve_api.fate_flow.compiled import CompiledJob
+from serve_api.fate_flow.faults import FateError
+from serve_api.fate_flow.modules import COMPILERS
+from serve_api.fate_flow.parameters import modules
+from tests.fate_jobs import World, applied, conf_1, conf_2, dsl_1, dsl_2, evaluated, small, trainer
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path)
+    small(made)
+    return made
+
+
+def main_of(compiled: CompiledJob, step: str) -> Json:
+    """Return what the main client of a step is told."""
+    assert compiled.pipeline is not None
+    (task,) = (one["task"] for one in compiled.pipeline["steps"] if one["name"] == step)
+    told: Json = task["clients"][0]["client_config"]
+    return told
+
+
+def compiled_lr(world: World, module: str = "HeteroLR", **values: Any) -> CompiledJob:
+    return world.compile(dsl_2(("model_0", trainer(module, "intersection_0.data"))), conf_2(model_0=values))
+
+
+def test_steps_and_edges(world: World) -> None:
+    compiled = world.compile(
+        dsl_1(
+            ("hetero_lr_0", trainer("HeteroLR", "intersection_0.train")),
+            ("evaluation_0", evaluated("hetero_lr_0.data")),
+        ),
+        conf_1(),
+    )
+    assert compiled.pipeline is not None
+    assert compiled.pipeline["name"] == "fate-1"
+    steps = {one["name"]: one["after"] for one in compiled.pipeline["steps"]}
+    assert steps == {
+        "intersection_0": [],
+        "hetero_lr_0": ["intersection_0"],
+        "hetero_lr_0-predict": ["intersection_0"],
+    }
+    assert compiled.component("evaluation_0").needs == ("hetero_lr_0-predict",)
+    assert compiled.component("dataio_0").steps == ()
+    assert compiled.to_json() == CompiledJob.from_json(compiled.to_json()).to_json()
+
+
+def test_passes_become_batches(world: World) -> None:
+    told = main_of(compiled_lr(world, max_iter=3, batch_size=30, optimizer="sgd", alpha=0.5), "model_0")
+    assert (told["batch_size"], told["max_iter"], told["test_per_batches"]) == (30, 9, 9)  # 72 rows at the most
+    assert (told["alpha"], told["momentum"], told["nesterovs_momentum"]) == (0.5, 0.0, False)
+    told = main_of(compiled_lr(world, max_iter=3, optimizer="sgd", validation_freqs=2), "model_0")
+    assert (told["batch_size"], told["max_iter"], told["test_per_batches"]) == (72, 3, 2)
+    told = main_of(compiled_lr(world, max_iter=3, penalty=None), "model_0")
+    assert (told["batch_size"], told["max_iter"], told["alpha"], told["momentum"]) == (64, 6, 0.0, 0.9)
+
+
+def test_trees_are_asked_for_by_our_names(world: World) -> None:
+    values = {"num_trees": 4, "tree_param": {"max_depth": 2, "criterion_params": [0.5, 0]}, "use_missing": True}
+    compiled = compiled_lr(world, "HeteroSecureBoost", **values)
+    told = main_of(compiled, "model_0")
+    assert told["reg_lambda"] == 0.5
+    assert told["gamma"] == pytest.approx(0.001)
+    assert (told["n_estimators"], told["max_depth"], told["test_per_trees"], told["seed"]) == (4, 2, 4, 100)
+    assert compiled.pipeline is not None
+    clients = compiled.pipeline["steps"][1]["task"]["clients"]
+    assert [one["client_config"].get("missing") for one in clients] == [None, None, "bin", "bin"]
+
+
+@pytest.mark.parametrize(
+    ("module", "values", "words"),
+    [
+        (
+            "HeteroLR",
+            {"encrypt_param": {"key_length": 2048}},
+            "encrypt_param.key_length: nothing is encrypted with a public key",
+        ),
+        ("HeteroLR", {"early_stop": "abs"}, "early_stop: all max_iter passes are made"),
+        ("HeteroLR", {"optimizer": "adam"}, "optimizer: adam would need inverse roots"),
+        ("HeteroLR", {}, "the loss is told after the last step"),
+        ("HeteroSecureBoost", {"complete_secure": True}, "complete_secure: every tree is"),
+        ("HeteroFastSecureBoost", {"work_mode": "layered"}, "work_mode: every tree takes columns of all parties"),
+    ],
+)
+def test_harmless_parameters_are_warned_of(world: World, module: str, values: Json, words: str) -> None:
+    assert any(words in one for one in compiled_lr(world, module, **values).component("model_0").warnings)
+
+
+@pytest.mark.parametrize(
+    ("module", "values", "words"),
+    [
+        (
+            "HeteroLR",
+            {"cv_param": {"need_cv": True}},
+            "parameter cv_param.need_cv: true is not supported here",
+        ),
+        ("HeteroLR", {"penalty": "L1"}, 'parameter penalty: expected L2 or null, got "L1"'),
+        ("HeteroLR", {"stepwise_param": {"need_stepwise": True}}, "parameter stepwise_param.need_stepwise"),
+        ("HeteroLR", {"early_stopping_rounds": 3}, "parameter early_stopping_rounds: 3 is not supported here"),
+        ("HeteroLR", {"max_iter": "many"}, "parameter max_iter: expected a number from 1"),
+        ("HeteroPoisson", {"exposure_colname": "e"}, "parameter exposure_colname"),
+        ("HeteroSecureBoost", {"run_goss": True}, "parameter run_goss"),
+        ("HeteroSecureBoost", {"task_type": "regression"}, "parameter objective_param.objective: expected lse or l2"),
+        ("HeteroSecureBoost", {"num_trees": 0}, "n_estimators: expected"),
+        ("HeteroNN", {}, "parameter top_nn_define: expected dense layers"),
+        ("HeteroKmeans", {}, "module HeteroKmeans is not supported by this server"),
+        ("HomoLR", {}, "module HomoLR is not supported by this server"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_its_name(world: World, module: str, values: Json, words: str) -> None:
+    with pytest.raises(FateError) as caught:
+        compiled_lr(world, module, **values)
+    assert caught.value.retcode == 100
+    assert words in caught.value.retmsg
+
+
+def test_parties_must_agree(world: World) -> None:
+    conf = conf_2(hetero_lr_0={"max_iter": 3})
+    conf["component_parameters"]["role"]["host"]["0"]["hetero_lr_0"] = {"max_iter": 4}
+    with pytest.raises(FateError, match="parameter max_iter: expected the same value at all parties"):
+        world.compile(dsl_2(("hetero_lr_0", trainer("HeteroLR", "intersection_0.data"))), conf)
+
+
+@pytest.mark.parametrize(
+    ("dsl", "words"),
+    [
+        (
+            dsl_2(("hetero_lr_0", {**trainer("HeteroLR", "x.y"), "input": {}})),
+            "input.data: expected train_data or data",
+        ),
+        (dsl_2(("hetero_lr_0", trainer("HeteroLR", "data_transform_0.data"))), "rows that an Intersection has aligned"),
+        (dsl_2(("evaluation_0", evaluated("intersection_0.data"))), "input intersection_0.data: expected predictions"),
+        (dsl_2(("select_0", applied("HeteroFeatureSelection", "intersection_0.data"))), "not supported here"),
+    ],
+)
+def test_missing_or_wrong_inputs_are_named(world: World, dsl: Json, words: str) -> None:
+    conf = conf_2(select_0={"filter_methods": ["vif_filter"]}) if "select_0" in dsl["components"] else conf_2()
+    with pytest.raises(FateError) as caught:
+        world.compile(dsl, conf)
+    assert words in caught.value.retmsg
+
+
+def test_a_table_or_a_label_that_is_not_there(world: World) -> None:
+    with pytest.raises(FateError, match='table "none" in namespace "ns" does not exist'):
+        world.compile(dsl_1(), conf_1("none"))
+    conf = conf_2()
+    conf["component_parameters"]["role"]["guest"]["0"]["data_transform_0"]["label_name"] = "z"
+    with pytest.raises(FateError, match='label_name: the guest\'s table has no column "z"'):
+        world.compile(dsl_2(), conf)
+
+
+def test_whatever_is_compiled_is_a_module_of_fate() -> None:
+    assert set(COMPILERS) <= set(modules())
