@@ -15,9 +15,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from fedray.pipeline.service import PipelineService
 from serve_api.doors.roles import ROUTES, Role
 from tests.api.conftest import World
 from tests.api.doors import Locked, bearer, locked
+from tests.pipelines import pipeline
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -36,7 +38,9 @@ def doors(tmp_path: Path, world: World) -> Iterator[Locked]:
     world.run("t")
     world.train("t")
     world.finish("t")
-    with locked(tmp_path, world.service) as opened:
+    pipelines = PipelineService(world.store, world.service)
+    pipelines.create(pipeline("t"))
+    with locked(tmp_path, world.service, pipelines=pipelines) as opened:
         yield opened
 
 
