@@ -76,9 +76,7 @@ def required(fields: Json, *names: str, **allowed: Sequence[object]) -> None:
     missing = [name for name in names if fields.get(name) is None]
     wrong = [f"{name}={tuple(values)}" for name, values in allowed.items() if fields.get(name) not in values]
     if missing or wrong:
-        raise FateError(
-            EXCEPTION, f"the following arguments are required: {','.join(missing)} {','.join(wrong)}"
-        )
+        raise FateError(EXCEPTION, f"the following arguments are required: {','.join(missing)} {','.join(wrong)}")
 
 
 def text_of(fields: Json, name: str, longest: int = 256) -> str:

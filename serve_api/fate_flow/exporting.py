@@ -77,7 +77,9 @@ def unpacked(members: Mapping[str, bytes] | None, party: PartyId) -> Model:
         told.pop("dsl")
         model = Model.from_json(told)
     except Exception:  # noqa: BLE001  a stranger's file, which may be anything
-        raise FateError(REFUSED, f"the file: expected a model that this API has exported; {PIPELINE} is another") from None
+        raise FateError(
+            REFUSED, f"the file: expected a model that this API has exported; {PIPELINE} is another"
+        ) from None
     if mine != party:
         raise FateError(REFUSED, f"the file: expected the model of {party}, got another party's")
     return model

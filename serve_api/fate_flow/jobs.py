@@ -29,7 +29,6 @@ __all__ = ["Work", "generated_dsl", "names_of", "object_in", "submitted"]
 Json = Mapping[str, Any]
 
 
-
 class Work:
     """What changes jobs, for one request.
 

@@ -181,7 +181,9 @@ class Models:
 
     def tagged(self, model: Model, tag: str, *, add: bool) -> Model:
         """Give a model a tag, or take it away."""
-        return self.change(model, lambda one: replace(one, tags=_with(one.tags, tag) if add else _without(one.tags, tag)))
+        return self.change(
+            model, lambda one: replace(one, tags=_with(one.tags, tag) if add else _without(one.tags, tag))
+        )
 
     def take(self, model: Model) -> None:
         """Keep a version that was here before; raises ``Conflict`` where it is there."""

@@ -42,7 +42,15 @@ def milliseconds(seconds: float) -> int:
 
 def model_id(roles: Mapping[str, Sequence[str]]) -> str:
     """Return the model id of a job of these parties, such as ``guest-9999#host-10000#model``."""
-    return "#".join([*(f"{role}-{'_'.join(sorted(ids, key=lambda one: (len(one), one)))}" for role, ids in sorted(roles.items())), "model"])
+    return "#".join(
+        [
+            *(
+                f"{role}-{'_'.join(sorted(ids, key=lambda one: (len(one), one)))}"
+                for role, ids in sorted(roles.items())
+            ),
+            "model",
+        ]
+    )
 
 
 def party_model_id(role: str, party_id: str, model: str) -> str:

@@ -8,9 +8,7 @@ from pydantic import BaseModel, Field
 
 __all__ = ["OBJECT", "Reply"]
 
-OBJECT: Final[dict[str, Any]] = {
-    "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}
-}
+OBJECT: Final[dict[str, Any]] = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}
 
 
 class Reply(BaseModel):

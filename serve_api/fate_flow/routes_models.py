@@ -201,7 +201,9 @@ def query(desk: TheDesk, body: Body, visit: Visiting) -> Response:
     def run(fields: Fields) -> Response:
         found = query_rows(desk, fields)
         if not found:
-            raise FateError(EXCEPTION, "Query model info failed, can not find model. Check the parameters and try again.")
+            raise FateError(
+                EXCEPTION, "Query model info failed, can not find model. Check the parameters and try again."
+            )
         return reply(retmsg="Query model info successfully.", data=found)
 
     return answered(body, visit, run)

@@ -20,7 +20,9 @@ _FILTERS: Final = ("model_id", "model_version", "role", "party_id")
 def detail(roles: Mapping[str, Any], retcode: int, retmsg: str) -> dict[str, Any]:
     """Return what became of something at each party; the arbiter has no part in it."""
     parties = {
-        role: [str(one) for one in ids] for role, ids in roles.items() if role != "arbiter" and isinstance(ids, list | tuple)
+        role: [str(one) for one in ids]
+        for role, ids in roles.items()
+        if role != "arbiter" and isinstance(ids, list | tuple)
     }
     said = {role: {one: {"retcode": retcode, "retmsg": retmsg} for one in ids} for role, ids in parties.items()}
     return {"detail": said, **{role: dict.fromkeys(ids, retcode) for role, ids in parties.items()}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fedray.channel import Timeouts
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, StateError
 from fedray.parties.run import run_local
@@ -12,9 +13,10 @@ from fedray.task.record import Status
 from fedray.task.report import build_report
 from fedray.task.store import Store
 from tests.api.conftest import ScriptedRunner
-from tests.tasks import PATIENT
 
 __all__ = ["ThreadRunner"]
+
+_PATIENT = Timeouts(connect_s=600.0, receive_s=600.0)
 
 
 class ThreadRunner(ScriptedRunner):
@@ -38,7 +40,7 @@ class ThreadRunner(ScriptedRunner):
         self._store.transition(name, Status.RUNNING)
         try:
             outcomes = run_local(
-                plan, self._root, emit=lambda event: self._store.add_events(name, [event]), timeouts=PATIENT
+                plan, self._root, emit=lambda event: self._store.add_events(name, [event]), timeouts=_PATIENT
             )
         except FedrayError as error:
             self._store.transition(name, Status.FAILED, error.as_dict())
