@@ -1,4 +1,4 @@
-"""FATE-Flow: models deployed, loaded, bound, told of, exported, imported, over the real services and a scripted runner."""
+"""FATE-Flow: models deployed, loaded, bound, exported, imported, over the real services and a scripted runner."""
 
 from __future__ import annotations
 
