@@ -68,8 +68,7 @@ class ConfiguredServer(MainServer):
         settings = arguments.settings()
         prepare(settings)
         get_or_create(settings.database_url, str(settings.root), arguments.max_tasks)
-        registry = None if settings.registry is None else str(settings.registry.resolve())
-        super().__init__(settings.database_url, registry, settings.doors, settings.k12ai, None)
+        super().__init__(settings.resolved())
 
 
 def main_server(arguments: Mapping[str, Any]) -> serve.Application:

@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -107,26 +107,23 @@ class ServerSettings:
         """The store's URL: by default a SQLite file in the data root's state folder."""
         return self.database or f"sqlite:///{self.root / '.fedray' / 'fedray.sqlite'}"
 
+    def resolved(self) -> ServerSettings:
+        """Return the same for a process with another working directory."""
+        registry = None if self.registry is None else self.registry.resolve()
+        return replace(self, root=self.root.resolve(), registry=registry)
+
 
 class MainServer:
     """One replica: the HTTP application over the store."""
 
-    def __init__(
-        self,
-        database: str,
-        registry: str | None,
-        doors: DoorSettings,
-        k12ai: K12Settings,
-        paddledtx: PaddleSettings | None,
-        root: str,
-        fate: FateSettings | None = None,
-    ) -> None:
-        log_to(Path(root), LogSetting.from_environment(os.environ))
-        parties = Registry.local() if registry is None else Registry.from_toml(registry)
-        store = Store(database)
+    def __init__(self, settings: ServerSettings) -> None:
+        log_to(settings.root, LogSetting.from_environment(os.environ))
+        parties = Registry.local() if settings.registry is None else Registry.from_toml(settings.registry)
+        store = Store(settings.database_url)
         self._service = TaskService(store, RayRunner(), parties, new_seed=lambda: secrets.token_hex(16))
-        self._doors = Doors(doors)
-        self._k12ai = Desk(lambda: self._service, k12ai)
+        self._doors = Doors(settings.doors)
+        self._k12ai = Desk(lambda: self._service, settings.k12ai)
+        paddledtx, fate = settings.paddledtx, settings.fate
         self._paddledtx = None if paddledtx is None else PaddleDesk(store, paddledtx, self._doors)
         self._pipelines = PipelineService(store, self._service)
         self._fate = None if fate is None else FateDesk(store.papers, lambda: self._service, self._pipelines, fate)
@@ -274,13 +271,4 @@ def _application(settings: ServerSettings) -> serve.Application:
     # on this node, where the database's file may be
     here = {NODE_LABEL: ray.get_runtime_context().get_node_id()}
     deployment = serve.deployment(**DEPLOYMENT, ray_actor_options={"num_cpus": 0, "label_selector": here})
-    registry = None if settings.registry is None else str(settings.registry.resolve())
-    return deployment(serve.ingress()(MainServer)).bind(
-        settings.database_url,
-        registry,
-        settings.doors,
-        settings.k12ai,
-        settings.paddledtx,
-        str(settings.root),
-        settings.fate,
-    )
+    return deployment(serve.ingress()(MainServer)).bind(settings.resolved())

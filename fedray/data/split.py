@@ -3,8 +3,8 @@
 ::
 
     <raw name>_aligned.csv   header, id and features, in the common row order
-    train.csv                first n - n // 5 rows, features only, no header
-    test.csv                 last n // 5 rows, or as many as the task says, features only, no header; or, as train.csv, all
+    train.csv                first n - n // 5 rows, or as many as the task says, features only, no header
+    test.csv                 the other rows, or where the task says so all rows, as in train.csv
     dataset.json             task, sizes, column names, fingerprint of the common rows
 
 The four change together. New files are made in a folder beside them; then a journal that names them is

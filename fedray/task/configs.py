@@ -120,7 +120,7 @@ class AlignmentMain(MainConfig):
     test_size
         Part of the common rows that are for testing; 0 for none, which only linear models can do without.
     split
-        ``held_out`` keeps the rows for testing apart; ``none`` trains and tests on all of them, whatever `test_size` says.
+        ``held_out`` keeps the rows for testing apart; ``none`` trains and tests on all rows, whatever `test_size` says.
     """
 
     client_type: Literal["alignment_main"]
