@@ -6,14 +6,13 @@ What reads tables is imported where it looks: every party's process loads this m
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray.exceptions import RayError
 
+from actors.own_root import own_root
 from actors.placement import SHARE
-from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, PlacementError, error_from_dict
 from fedray.parties.checkpoints import Checkpoints, Mark
 from fedray.policy.approvals import approve
@@ -66,10 +65,20 @@ def approve_at(plan: TaskPlan, party: str, who: str, root: str) -> None:
 
 
 def checkpoints_at(plan: TaskPlan, root: str) -> dict[str, list[Mark]]:
-    """Return, by the data clients' names, which checkpoints of a training each has."""
+    """Return, by the data clients' names, which checkpoints of a training each has.
+
+    Raises
+    ------
+    FedrayError
+        A party could not look, as its key is gone or another.
+    """
     text, resources = plan.to_json(), _resources(plan)
     asked = [_checkpoints.options(resources={party: SHARE}).remote(text, party, root) for party in resources]
-    found = {index: marks for answer in _answers(asked) for index, marks in answer.items()}
+    found: dict[int, list[dict[str, object]]] = {}
+    for answer in _answers(asked):
+        if "error" in answer:
+            raise error_from_dict(answer["error"])
+        found |= answer["marks"]
     return {
         plan.names[member.index]: [mark for told in found[member.index] if (mark := Mark.from_dict(told))]
         for member in plan.data
@@ -117,7 +126,7 @@ def _look(plan: str, resource: str, root: str, ready: bool) -> dict[str, Any]:
     task, standings = TaskPlan.from_json(plan), {}
     for member in task.members:
         if member.party.resource == resource:
-            own = DataRoot(Path(member.party.root or root))
+            own = own_root(member.party.root or root)
             try:
                 standings[member.index] = look(task, member, own, ready=ready).as_dict()
                 check_member(member, own, ready=ready)
@@ -133,7 +142,7 @@ def _approve(plan: str, resource: str, party: str, who: str, root: str) -> dict[
     for member in task.members:
         if member.party.resource == resource and member.party.name == party:
             try:
-                approve(task, member, DataRoot(Path(member.party.root or root)), who, time.time())
+                approve(task, member, own_root(member.party.root or root), who, time.time())
             except FedrayError as error:
                 return error.as_dict()
     return None
@@ -148,20 +157,21 @@ def _forget(plan: str, resource: str, root: str) -> dict[str, Any]:
     for member in training.data:
         if member.party.resource == resource:
             try:
-                receipts.append(forget_part(training, member, DataRoot(Path(member.party.root or root))))
+                receipts.append(forget_part(training, member, own_root(member.party.root or root)))
             except FedrayError as error:
                 return {"error": error.as_dict()}
     return {"receipts": receipts}
 
 
 @ray.remote(num_cpus=0, max_retries=1)
-def _checkpoints(plan: str, resource: str, root: str) -> dict[int, list[dict[str, object]]]:
-    """Return, by index, the marks of the checkpoints of the data clients that run on this node's resource."""
-    training = TaskPlan.from_json(plan)
-    return {
-        member.index: [
-            mark.as_dict() for mark in Checkpoints(training, member, DataRoot(Path(member.party.root or root))).marks()
-        ]
-        for member in training.data
-        if member.party.resource == resource
-    }
+def _checkpoints(plan: str, resource: str, root: str) -> dict[str, Any]:
+    """Return, by index, the marks of the data clients that run on this node's resource, or the first error."""
+    training, found = TaskPlan.from_json(plan), {}
+    for member in training.data:
+        if member.party.resource == resource:
+            own = own_root(member.party.root or root)
+            try:
+                found[member.index] = [mark.as_dict() for mark in Checkpoints(training, member, own).marks()]
+            except FedrayError as error:
+                return {"error": error.at(member.party.name, "").as_dict()}
+    return {"marks": found}

@@ -22,9 +22,11 @@ from ray.actor import ActorHandle
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from actors.own_root import own_root
 from actors.placement import PREFIX
 from fedray.checkup.facts import Facts, LinkFacts, NodeFacts, RootFacts
-from fedray.errors import PlacementError
+from fedray.data.party_key import DEFAULT_FILE
+from fedray.errors import FedrayError, PlacementError
 from fedray.task.registry import PartyRef, Registry
 
 __all__ = ["Probe", "measure"]
@@ -173,7 +175,19 @@ def _roots_at(node: Mapping[str, Any], registry: Registry) -> dict[str, str]:
 
 def _root(path: Path) -> dict[str, Any]:
     there = next(folder for folder in (path, *path.parents) if folder.exists())
-    return {"has_raw": (path / "raw").is_dir(), "free_bytes": shutil.disk_usage(there).free}
+    return {"has_raw": (path / "raw").is_dir(), "free_bytes": shutil.disk_usage(there).free, **_key(path)}
+
+
+def _key(path: Path) -> dict[str, Any]:
+    root = own_root(str(path))
+    beside = not root.key.elsewhere
+    if beside and not (path / ".fedray" / DEFAULT_FILE).exists():
+        return {"key_beside": True}
+    try:
+        root.party_key(create=False)
+    except FedrayError as error:
+        return {"key_beside": beside, "key_problem": error.message}
+    return {"key_beside": beside}
 
 
 def _memory_left() -> int | None:

@@ -13,19 +13,20 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray.actor import ActorHandle
 
+from actors.allocator import keep_freed_memory
 from actors.letters import READERS, Letters, read_letters
+from actors.logs import LogSetting, log_end, log_event, log_to
+from actors.own_root import own_root
 from fedray.channel.channel import Channel, Timeouts, task_id
 from fedray.channel.codec import Blob
 from fedray.channel.mailbox import Mailbox
 from fedray.channel.reveals import RevealLog
 from fedray.channel.stream import Address, StreamTransport
-from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, LocalProtocolError, StateError, error_from_dict
 from fedray.parties.context import PartyContext
 from fedray.parties.desk import Desk
@@ -75,7 +76,9 @@ class PartyActor:
             raise LocalProtocolError(f"client {me} of the plan is no {self.role.value}")
         self._me = me
         sys.setswitchinterval(SWITCH_S)
-        self._root = DataRoot(Path(root))
+        keep_freed_memory()
+        self._root = own_root(root)
+        log_to(self._root.path, LogSetting.from_environment(os.environ))
         self._timeouts = Timeouts(**(timeouts or {}))
         self._resumes = resumes
         self._mailbox = Mailbox(task_id(self._plan.digest))
@@ -187,9 +190,12 @@ class PartyActor:
         context = PartyContext(
             self._plan, self._me, channel, self._root, self._emit, time.time, self._resumes, self._desk
         )
+        party, started = self._plan.members[self._me].party.name, time.monotonic()
         try:
             outcome = run_party(context)
+            log_end(self._plan.task, party, time.monotonic() - started)
         except FedrayError as error:
+            log_end(self._plan.task, party, time.monotonic() - started, error)
             return {"error": error.as_dict()}
         finally:
             self._wait_for_events()
@@ -206,6 +212,7 @@ class PartyActor:
             self._peers[to].deliver.remote(self._me, letter)
 
     def _emit(self, event: Event) -> None:
+        log_event(self._plan.task, event)
         if self._listener is not None:
             self._told.append(self._listener.tell.remote(self._plan.task, event.as_dict()))
 

@@ -11,10 +11,12 @@ import os
 import threading
 import time
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 import ray
 
+from actors.logs import LogSetting, log_to
 from actors.look import approve_at, checkpoints_at, forget_at, look_at
 from actors.placement import offers
 from actors.team import Team
@@ -62,6 +64,7 @@ class Supervisor:
         # imported when a supervisor runs: every party's process loads this module, for its handle of the listener
         from fedray.task.store import Store
 
+        log_to(Path(root), LogSetting.from_environment(os.environ))
         self._store = Store(database)
         self._database = database
         self._root, self._per_node, self._trust_mode = root, per_node, trust_mode
@@ -236,6 +239,7 @@ class Supervisor:
         started = time.monotonic()
         try:
             self._store.transition(plan.task, Status.RUNNING)
+            _log_status(plan.task, Status.RUNNING)
             self._finish(plan, self._outcomes(plan), time.monotonic() - started)
         except StateError:
             log.info("a task ended before it ran")  # cancelled while it waited or ran
@@ -284,6 +288,7 @@ class Supervisor:
         self._store.save_report(plan.task, report)
         if ended is Status.FINISHED:
             self._store.transition(plan.task, Status.FINISHED)
+        _log_status(plan.task, ended)
 
     def _fail(self, plan: TaskPlan, error: FedrayError) -> None:
         with contextlib.suppress(StateError):
@@ -291,6 +296,7 @@ class Supervisor:
                 self._note(plan.task, Event(EventKind.ERROR.value, dict(error.as_dict()), error.party, time.time()))
                 return
             self._store.transition(plan.task, Status.FAILED, error.as_dict())
+            _log_status(plan.task, Status.FAILED, error)
             self._note(plan.task, Event(EventKind.ERROR.value, dict(error.as_dict()), error.party, time.time()))
 
     def _go_on(self, plan: TaskPlan, before: Status) -> bool:
@@ -299,7 +305,21 @@ class Supervisor:
         if often >= plan.resume_attempts or self._store.get(plan.task).checkpoint is None:
             return False
         self._store.transition(plan.task, Status.QUEUED, before=before)
+        _log_status(plan.task, Status.QUEUED)
         timer = threading.Timer(min(LONGEST_WAIT_S, RESUME_AFTER_S * 2.0**often), self._resume, (plan,))
         timer.daemon = True
         timer.start()
         return True
+
+
+def _log_status(task: str, status: Status, error: FedrayError | None = None) -> None:
+    where = {"event": EventKind.STATUS.value, "task": task}
+    if error is None:
+        log.info("%s", status.value, extra=where)
+        return
+    log.error(
+        "%s: %s",
+        status.value,
+        error.message,
+        extra={**where, "party": error.party, "phase": error.phase, "error": type(error).__name__},
+    )

@@ -32,7 +32,23 @@ ONCE = (0,)
 def build() -> typer.Typer:
     """Return the command line."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    commands = (train, trees, predict, online, ops, sweep, dealer, scaling, align, memory, machine, tables, plot, page)
+    commands = (
+        train,
+        trees,
+        predict,
+        online,
+        load,
+        ops,
+        sweep,
+        dealer,
+        scaling,
+        align,
+        memory,
+        machine,
+        tables,
+        plot,
+        page,
+    )
     for command in commands:
         app.command(command.__name__)(command)
     return app
@@ -110,6 +126,19 @@ def online(
     from benchmarks.online import run
 
     _print((run(data, transport, model, requests, rows, at_once) for _ in ONCE), as_json)
+
+
+def load(
+    clients: Annotated[int, typer.Option(min=1, max=2000, help="HTTP clients, each with a connection.")] = 200,
+    seconds: Annotated[float, typer.Option(min=1)] = 60.0,
+    pause_s: Annotated[float, typer.Option(min=0, help="Between a client's answer and its next request.")] = 1.0,
+    transport: Annotated[str, typer.Option(help="ray or fast: between the parties of the training.")] = "ray",
+    as_json: Json = False,
+) -> None:
+    """Ask a server with many clients while a task trains: errors, milliseconds of queryStatus, batches a second."""
+    from benchmarks.load import run
+
+    _print((run(clients, seconds, pause_s, transport) for _ in ONCE), as_json)
 
 
 def ops(

@@ -30,7 +30,17 @@ from fedray.data.new_rows import load_ids
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError
 
-__all__ = ["KINDS", "run", "serving_document", "training_document"]
+__all__ = [
+    "KINDS",
+    "PARTIES",
+    "begin",
+    "document",
+    "percentile",
+    "run",
+    "server",
+    "serving_document",
+    "training_document",
+]
 
 PARTIES = 3
 WARM = 20
@@ -52,7 +62,7 @@ def run(data: Path, transport: str, model: str, requests: int, rows: int, at_onc
     with tempfile.TemporaryDirectory() as folder:
         root = make_root(Path(folder))
         write_tables(data, root, PARTIES)
-        with _server(root) as http:
+        with server(root) as http:
             _finish(http, alignment_document(PARTIES))
             _finish(http, training_document(model))
             _serve(http, transport)
@@ -85,22 +95,24 @@ def _measured(http: httpx.Client, root: DataRoot, transport: str, requests: int,
         "requests": requests,
         "ids": rows,
         "p50_ms": statistics.median(one_by_one),
-        "p95_ms": _percentile(one_by_one, 0.95),
+        "p95_ms": percentile(one_by_one, 0.95),
         "least_ms": one_by_one[0],
         "per_s": 1000.0 * requests / sum(one_by_one),
         "at_once": at_once,
         "p50_ms_at_once": statistics.median(together),
-        "p95_ms_at_once": _percentile(together, 0.95),
+        "p95_ms_at_once": percentile(together, 0.95),
         "per_s_at_once": requests / seconds,
     }
 
 
-def _percentile(numbers: list[float], part: float) -> float:
+def percentile(numbers: list[float], part: float) -> float:
+    """Return the number below which that part of rising numbers is."""
     return numbers[min(len(numbers) - 1, int(part * len(numbers)))]
 
 
 @contextmanager
-def _server(root: DataRoot) -> Iterator[httpx.Client]:
+def server(root: DataRoot) -> Iterator[httpx.Client]:
+    """Run a server for the time of the block; give a client of its /api/v1."""
     from serve_api import deploy
 
     port = free_port()
@@ -113,19 +125,19 @@ def _server(root: DataRoot) -> Iterator[httpx.Client]:
         deploy.stop("the benchmark ended")
 
 
-def _finish(http: httpx.Client, document: Json) -> None:
-    _begin(http, document, lambda task: task["status"] == "finished")
+def _finish(http: httpx.Client, task: Json) -> None:
+    begin(http, task, lambda found: found["status"] == "finished")
 
 
-def _begin(http: httpx.Client, document: Json, ready: Callable[[Json], bool]) -> None:
+def begin(http: httpx.Client, wanted: Json, ready: Callable[[Json], bool]) -> None:
     """Create and start a task, and wait until it is where it should be."""
-    made = http.post("/tasks", params={"start": "true"}, json=document)
+    made = http.post("/tasks", params={"start": "true"}, json=wanted)
     if made.status_code != 201:
         raise FedrayError(f"a task was refused: {made.text[:200]}")
     deadline = time.monotonic() + END_S
-    while not ready(task := http.get(f"/tasks/{document['task_name']}").json()):
+    while not ready(task := http.get(f"/tasks/{wanted['task_name']}").json()):
         if task["status"] in ("failed", "cancelled") or time.monotonic() > deadline:
-            raise FedrayError(f"task {document['task_name']} is {task['status']}: {task['error']}")
+            raise FedrayError(f"task {wanted['task_name']} is {task['status']}: {task['error']}")
         time.sleep(0.1)
 
 
@@ -133,19 +145,20 @@ def training_document(model: str) -> Json:
     """Return the task that trains the model."""
     kind, main = KINDS[model]
     label = {"loss": "bce"} if kind == "shared_nn" else {}
-    return _document("model", kind, main, label)
+    return document("model", kind, main, label)
 
 
 def serving_document(transport: str) -> Json:
     """Return the task that answers."""
-    return _document("online", "serve", {"model": "model", "transport": transport, "max_rows": 10_000}, {})
+    return document("online", "serve", {"model": "model", "transport": transport, "max_rows": 10_000}, {})
 
 
 def _serve(http: httpx.Client, transport: str) -> None:
-    _begin(http, serving_document(transport), lambda task: (task["progress"] or {}).get("phase") == "serve")
+    begin(http, serving_document(transport), lambda task: (task["progress"] or {}).get("phase") == "serve")
 
 
-def _document(name: str, kind: str, main: Json, label: Json) -> Json:
+def document(name: str, kind: str, main: Json, label: Json) -> Json:
+    """Return a task of a kind over the data sets f1, f2, ... and l."""
     features = [
         client("feature_client", feature_port(k), client_type=f"{kind}_feature", data_path=f"f{k}")
         for k in range(1, PARTIES)

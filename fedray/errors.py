@@ -8,6 +8,7 @@
     │   ├── NotFound             no such task
     │   └── Conflict             the name is taken
     ├── DataError                a party's files or tables are wrong
+    │   └── PartyKeyError        the key of a party's own files is missing, or is another
     ├── PolicyError              a party's own policy, or its data owner, does not allow it
     ├── PlacementError           no node offers a party, or the queue is full
     ├── RangeGuardError          a value left the range in which results are right
@@ -34,6 +35,7 @@ __all__ = [
     "FedrayError",
     "LocalProtocolError",
     "NotFound",
+    "PartyKeyError",
     "PeerLost",
     "PlacementError",
     "PolicyError",
@@ -104,6 +106,10 @@ class Conflict(StateError):
 
 class DataError(FedrayError):
     """A file or table of this party cannot be used as it is."""
+
+
+class PartyKeyError(DataError):
+    """The key with which a party seals its own files cannot be used, or is another than that of a file."""
 
 
 class PolicyError(FedrayError):

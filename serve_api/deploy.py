@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import ray
 from fastapi import FastAPI
@@ -19,6 +21,7 @@ from ray.serve.schema import LoggingConfig
 from starlette.concurrency import run_in_threadpool
 
 from actors.cluster import leave, start_or_join
+from actors.logs import LogSetting, log_to
 from actors.runner import RayRunner
 from actors.supervision import get_or_create, stop_supervisor
 from fedray.errors import DataError, LocalProtocolError, PlacementError
@@ -37,11 +40,22 @@ from serve_api.paddledtx.desk import GrpcContext, PaddleDesk
 from serve_api.paddledtx.settings import PaddleSettings
 from serve_api.pump import Pump
 
-__all__ = ["ServerSettings", "prepare", "start", "stop"]
+__all__ = ["DEPLOYMENT", "MainServer", "ServerSettings", "prepare", "start", "stop"]
 
 APP = "fedray"
 CONTROLLER = "SERVE_CONTROLLER_ACTOR"
 NODE_LABEL = "ray.io/node-id"
+DEPLOYMENT: Mapping[str, Any] = {
+    "name": "MainServer",
+    "num_replicas": 1,
+    "max_ongoing_requests": 200,
+    "graceful_shutdown_timeout_s": 10,
+    "health_check_period_s": 2,
+    "health_check_timeout_s": 10,
+    "logging_config": LoggingConfig(log_level="WARNING", enable_access_log=False),
+}
+"""How replicas are kept, however they were started; a config file of Serve may say otherwise."""
+
 log = logging.getLogger("fedray.deploy")
 
 
@@ -93,24 +107,23 @@ class ServerSettings:
         """The store's URL: by default a SQLite file in the data root's state folder."""
         return self.database or f"sqlite:///{self.root / '.fedray' / 'fedray.sqlite'}"
 
+    def resolved(self) -> ServerSettings:
+        """Return the same for a process with another working directory."""
+        registry = None if self.registry is None else self.registry.resolve()
+        return replace(self, root=self.root.resolve(), registry=registry)
+
 
 class MainServer:
     """One replica: the HTTP application over the store."""
 
-    def __init__(
-        self,
-        database: str,
-        registry: str | None,
-        doors: DoorSettings,
-        k12ai: K12Settings,
-        paddledtx: PaddleSettings | None,
-        fate: FateSettings | None = None,
-    ) -> None:
-        parties = Registry.local() if registry is None else Registry.from_toml(registry)
-        store = Store(database)
+    def __init__(self, settings: ServerSettings) -> None:
+        log_to(settings.root, LogSetting.from_environment(os.environ))
+        parties = Registry.local() if settings.registry is None else Registry.from_toml(settings.registry)
+        store = Store(settings.database_url)
         self._service = TaskService(store, RayRunner(), parties, new_seed=lambda: secrets.token_hex(16))
-        self._doors = Doors(doors)
-        self._k12ai = Desk(lambda: self._service, k12ai)
+        self._doors = Doors(settings.doors)
+        self._k12ai = Desk(lambda: self._service, settings.k12ai)
+        paddledtx, fate = settings.paddledtx, settings.fate
         self._paddledtx = None if paddledtx is None else PaddleDesk(store, paddledtx, self._doors)
         self._pipelines = PipelineService(store, self._service)
         self._fate = None if fate is None else FateDesk(store.papers, lambda: self._service, self._pipelines, fate)
@@ -255,18 +268,7 @@ def _stop_http() -> None:
 
 
 def _application(settings: ServerSettings) -> serve.Application:
-    deployment = serve.deployment(
-        name="MainServer",
-        num_replicas=1,
-        # on this node, where the database's file may be
-        ray_actor_options={"num_cpus": 0, "label_selector": {NODE_LABEL: ray.get_runtime_context().get_node_id()}},
-        max_ongoing_requests=200,
-        graceful_shutdown_timeout_s=10,
-        health_check_period_s=2,
-        health_check_timeout_s=10,
-        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
-    )
-    registry = None if settings.registry is None else str(settings.registry.resolve())
-    return deployment(serve.ingress()(MainServer)).bind(
-        settings.database_url, registry, settings.doors, settings.k12ai, settings.paddledtx, settings.fate
-    )
+    # on this node, where the database's file may be
+    here = {NODE_LABEL: ray.get_runtime_context().get_node_id()}
+    deployment = serve.deployment(**DEPLOYMENT, ray_actor_options={"num_cpus": 0, "label_selector": here})
+    return deployment(serve.ingress()(MainServer)).bind(settings.resolved())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tests.sealed import read_document
 from tests.tasks import Training, client
 
 Float = npt.NDArray[np.float64]
@@ -55,7 +55,7 @@ class FeatureTask(Training):
 
     def document_of(self, index: int, path: str) -> Json:
         """Return what a party keeps for itself."""
-        made: Json = json.loads((self.roots[index].path / ".fedray" / path).read_text())
+        made: Json = read_document(self.roots[index].path / ".fedray" / path)
         return made
 
     def table(self, index: int, name: str, folder: str = "d") -> list[list[str]]:

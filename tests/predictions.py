@@ -43,8 +43,7 @@ class Prediction(Training):
 
     def __post_init__(self) -> None:
         self.roots = {}
-        self.events, self.views, self.channels, self.errors, self.ended = [], [], [], {}, {}
-        self.desks = {}
+        self.forget()
 
     def document(self) -> Json:
         """Return the body of createTask."""

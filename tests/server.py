@@ -10,14 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-__all__ = ["ENDS", "ROLES", "FedrayServer", "free_port", "patience", "session_processes", "until"]
+__all__ = ["ENDS", "ROLES", "FedrayServer", "free_port", "living", "patience", "session_processes", "until"]
 
 ROLES = ("MainClient", "CryptoProducer", "FeatureClient", "LabelClient")
 ENDS = ("finished", "failed", "cancelled")
@@ -38,6 +38,10 @@ class FedrayServer:
         More variables of its environment.
     """
 
+    host = "127.0.0.1"
+    greeting = "listens"
+    """What the command prints once it is up."""
+
     def __init__(self, root: Path, *options: str, environment: dict[str, str] | None = None) -> None:
         self.root = root
         self.port = free_port()
@@ -47,7 +51,7 @@ class FedrayServer:
         self._environment = {**os.environ, "RAY_TMPDIR": str(self.ray_folder), **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._started: list[int] = []
-        self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)
+        self._http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
 
     def __enter__(self) -> Self:
         try:
@@ -62,7 +66,7 @@ class FedrayServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -72,12 +76,11 @@ class FedrayServer:
     def start(self, *options: str) -> None:
         """Start, with other options than before if there are any, and wait until HTTP answers."""
         self.options = options or self.options
-        command = [sys.executable, "-m", "serve_api.cli", "serve", "--root", str(self.root), "--port", str(self.port)]
         self.root.mkdir(parents=True, exist_ok=True)
         self._out, self._err = self.root.parent / "serve.out", self.root.parent / "serve.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
-                [*command, *self.options],
+                self.command(),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -87,11 +90,16 @@ class FedrayServer:
             )
         self._started.append(self._process.pid)
         until(
-            lambda: "listens" in self.out or self._process.poll() is not None,
+            lambda: self.greeting in self.out or self._process.poll() is not None,
             patience(START_S),
             lambda: self.out + self.err,
         )
         assert self._process.poll() is None, self.err
+
+    def command(self) -> list[str]:
+        """Return the command that runs the server."""
+        options = ["--root", str(self.root), "--port", str(self.port), *self.options]
+        return [sys.executable, "-m", "serve_api.cli", "serve", *options]
 
     @property
     def out(self) -> str:
@@ -168,7 +176,13 @@ class FedrayServer:
     def logs(self) -> Iterable[Path]:
         """Return every log file of this server and its Ray."""
         files = [path for path in self.ray_folder.rglob("*") if path.is_file() and not path.is_symlink()]
-        return [*files, *(self.root / ".fedray").glob("*.log"), self._out, self._err]
+        return [
+            *files,
+            *(self.root / ".fedray").glob("*.log"),
+            *(self.root / ".fedray").glob("log/*"),
+            self._out,
+            self._err,
+        ]
 
     def _clear(self) -> None:
         self._http.close()
@@ -208,7 +222,12 @@ def patience(seconds: float) -> float:
 
 def session_processes(leaders: Iterable[int]) -> dict[int, str]:
     """Return the living processes of sessions, with their titles; a session outlives its leader."""
-    wanted, found = set(leaders), {}
+    wanted = set(leaders)
+    return {pid: title for pid, session, title in living() if session in wanted}
+
+
+def living() -> Iterator[tuple[int, int, str]]:
+    """Yield process id, session and title of every living process that this one sees."""
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
@@ -217,9 +236,8 @@ def session_processes(leaders: Iterable[int]) -> dict[int, str]:
             title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if int(session) in wanted and state != "Z":
-            found[int(folder.name)] = title
-    return found
+        if state != "Z":
+            yield int(folder.name), int(session), title
 
 
 def free_port() -> int:

@@ -70,6 +70,10 @@ class Training:
         for index, table in zip(self.roots, tables, strict=True):
             self.write(index, "train.csv", table[: self.n_train])
             self.write(index, "test.csv", table[self.n_train :])
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what earlier runs did and said."""
         self.events: list[Event] = []
         self.views: list[list[tuple[int, Frame]]] = []
         self.channels: list[Channel] = []

@@ -36,7 +36,7 @@ class TransformTask(Training):
     def __post_init__(self) -> None:
         # folders as other kinds of task have them, whose party 1 is the dealer
         self.roots = {index: DataRoot(self.root / f"p{index + 1}") for index in (ONE, TWO, LABEL)}
-        self.events, self.views, self.channels, self.errors, self.ended, self.desks = [], [], [], {}, {}, {}
+        self.forget()
 
     def document(self) -> Json:
         """Return the body of createTask."""

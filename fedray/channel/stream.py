@@ -34,6 +34,9 @@ __all__ = ["Address", "StreamTransport"]
 STUCK_S = 600.0
 """Seconds after which a peer that takes nothing of what is sent to it counts as lost."""
 
+PROBES: Mapping[str, int] = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
+"""A node that answers nothing for 30 s counts as lost: the way to it is cut. It answers, however busy a party is."""
+
 _SLICE_S = 0.2
 
 
@@ -210,7 +213,9 @@ class StreamTransport:
             if not came:
                 return
             key += came
-        arrivals = Arrivals(_bare(stream), key)
+        plain = _bare(stream)
+        _probe(plain)
+        arrivals = Arrivals(plain, key)
         self._by_number[arrivals.number] = peer
         self._in[peer] = arrivals
         self._reading.register(arrivals.number, select.POLLIN)
@@ -223,3 +228,11 @@ def _bare(stream: ssl.SSLSocket) -> socket.socket:
     plain.setblocking(False)
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return plain
+
+
+def _probe(plain: socket.socket) -> None:
+    """Ask the other node now and then whether it is there; only here, as nothing is sent back on such a stream."""
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in PROBES.items():
+        if hasattr(socket, name):  # not every system has all of them
+            plain.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -183,6 +183,20 @@ def roots(facts: Facts) -> Found:
         )
 
 
+def keys(facts: Facts) -> Found:
+    """Look whether parties can seal what they keep, and whether a copy of a root holds its key as well."""
+    for node in facts.nodes:
+        for party, root in node.roots.items():
+            if root.key_problem:
+                yield Level.PROBLEM, f"{party} on {node.name} cannot seal its files: {root.key_problem}"
+            elif root.key_beside and party in facts.data:
+                yield (
+                    Level.WARNING,
+                    f"the key of {party} on {node.name} is in its data root, beside what it seals: whoever gets disk "
+                    "or backup has both; put it elsewhere and name it in FEDRAY_PARTY_KEY_FILE (docs/security.md)",
+                )
+
+
 def protection(facts: Facts) -> Found:
     """Look whether Ray lets in nobody without a token, and nobody reads along between nodes."""
     if not facts.token:
@@ -210,6 +224,7 @@ CHECKS: tuple[Check, ...] = (
     Check("memory", "nodes have memory left", memory),
     Check("disks", "parties have room on their disks", disks, "wanted"),
     Check("roots", "a party has a folder for its table", roots, "wanted"),
+    Check("keys", "parties' keys are for their owners only, and not beside what they seal", keys, "wanted"),
     Check("protection", "Ray asks for a token, and speaks TLS between nodes", protection),
 )
 """In the order in which they are told."""

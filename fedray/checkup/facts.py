@@ -18,10 +18,16 @@ class RootFacts:
         Whether its folder ``raw`` is there.
     free_bytes
         Of the disk that it is on, or would be.
+    key_beside
+        Whether the key that seals the party's files is, or will be, in the root itself.
+    key_problem
+        Why the key cannot be used; "" where it can, or is made when it is first needed.
     """
 
     has_raw: bool
     free_bytes: int
+    key_beside: bool = False
+    key_problem: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,67 +1,60 @@
-"""What a party keeps for itself as one JSON document: written as a whole, readable by its owner only, sealed."""
+"""What a party keeps for itself as one JSON document: written as a whole, sealed with the party's key."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from fedray.data.private_file import replace_file
+from fedray.data.sealed_folder import SealedFolder
 from fedray.errors import DataError
 
 __all__ = ["load_document", "save_document"]
 
-FORMAT = 1
+FORMAT = 2
 
 
-def save_document(path: Path, facts: Mapping[str, object]) -> None:
-    """Write a document, with its format and a seal over it.
+def save_document(folder: SealedFolder, file: str, facts: Mapping[str, object]) -> None:
+    """Write a document, with its format.
 
     Parameters
     ----------
-    path
-        In an existing folder of the party's own.
+    file
+        Its name in the folder.
     facts
         JSON values.
 
     Raises
     ------
     DataError
-        The file cannot be written.
+        The file cannot be written, or the party's key not be used.
     """
-    whole = json.loads(json.dumps({"format": FORMAT, **facts}))  # lists for tuples, as it is read back
-    data = json.dumps({**whole, "seal": _seal(whole)}, indent=2, sort_keys=True).encode()
+    data = json.dumps({"format": FORMAT, **facts}, indent=2, sort_keys=True).encode()
     try:
-        replace_file(path, data)
+        folder.write(file, data)
     except OSError as error:
         reason = error.strerror
     else:
         return
-    raise DataError(f"{path.name} cannot be written ({reason}); check space and permissions")
+    raise DataError(f"{file} cannot be written ({reason}); check space and permissions")
 
 
-def load_document(path: Path) -> dict[str, Any]:
+def load_document(folder: SealedFolder, file: str) -> dict[str, Any]:
     """Return what `save_document` wrote.
 
     Raises
     ------
     DataError
-        There is none, it is damaged, or it is of another version.
+        There is none, it is damaged, sealed with another key, or of another version.
     """
     try:
-        facts = json.loads(path.read_bytes())
+        facts = json.loads(folder.read(file))
     except FileNotFoundError:
-        raise DataError(f"there is no {path.name}") from None
+        raise DataError(f"there is no {file}") from None
     except (OSError, ValueError):
         facts = None
-    if not isinstance(facts, dict) or facts.pop("seal", None) != _seal(facts):
-        raise DataError(f"{path.name} is damaged; run the task that wrote it again")
+    if not isinstance(facts, dict):
+        raise DataError(f"{file} cannot be read; check its permissions, or run the task that wrote it again")
     if facts.get("format") != FORMAT:
-        raise DataError(f"{path.name} is from another version of fedray; run the task that wrote it again")
+        raise DataError(f"{file} is from another version of fedray; run the task that wrote it again")
     return facts
-
-
-def _seal(facts: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

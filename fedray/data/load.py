@@ -46,7 +46,7 @@ class Split:
     fingerprint: str
 
 
-def load_split(folder: Path, *, gaps: bool = False, words: Vocabulary | None = None) -> Split:
+def load_split(folder: Path, *, gaps: bool = False, words: Vocabulary | None = None, untested: bool = False) -> Split:
     """Read a data set that an alignment wrote, or that a user put there: CSV without header and id.
 
     Rows of messages count from 1. A blank line is an error, not skipped: it would shift this party's rows
@@ -60,6 +60,8 @@ def load_split(folder: Path, *, gaps: bool = False, words: Vocabulary | None = N
         Whether a cell may be empty or say that its value is missing; it is then read as NaN.
     words
         Takes the words of the columns of categories; None where there are none.
+    untested
+        Whether ``test.csv`` may be empty, where the manifest says that there are no rows for testing.
 
     Raises
     ------
@@ -69,17 +71,20 @@ def load_split(folder: Path, *, gaps: bool = False, words: Vocabulary | None = N
     """
     try:
         finish_writing(folder)
-        return _load(folder, gaps, words or Vocabulary())
+        return _load(folder, gaps, words or Vocabulary(), untested)
     except OSError as error:
         reason = error.strerror
     raise DataError(f"data_path: the folder cannot be read ({reason}); check its permissions")
 
 
-def _load(folder: Path, gaps: bool, words: Vocabulary) -> Split:
+def _load(folder: Path, gaps: bool, words: Vocabulary, untested: bool) -> Split:
     manifest = read_manifest(folder)
     names = manifest.columns if manifest is not None else None
     train = read_numbers(folder, TRAIN, names, gaps, words)
-    test = read_numbers(folder, TEST, names, gaps, words)
+    if untested and manifest is not None and manifest.n_test == 0:
+        test = np.empty((0, train.shape[1]))
+    else:
+        test = read_numbers(folder, TEST, names, gaps, words)
     if train.shape[1] != test.shape[1]:
         raise DataError(
             f"{TRAIN} has {count(train.shape[1], 'column')} and {TEST} {test.shape[1]}; both must have the same columns"

@@ -8,7 +8,7 @@ from pathlib import Path
 __all__ = ["replace_file"]
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes | bytearray) -> None:
     """Write a file in one step: a reader finds the old one or the new one, also after a crash.
 
     Raises

@@ -4,20 +4,25 @@
 
     <root>/raw/         what the party brings: read only
     <root>/generated/   what tasks write for the party: aligned tables, predictions
-    <root>/.fedray/     what fedray keeps for itself: models, checkpoints, what exceeds the memory
+    <root>/.fedray/     what fedray keeps for itself: models, checkpoints, what exceeds the memory; the key of these
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from fedray.data.party_key import KeySetting, load_key
+from fedray.data.sealed_folder import SealedFolder
+from fedray.data.sealing import PartyKey
 from fedray.data.wording import shorten
 from fedray.errors import DataError
 
-__all__ = ["DataRoot"]
+__all__ = ["DataRoot", "sealed_folder_at"]
+
+_STATE = ".fedray"
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,12 @@ class DataRoot:
     path
         The folder of the party. It may itself be a symbolic link; what is below it may only hold
         links that stay inside.
+    key
+        Where the key is with which the party seals what fedray keeps.
     """
 
     path: Path
+    key: KeySetting = field(default_factory=KeySetting)
 
     def raw_file(self, relative: str, field: str = "raw_data_path") -> Path:
         """Return the resolved path of a file of the party's raw data.
@@ -120,7 +128,31 @@ class DataRoot:
         DataError
             The path leaves its folder, is no folder, cannot be made, or (without `create`) is missing.
         """
-        return self._folder(".fedray", relative, "state folder", create)
+        return self._folder(_STATE, relative, "state folder", create)
+
+    def sealed_dir(self, relative: str, create: bool = True) -> SealedFolder:
+        """Return a folder as `state_dir` does, whose files are sealed with the party's key; raises as that."""
+        return SealedFolder(
+            self.state_dir(relative, create), "/".join(_parts(relative, "state folder")), self.party_key
+        )
+
+    def party_key(self, create: bool) -> PartyKey:
+        """Return the key with which the party seals its files.
+
+        Parameters
+        ----------
+        create
+            Make one in the state folder, where there is none and no other place is named.
+
+        Raises
+        ------
+        PartyKeyError
+            It cannot be read or made, or others may read it.
+        """
+        state = self._inside("", _STATE, "state folder")
+        if create and not self.key.elsewhere:
+            _make(state, _STATE, "state folder")
+        return load_key(self.key, state, create=create)
 
     def _folder(self, base: str, relative: str, field: str, create: bool) -> Path:
         path = self._inside(base, relative, field)
@@ -147,6 +179,21 @@ class DataRoot:
         if not (folder.is_relative_to(root) and path.is_relative_to(folder)):
             raise DataError(f"{field} {shorten(relative)}: a link on the way leads out of the party's {base} folder")
         return path
+
+
+def sealed_folder_at(path: Path, key: KeySetting) -> SealedFolder:
+    """Return the sealed folder that a path of a party's own disk names, below some data root.
+
+    Raises
+    ------
+    DataError
+        The path is not below the folder ``.fedray`` of a data root, or no folder.
+    """
+    parts = path.resolve().parts
+    if _STATE not in parts[:-1]:
+        raise DataError(f"expected a folder below {_STATE} of a party's data root, got another one")
+    at = len(parts) - 1 - parts[::-1].index(_STATE)
+    return DataRoot(Path(*parts[:at]), key).sealed_dir("/".join(parts[at + 1 :]), create=False)
 
 
 def _parts(relative: str, field: str) -> tuple[str, ...]:

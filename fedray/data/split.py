@@ -3,8 +3,8 @@
 ::
 
     <raw name>_aligned.csv   header, id and features, in the common row order
-    train.csv                first n - n // 5 rows, features only, no header
-    test.csv                 last n // 5 rows, features only, no header; or, as train.csv, all rows
+    train.csv                first n - n // 5 rows, or as many as the task says, features only, no header
+    test.csv                 the other rows, or where the task says so all rows, as in train.csv
     dataset.json             task, sizes, column names, fingerprint of the common rows
 
 The four change together. New files are made in a folder beside them; then a journal that names them is
@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -80,15 +81,18 @@ class Manifest:
         return self.n_train if self.repeats else self.n_train + self.n_test
 
 
-def sizes(n: int, *, repeats: bool = False) -> tuple[int, int]:
+def sizes(n: int, part: float = 0.2, *, repeats: bool = False) -> tuple[int, int]:
     """Return how many of n aligned rows are for training and for testing.
 
     Parameters
     ----------
+    part
+        Part that is for testing only, rounded down.
     repeats
-        Whether all are for both; else a fifth, rounded down, is for testing only.
+        Whether all are for both instead.
     """
-    return (n, n) if repeats else (n - n // 5, n // 5)
+    n_test = int(n * Fraction(str(part)))
+    return (n, n) if repeats else (n - n_test, n_test)
 
 
 def write_split(
@@ -99,6 +103,7 @@ def write_split(
     task: str,
     fingerprint: str,
     progress: Callable[[int, int], None] | None = None,
+    test_part: float = 0.2,
     *,
     repeats: bool = False,
 ) -> Manifest:
@@ -118,15 +123,15 @@ def write_split(
         For the manifest.
     progress
         Called with rows written and rows in all.
-    repeats
-        Whether all rows are in both parts.
+    test_part, repeats
+        Which rows are for testing, see `sizes`.
 
     Raises
     ------
     DataError
         The folder cannot be written to.
     """
-    n_train, n_test = sizes(len(rows), repeats=repeats)
+    n_train, n_test = sizes(len(rows), test_part, repeats=repeats)
     names = tuple(table.features.column_names)
     aligned = f"{Path(raw_name).stem}_aligned.csv"
     manifest = Manifest(task, n_train, n_test, names, fingerprint, aligned, repeats=repeats)

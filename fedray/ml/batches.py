@@ -16,6 +16,9 @@ class Batches:
         Rows per step and per slice of a test, steps between tests, steps in all.
     seed
         Public seed of the batches.
+    order
+        ``random`` draws the rows of each batch with replacement; ``table`` and ``hashed`` are passes over the rows, see
+        `fedray.ml.passes`.
     """
 
     features: tuple[int, ...]
@@ -25,6 +28,7 @@ class Batches:
     test_every: int
     steps: int
     seed: str
+    order: str = "random"
 
     @property
     def owners(self) -> tuple[int, ...]:
@@ -45,6 +49,10 @@ class Batches:
     def tests(self) -> int:
         """Number of tests: one every `test_every` steps and one after the last."""
         return -(-self.steps // self.test_every)
+
+    def since_test(self, done: int) -> int:
+        """Return the steps since the test before, at the test after so many steps."""
+        return done - (done - 1) // self.test_every * self.test_every
 
     def next_test(self, done: int) -> int:
         """Return the steps after which the next test comes, when so many are done."""

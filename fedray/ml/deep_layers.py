@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,17 +63,23 @@ class DeepLayers:
             layer.fine = Share(kept_array(arrays, f"layer_{index}", shape), layer.fine.scale)
             layer.low = Share(kept_array(arrays, f"low_{index}", shape), layer.low.scale)
 
-    def forward(self, index: int, x: Share, bundle: Bundle) -> tuple[Share, Opened]:
+    def forward(self, index: int, x: Share, bundle: Bundle, slope: Share | None = None) -> tuple[Share, Opened]:
         """Return [(x, 1) W] of a layer and the openings that the backward pass uses again.
 
-        Cost: 1 round; n (n - 1) (|x| + |W|) elements.
+        Parameters
+        ----------
+        slope
+            In training, that of the layer below.
+
+        Cost: 1 round; n (n - 1) (|x| + |W|) elements; in training |x| more below a layer of one output.
         Leaks: nothing.
         Ref: protocols, section 8.
         """
         layer, parts = self.layers[index], bundle[f"dense{index}"]
         ones = self._s.constant(1.0, x.scale, (x.shape[0], 1))
         with_one = Share(np.hstack([x.value, ones.value]), x.scale)
-        opened = beaver.open_layer(self._s, with_one, layer.low, parts)
+        early = slope if self._design.widths[index] == 1 else None
+        opened = beaver.open_layer(self._s, with_one, layer.low, parts, early)
         return beaver.forward(self._s, opened, self._design.scales[index].z, parts), opened
 
     def backward(self, residual: Share, passed: list[tuple[Opened, Share]], bundle: Bundle) -> Share:
@@ -86,7 +92,8 @@ class DeepLayers:
         passed
             For each layer from index 1: its openings, and the slope of the layer below.
 
-        Cost: 3 rounds a layer; n (n - 1) (|d| + 2 |e| + |e| + |W|) elements each, e the residual below.
+        Cost: 3 rounds a layer, 2 for one output; n (n - 1) (|d| + 2 |e| + |e| + |W|) elements each, e the residual
+        below, and 2 |e| fewer for one output.
         Leaks: nothing.
         Ref: protocols, sections 5 and 8.
         """
@@ -99,13 +106,16 @@ class DeepLayers:
         scales, layer, parts = self._design.scales[index], self.layers[index], bundle[f"dense{index}"]
         with self._s.round("layer.residual") as r:
             pending = beaver.open_residual(r, residual, parts)
-        known = Opened(opened.a, opened.w, pending.value)
-        gradient, back = beaver.backward(self._s, known, (scales.x, scales.low, residual.scale), parts)
+        known, through = replace(opened, d=pending.value), (scales.x, scales.low, residual.scale)
+        if self._design.widths[index] == 1:
+            gradient, product = beaver.backward_column(self._s, known, (*through, slope.scale), parts)
+        else:
+            gradient, back = beaver.backward(self._s, known, through, parts)
+            of_inputs = Share(np.ascontiguousarray(back.value[:, :-1]), back.scale)
+            product = beaver.mul(self._s, of_inputs, slope, bundle[f"mul{index}"])
         if not self._design.bias:
             gradient.value[-1] = 0  # the row of the ones
         layer.fine = Share(layer.fine.value - gradient.value, layer.fine.scale)
-        of_inputs = Share(np.ascontiguousarray(back.value[:, :-1]), back.scale)
-        product = beaver.mul(self._s, of_inputs, slope, bundle[f"mul{index}"])
         if index - 1 in self._design.limits.watched:
             self.products[index - 1] = product
         _, shift = self._design.slope(index - 1)

@@ -7,6 +7,7 @@ momentum, a residual for the squared error) is opened together with the linear o
     logistic   x 2^10, w 2^48: the series' period of 64 fills the ring; residual = rate w / x
     poisson    x 2^10, w 2^50: a period of 16; residual as above
     linear     residual = (z - y) / 2^t, at the scale x w / 2^t; so x is the real number with x^2 = 2^t rate
+               where costs are compared as `fedray.ml.linear_fine` has it
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from functools import cached_property
 from fedray.errors import SpecError
 from fedray.ml.batches import Batches
 from fedray.ml.design import FEATURE_LIMIT, FEATURE_SCALE, TEST_SCALE
+from fedray.ml.linear_fine import fine_scales
 
 WEIGHT_BITS = {"logistic": 48, "poisson": 50}
 LINEAR_WEIGHT_BITS = (40, 44)
@@ -140,6 +142,14 @@ class LinearDesign(Batches):
         Whether the label party weighs the rows.
     seed
         Public seed of the batches.
+    order
+        Of the rows in the batches, see `Batches`.
+    slope
+        Factor of the loss and its gradient, with ``linear``: that of a curve which is taken as a line.
+    cost_offset
+        What the loss of a batch has beside slope / 2 times the mean squared error.
+    cost_tol
+        The training ends before the first batch whose loss differs by less from that of the batch before; None never.
     """
 
     features: tuple[int, ...]
@@ -157,11 +167,15 @@ class LinearDesign(Batches):
     intercept: bool = True
     weighted: bool = False
     seed: str = ""
+    order: str = "random"
+    slope: float = 1.0
+    cost_offset: float = 0.0
+    cost_tol: float | None = None
 
     @property
     def rate(self) -> float:
-        """Learning rate over the rows of a batch."""
-        return self.learning_rate / self.batch
+        """Learning rate, with the slope, over the rows of a batch."""
+        return self.learning_rate * self.slope / self.batch
 
     @cached_property
     def _fraction(self) -> Fraction:
@@ -181,7 +195,7 @@ class LinearDesign(Batches):
         rate = self.rate / self._fraction.denominator
         made = self._linear_scales(rate) if self.objective == "linear" else self._curve_scales(rate)
         least = max(COARSEST[self.objective], COARSEST_SUM[self.objective] / self.batch)
-        scale = rate * made.w / FEATURE_SCALE / self._weight_scale
+        scale = made.residual if self.cost_tol is not None else rate * made.w / FEATURE_SCALE / self._weight_scale
         if scale < least:
             needed = self.learning_rate * least / scale
             raise SpecError(
@@ -199,6 +213,8 @@ class LinearDesign(Batches):
         return CLASS_WEIGHT_SCALE if self.weighted else 1.0
 
     def _linear_scales(self, rate: float) -> LinearScales:
+        if self.cost_tol is not None:
+            return LinearScales(*fine_scales(rate))
         low, high = LINEAR_WEIGHT_BITS
         shift = math.ceil(2 * math.log2(FEATURE_SCALE) - math.log2(rate))
         bits = min(high, max(low, RESIDUAL_BITS + math.ceil(math.log2(FEATURE_SCALE) - math.log2(rate))))

@@ -1,6 +1,6 @@
 """A linear model on shares: regression by squared error, logistic and Poisson regression, two rounds a batch.
 
-Penalty and momentum ride in the rounds that the step has anyway, see `fedray.ml.linear_weights`.
+Penalty and momentum ride in the rounds that the step has anyway, see `fedray.ml.linear_weights`, and so do costs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from fedray.ml.features import Features
 from fedray.ml.guard_plan import Compare
+from fedray.ml.linear_costs import LinearCosts
 from fedray.ml.linear_curves import curve_of
 from fedray.ml.linear_design import LinearDesign
 from fedray.ml.linear_guard import LinearGuard
@@ -21,6 +22,7 @@ from fedray.ml.linear_weights import LinearWeights
 from fedray.ml.parity import Observer
 from fedray.ml.saved import Saved
 from fedray.ml.schedule import Rows
+from fedray.ml.scored import stacked
 from fedray.ml.tested import Tested
 from fedray.mpc import private, waves
 from fedray.mpc.dealer import Bundle, Supply
@@ -69,10 +71,12 @@ class LinearModel:
         self._rows = Rows(design)
         self.weights = LinearWeights(s, design)
         self._guard, self._plan = LinearGuard(s, design), guard_plan(design)
+        self._costs = LinearCosts(s, design)
         self.done = 0
         if saved is not None:
             self.done = saved.done
             self.weights.restore(saved.arrays)
+            self._costs.restore(saved.arrays)
         first = supply.step("init")
         with s.round("weights") as r:
             offered = self._features.offer(r, self.weights.by_owner(), first, "train")
@@ -92,6 +96,7 @@ class LinearModel:
 
     def _step(self, rows: npt.NDArray[np.int64]) -> None:
         bundle, weights = self._supply.step("train"), self.weights
+        began = weights.w
         given, masks = self._given
         z = self._features.output(rows, weights.columns, given, masks, "train")
         self._show("z", z)
@@ -102,6 +107,8 @@ class LinearModel:
         with self._s.round("residual") as r:
             opened = self._features.send_residual(r, residual.value, bundle)
             offered = self._features.offer(r, weights.by_owner(), bundle, "train")
+            squared = self._costs.open(r, residual, bundle)
+        self._costs.close(squared, bundle, began)
         if self._s.rank in opened:
             weights.learn({self._s.rank: self._features.gradient_here(rows, opened, bundle)})
         self._given = self._features.accept(offered), bundle
@@ -156,16 +163,18 @@ class LinearModel:
         return {**made, "intercept": self.weights.intercept}
 
     def state(self) -> dict[str, Ring]:
-        """Return what `saved` takes: my summands of weights and velocities."""
-        return self.weights.state()
+        """Return what `saved` takes: my summands of weights and velocities, and of costs that wait."""
+        return {**self.weights.state(), **self._costs.state()}
 
     def test(self) -> Tested:
         """Open the predictions of the test rows to the label party, and counts of values out of range to all.
 
+        Where costs are compared that comes first, and what is tested is the model that the training ends with.
+
         Cost: 1 round for coarse weights; 1 a slice of test rows, 2 with a curve, and 1 a slice of training rows, at an
         owner of features, fewer at the only owner or a party without; 8 for a comparison of up to some 260,000 values;
-        and 1 for the counts.
-        Leaks: test_predictions to the label party; range_guard to all.
+        and 1 for the counts; 9 more where costs are compared.
+        Leaks: test_predictions to the label party; range_guard to all; cost_stop to the parties with data.
         Ref: protocols, sections 6 and 17.
 
         Raises
@@ -173,7 +182,11 @@ class LinearModel:
         RangeGuardError
             At every party alike: rows or weights left the range in which the arithmetic is right.
         """
-        coarse, predictions = self.weights.coarse(self._supply.step("test")), []
+        found = self._costs.look(self._supply, self.done)
+        if found is not None:
+            self.weights.w = found.weights
+        coarse = self.weights.coarse(self._supply.step("test"))
+        predictions: list[npt.NDArray[np.float64] | None] = []
         self._guard.watch_weights(*self.weights.watched())
         for part in self._plan.at(self.done):
             if isinstance(part, Compare):
@@ -181,11 +194,17 @@ class LinearModel:
                 continue
             exact = self._supply.step("test") if part.matrix == "test" else None
             wanted = [(self._supply.step("test"), coarse), *([(exact, self.weights.columns)] if exact else [])]
-            guarded, *found = self._outputs.of(part, wanted)
+            guarded, *given = self._outputs.of(part, wanted)
             self._guard.watch_outputs(part.matrix, guarded)
             if exact:
-                predicted = self._outputs.predicted(found[0], exact)
+                predicted = self._outputs.predicted(given[0], exact)
                 predictions.append(self._s.reveal_to(self._design.label, "test_predictions", predicted))
         counts, notes = self._guard.reveal(self.done)
-        opened = [p for p in predictions if p is not None]
-        return Tested(np.vstack(opened) if opened else None, counts, notes)
+        self.done = self.done if found is None else found.step
+        return Tested(self._stacked(predictions), counts, notes, found is not None)
+
+    def _stacked(self, opened: list[npt.NDArray[np.float64] | None]) -> npt.NDArray[np.float64] | None:
+        """Return what was opened to me, below each other; at the label party also where there are no test rows."""
+        if self._s.rank == self._design.label and not self._design.rows[1]:
+            return np.empty((0, 1))
+        return stacked(opened)

@@ -35,6 +35,8 @@ class LinearOracle(Twin):
         Of the training rows, (rows, 1); None weighs all alike.
     units
         Centre and unit of the label: a value of its table is centre + unit times the model's.
+    curve
+        Whether predictions are the sigmoid of linear outputs, though the training takes it as a line.
 
     Attributes
     ----------
@@ -50,18 +52,19 @@ class LinearOracle(Twin):
         test: Float,
         weights: Float | None = None,
         units: tuple[float, float] = (0.0, 1.0),
+        curve: bool = False,
     ) -> None:
         super().__init__(design)
         self._design, self._train, self._labels, self._test = design, train, labels, test
         self._weights = np.ones_like(labels) if weights is None else weights
-        self._units = units
+        self._units, self._link = units, "logistic" if curve else design.objective
         self.w, self.b = np.zeros((design.columns, 1)), np.zeros(1)
         self._velocity, self._velocity_b = np.zeros_like(self.w), np.zeros(1)
 
     def predict(self) -> Float:
         """Return the predictions of the test rows in the units of the label's table, shape (n_test, 1)."""
         centre, unit = self._units
-        return centre + unit * predict(self._design.objective, self._test @ self.w + self.b)
+        return centre + unit * predict(self._link, self._test @ self.w + self.b)
 
     def _step(self, rows: npt.NDArray[np.int64]) -> Points:
         design, x = self._design, self._train[rows]

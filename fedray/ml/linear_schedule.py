@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 from itertools import chain
 
-from fedray.ml.guard_plan import GuardPlan
+from fedray.ml.guard_plan import SIDES, GuardPlan
 from fedray.ml.linear_curves import curve_of
 from fedray.ml.linear_design import INTERCEPT_BITS, LinearDesign
 from fedray.ml.schedule import Use, backward_masks, between, feature_matrices, forward_masks, tested_rows
-from fedray.mpc.correlation import Correlation, ElementMask, TruncMask, WaveMask
+from fedray.mpc.compare import MsbMask
+from fedray.mpc.correlation import Correlation, ElementMask, SquareMask, TruncMask, WaveMask
 from fedray.mpc.dealer import PrivateShape
 from fedray.mpc.schedule import Segment
 
@@ -27,7 +28,12 @@ def segments(design: LinearDesign, done: int = 0) -> Iterator[Segment]:
     stops = chain(range(design.next_test(done), design.steps, design.test_every), [design.steps])
     plan = guard_plan(design)
     return between(
-        design, first, train_correlations(design), stops, lambda after: _test_segments(design, plan, after), done
+        design,
+        first,
+        train_correlations(design),
+        stops,
+        lambda after: chain(_cost_segments(design, after), _test_segments(design, plan, after)),
+        done,
     )
 
 
@@ -51,6 +57,11 @@ def columns_watched(design: LinearDesign) -> int:
     return 2 if design.factors.momentum_shift else 1
 
 
+def _cost_segments(design: LinearDesign, done: int) -> Iterator[Segment]:
+    if design.cost_tol is not None:
+        yield Segment(f"cost/{done}", 1, (MsbMask("cost", (SIDES * design.since_test(done),)),))
+
+
 def _test_segments(design: LinearDesign, plan: GuardPlan, done: int) -> Iterator[Segment]:
     shift = design.coarse_shift
     coarse = (
@@ -69,6 +80,8 @@ def train_correlations(design: LinearDesign) -> tuple[Correlation, ...]:
         made.append(TruncMask("momentum", (design.columns + 1, 1), factors.momentum_shift))
     if factors.decay_shift:
         made.append(TruncMask("decay", (design.columns, 1), factors.decay_shift))
+    if design.cost_tol is not None:
+        made.append(SquareMask("cost", (b, 1)))
     if design.weighted:
         made.append(ElementMask("weight", design.label, "weight", "this", (b, 1)))
     return (*made, *backward_masks(design, 1), *forward_masks(design, b, "train", 1))

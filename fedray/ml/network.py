@@ -82,8 +82,8 @@ class Network:
         """Run `steps` steps of gradient descent.
 
         Cost: with one layer 2 rounds a step at an owner of features, 1 at the only owner or a party without; each
-        later layer adds 5. With mse the longest path is one message longer. A look at the weights takes 8, after every
-        `design.limits.every` steps without a test; with one layer there is none.
+        later layer adds 5, one of one output 4. With mse the longest path is one message longer. A look at the weights
+        takes 8, after every `design.limits.every` steps without a test; with one layer there is none.
         Leaks: nothing.
         Ref: protocols, sections 6, 7 and 8.
         """
@@ -114,7 +114,7 @@ class Network:
             )
             activation, slope = self._outputs.waves(index - 1, z, bundle, *hidden)
             self._show(index - 1, "activation", activation)
-            z, opened = self.deep.forward(index, activation, bundle)
+            z, opened = self.deep.forward(index, activation, bundle, slope)
             self._show(index, "z", z)
             passed.append((opened, slope))
         residual = self._residual(z, rows, bundle)

@@ -11,10 +11,12 @@ import numpy.typing as npt
 from fedray.ml.batches import Batches
 from fedray.ml.design import TEST_HARMONICS, TEST_TABLE_SCALE, NetDesign
 from fedray.ml.guard_plan import SIDES, Compare, GuardPlan, deep_weights_size, network_plan, residuals_size
+from fedray.ml.passes import Passes
 from fedray.mpc import layout, waves
 from fedray.mpc.compare import MsbMask
 from fedray.mpc.correlation import (
     BackwardMask,
+    ColumnTriple,
     Correlation,
     DenseTriple,
     ElementMask,
@@ -43,20 +45,31 @@ class Use(Enum):
 
 
 class Rows:
-    """The rows of every training batch, drawn with replacement from the public seed."""
+    """The rows of every training batch: drawn with replacement from the public seed, or in passes over the table."""
 
     def __init__(self, design: Batches) -> None:
         self._design = design
         self._stream = Stream.from_seed(f"{design.seed}/rows")
+        self._drawn: tuple[int, npt.NDArray[np.int64]] | None = None  # the latest block, which short runs ask for again
+        self._passes = (
+            None if design.order == "random" else Passes(design.rows[0], design.batch, hashed=design.order == "hashed")
+        )
 
     def steps(self, first: int, count: int) -> npt.NDArray[np.int64]:
         """Return the rows of `count` steps from `first` on, shape (count, batch)."""
+        if self._passes is not None:
+            return self._passes.steps(first, count)
         blocks = range(first // ROWS_BLOCK, (first + count - 1) // ROWS_BLOCK + 1)
-        drawn = [
-            self._stream.below(str(block), self._design.rows[0], (ROWS_BLOCK, self._design.batch)) for block in blocks
-        ]
+        drawn = [self._block(block) for block in blocks]
         start = first - blocks[0] * ROWS_BLOCK
-        return np.concatenate(drawn)[start : start + count]
+        whole = drawn[0] if len(drawn) == 1 else np.concatenate(drawn)
+        return whole[start : start + count]
+
+    def _block(self, number: int) -> npt.NDArray[np.int64]:
+        if self._drawn is None or self._drawn[0] != number:
+            shape = (ROWS_BLOCK, self._design.batch)
+            self._drawn = number, self._stream.below(str(number), self._design.rows[0], shape)
+        return self._drawn[1]
 
 
 def matrices(design: NetDesign) -> tuple[PrivateShape, ...]:
@@ -71,7 +84,10 @@ def feature_matrices(design: Batches) -> tuple[PrivateShape, ...]:
     """Return the private matrices of features, for training and test."""
     parts = tuple(zip(("train", "test"), design.rows, strict=True))
     return tuple(
-        PrivateShape(owner, name, (rows, design.features[owner])) for owner in design.owners for name, rows in parts
+        PrivateShape(owner, name, (rows, design.features[owner]))
+        for owner in design.owners
+        for name, rows in parts
+        if rows
     )
 
 
@@ -197,7 +213,8 @@ def train_correlations(design: NetDesign) -> tuple[Correlation, ...]:
     for index in range(1, design.depth):
         below, width = design.widths[index - 1 : index + 1]
         _, shift = design.slope(index - 1)
-        made.append(Triple(f"mul{index}", (b, below)))
+        if width > 1:
+            made.append(Triple(f"mul{index}", (b, below)))
         made.append(TruncMask(f"trunc{index}", (b, below), shift))
         made.append(TruncMask(f"low{index}", (below + 1, width), design.scales[index].low_shift))
     if design.loss == "mse":
@@ -209,7 +226,11 @@ def _layers(design: NetDesign, batch: int, use: Use) -> Iterator[Correlation]:
     last = design.depth - 1
     for index, (width, scales) in enumerate(zip(design.widths, design.scales, strict=True)):
         if index:
-            yield DenseTriple(f"dense{index}", (batch, design.widths[index - 1] + 1, width), use is Use.TRAIN)
+            inputs = design.widths[index - 1] + 1
+            if use is Use.TRAIN and width == 1:
+                yield ColumnTriple(f"dense{index}", (batch, inputs))
+            else:
+                yield DenseTriple(f"dense{index}", (batch, inputs, width), use is Use.TRAIN)
         if use is Use.GUARD and index == last:
             return
         table = TEST_TABLE_SCALE if use is Use.PREDICT and index == last else scales.table

@@ -28,8 +28,11 @@ class Tested:
         training rows, and weights with velocities.
     notes
         A sentence for each place at which some were, though not enough to fail.
+    stopped
+        Whether the training has ended by its own rule, perhaps with the weights of an earlier step.
     """
 
     predictions: Float | None
     out_of_range: Float
     notes: tuple[str, ...] = ()
+    stopped: bool = False

@@ -15,11 +15,12 @@ Rows = Sequence[int] | None
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """Operands of a dense layer less their masks, in clear: a = x - A, w = y - W, d = residual - D."""
+    """Operands of a dense layer less their masks, in clear: a = x - A, w = y - W, d = residual - D, s = slope - S."""
 
     a: Ring
     w: Ring
     d: Ring | None = None
+    s: Ring | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,17 +126,23 @@ def square(s: Session, x: Share, parts: Parts) -> Share:
     return close_square(s, opened, parts)
 
 
-def open_layer(s: Session, x: Share, w: Share, parts: Parts) -> Opened:
+def open_layer(s: Session, x: Share, w: Share, parts: Parts, slope: Share | None = None) -> Opened:
     """Open a dense layer's input and weights less their masks, in one round.
 
-    Cost: 1 round; n (n - 1) (|x| + |w|) elements.
-    Leaks: nothing (both are uniform).
+    Parameters
+    ----------
+    slope
+        Of the layer below, opened with them for `backward_column`.
+
+    Cost: 1 round; n (n - 1) (|x| + |w|) elements, and with a slope n (n - 1) |slope| more.
+    Leaks: nothing (all are uniform).
     Ref: [Bea91].
     """
     with s.round("layer.open") as r:
-        a = r.open(x.value - parts["A"])
-        b = r.open(w.value - parts["W"])
-    return Opened(a.value, b.value)
+        a = r.open(x.value_for(parts["A"]) - parts["A"])
+        b = r.open(w.value_for(parts["W"]) - parts["W"])
+        below = r.open(slope.value_for(parts["S"]) - parts["S"]) if slope is not None else None
+    return Opened(a.value, b.value, s=below.value if below else None)
 
 
 def forward(s: Session, opened: Opened, scale: float, parts: Parts) -> Share:
@@ -178,12 +185,58 @@ def backward(s: Session, opened: Opened, scales: tuple[float, float, float], par
     tuple
         Shares of shapes (h, k) and (B, h).
     """
+    _, w_scale, d_scale = scales
+    w, d = opened.w, _residual(opened)
+    with_w = parts["W"] + w if s.rank == 0 else parts["W"]
+    back = parts["DWt"] + matmul(d, with_w.T) + matmul(parts["D"], w.T)
+    return _gradient(s, opened, scales, parts), Share(back, w_scale * d_scale)
+
+
+def backward_column(
+    s: Session, opened: Opened, scales: tuple[float, float, float, float], parts: Parts
+) -> tuple[Share, Share]:
+    """Return [x^T d] and [d w^T * slope] of a layer of one output, from its openings; local.
+
+    With public d, w, s and the masks D, W, S, the second is (d + D) (w + W) (s + S) for each row's residual, each
+    column's weight and each slope, but for the last column, which has none:
+
+        [z] = [S D W] + d [S W] + w [S D] + s ([D W] + d [W] + w [D]) + d w ([S] + s)     (d w s at one party only)
+
+    Parameters
+    ----------
+    opened
+        With d of shape (B, 1) and s of shape (B, h - 1).
+    scales
+        Of x, w, the residual and the slope.
+    parts
+        Of a `ColumnTriple`.
+
+    Returns
+    -------
+    tuple
+        Shares of shapes (h, 1) and (B, h - 1).
+    """
+    if opened.s is None:
+        raise ValueError("backward_column needs the opened slope")
+    *dense, slope_scale = scales
+    d, w, slope = _residual(opened), opened.w[:-1].T, opened.s
+    pairs = parts["DWt"] + d * parts["W"][:-1].T + parts["D"] * w
+    of_slope = parts["S"] + slope if s.rank == 0 else parts["S"]
+    z = parts["SDW"] + d * parts["SW"] + w * parts["SD"] + slope * pairs + d * w * of_slope
+    x_scale, w_scale, d_scale = dense
+    gradient = _gradient(s, opened, (x_scale, w_scale, d_scale), parts)
+    return gradient, Share(z, w_scale * d_scale * slope_scale)
+
+
+def _residual(opened: Opened) -> Ring:
     if opened.d is None:
         raise ValueError("backward needs the opened residual")
-    x_scale, w_scale, d_scale = scales
-    a, w, d = opened.a, opened.w, opened.d
+    return opened.d
+
+
+def _gradient(s: Session, opened: Opened, scales: tuple[float, float, float], parts: Parts) -> Share:
+    a, d = opened.a, _residual(opened)
     # the public product joins one party's summand, as in `forward`
-    with_a, with_w = (parts["A"] + a, parts["W"] + w) if s.rank == 0 else (parts["A"], parts["W"])
-    gradient = parts["AtD"] + matmul(a.T, parts["D"]) + matmul(with_a.T, d)
-    back = parts["DWt"] + matmul(d, with_w.T) + matmul(parts["D"], w.T)
-    return Share(gradient, x_scale * d_scale), Share(back, w_scale * d_scale)
+    with_a = parts["A"] + a if s.rank == 0 else parts["A"]
+    x_scale, _, d_scale = scales
+    return Share(parts["AtD"] + matmul(a.T, parts["D"]) + matmul(with_a.T, d), x_scale * d_scale)

@@ -144,12 +144,11 @@ def make(streams: list[Stream], corrected: int, masks: MaskRows, segment: Segmen
         totals = {part.name: _total(summands, correlation.name, part) for part in correlation.uniform()}
         made = correlation.relate(totals, masks)
         for part in correlation.derived():
-            out = wanted[correlation.name, part.name]
-            out[...] = made[part.name]
+            out, rest = wanted[correlation.name, part.name], made[part.name]
             take = np.bitwise_xor if part.xor else np.subtract
             for rank, mine in enumerate(summands):
                 if rank != corrected:
-                    take(out, mine[correlation.name][part.name], out=out)
+                    rest = take(rest, mine[correlation.name][part.name], out=out)
     return correction
 
 

@@ -130,7 +130,8 @@ def _is_test(told: object) -> bool:
     return (
         isinstance(told, dict)
         and isinstance(values, dict)
-        and all(type(value) in (int, float) for value in (told.get("n_batches"), told.get("loss"), *values.values()))
+        and all(type(value) in (int, float) for value in (told.get("n_batches"), *values.values()))
+        and (type(told.get("loss")) in (int, float) or (told.get("loss") is None and not values))
     )
 
 

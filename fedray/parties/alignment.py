@@ -79,7 +79,7 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
             ctx.channel.send(to, _COMMON, common)
     with ctx.channel.phase("write"):
         ctx.begin("write", "the data clients write the aligned tables")
-        n_train, n_test = sizes(len(common), repeats=config.split == "none")
+        n_train, n_test = sizes(len(common), config.test_size, repeats=config.repeats)
         written = {"n_train": n_train, "n_test": n_test}
         for done, frm in enumerate(data, start=1):
             _check_done(ctx, frm, written)
@@ -115,7 +115,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase("write"):
         ctx.begin("write", "writing the aligned table")
         raw_name = PurePosixPath(config.raw_data_path).name
-        chosen = _in_order(ctx, table, rows[places])
+        chosen, wanted = _in_order(ctx, table, rows[places]), _config(ctx)
         manifest = write_split(
             folder,
             raw_name,
@@ -124,7 +124,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
             ctx.plan.task,
             _fingerprint(common),
             partial(ctx.progress, "write"),
-            repeats=_repeats(ctx),
+            wanted.test_size,
+            repeats=wanted.repeats,
         )
         written = {"n_train": manifest.n_train, "n_test": manifest.n_test}
         ctx.channel.send_json(ctx.plan.main.index, _DONE, written)
@@ -200,17 +201,17 @@ def _in_order(ctx: PartyContext, table: RawTable, rows: npt.NDArray[np.int64]) -
     By id, so that the same tables give the same training and test rows each time; or as the tokens came, which is
     another order in every task.
     """
-    config = ctx.plan.main.config
-    if isinstance(config, AlignmentMain) and config.order == "random":
+    if _config(ctx).order == "random":
         return rows
     by_id: npt.NDArray[np.int64] = pc.sort_indices(table.ids.take(pa.array(rows))).to_numpy()
     return rows[by_id]
 
 
-def _repeats(ctx: PartyContext) -> bool:
-    """Return whether the rows for training are those for testing too."""
+def _config(ctx: PartyContext) -> AlignmentMain:
     config = ctx.plan.main.config
-    return isinstance(config, AlignmentMain) and config.split == "none"
+    if not isinstance(config, AlignmentMain):
+        raise LocalProtocolError("the plan gives the main client no alignment_main configuration")
+    return config
 
 
 def _check_size(size: int, least: int) -> None:

@@ -6,6 +6,7 @@ from fedray.data.new_rows import FILE
 from fedray.data.root import DataRoot
 from fedray.data.split import TEST, TRAIN
 from fedray.errors import DataError, FedrayError
+from fedray.task.config_bases import Role
 from fedray.task.configs import AlignmentData, CodedData, DataTable, PredictData, ScorecardData
 from fedray.task.plan import Member
 from fedray.task.predict_configs import NewData
@@ -13,6 +14,7 @@ from fedray.task.predict_configs import NewData
 __all__ = ["check_member"]
 
 _FILES = (TRAIN, TEST)
+_SEALING = (Role.FEATURE_CLIENT, Role.LABEL_CLIENT)
 
 
 def check_member(member: Member, root: DataRoot, *, ready: bool) -> None:
@@ -28,7 +30,11 @@ def check_member(member: Member, root: DataRoot, *, ready: bool) -> None:
     ------
     DataError
         A path cannot be used; the message names the client and the field.
+    PartyKeyError
+        The key with which the party seals what the task leaves there cannot be used or made.
     """
+    if ready and member.role in _SEALING:
+        root.party_key(create=True)
     try:
         _check(member, root, ready)
     except FedrayError as error:

@@ -16,7 +16,6 @@ import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,8 @@ import numpy.typing as npt
 
 from fedray.data.model_files import load_model, save_model
 from fedray.data.root import DataRoot
-from fedray.errors import DataError, LocalProtocolError
+from fedray.data.sealed_folder import SealedFolder
+from fedray.errors import DataError, LocalProtocolError, PartyKeyError
 from fedray.ring import Ring
 from fedray.task.plan import Member, TaskPlan
 
@@ -165,8 +165,8 @@ class Checkpoints:
             self.clear()
             return
         for folder in self._folders():
-            if folder.name != _folder(mark):
-                shutil.rmtree(folder, ignore_errors=True)
+            if folder.path.name != _folder(mark):
+                shutil.rmtree(folder.path, ignore_errors=True)
         self._written = [mark]
 
     def save(self, checkpoint: Checkpoint, tables: str) -> None:
@@ -188,7 +188,7 @@ class Checkpoints:
         }
         arrays = {f"model.{name}": array for name, array in checkpoint.model.items()}
         arrays |= {f"best.{name}": array for name, array in checkpoint.best.items()}
-        folder = self._root.state_dir(f"{self._relative}/{_folder(mark)}")
+        folder = self._root.sealed_dir(f"{self._relative}/{_folder(mark)}")
         try:
             save_model(folder, manifest, arrays)
         except OSError as error:
@@ -211,17 +211,20 @@ class Checkpoints:
         with contextlib.suppress(OSError):
             folder.parent.rmdir()  # parties of one machine may share the folder above
 
-    def _folders(self) -> list[Path]:
+    def _folders(self) -> list[SealedFolder]:
         try:
-            return sorted(self._root.state_dir(self._relative, create=False).iterdir())
+            above = self._root.sealed_dir(self._relative, create=False)
         except DataError:
             return []
+        return [above.below(folder.name) for folder in sorted(above.path.iterdir())]
 
     def _complete(self) -> list[tuple[dict[str, Any], dict[str, Ring], Mark]]:
         found = []
         for folder in self._folders():
             try:
                 facts, arrays = load_model(folder)
+            except PartyKeyError:
+                raise  # else it would look as if there were none
             except DataError:
                 continue
             mark = Mark.from_dict(facts.get("mark"))

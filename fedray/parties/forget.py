@@ -42,7 +42,7 @@ def forget_part(plan: TaskPlan, member: Member, root: DataRoot) -> dict[str, obj
     receipt: dict[str, object] = {"index": member.index, "role": member.role.value, "party": member.party.name}
     Checkpoints(plan, member, root).clear()
     try:
-        folder = part_folder(root, plan.task, plan.data.index(member), member.role)
+        folder = part_folder(root, plan.task, plan.data.index(member), member.role).path
     except DataError:
         return {**receipt, "digest": None}
     digest = _digest(folder / SHARES)

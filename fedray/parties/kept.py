@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fedray.data.model_files import load_model, save_model
 from fedray.data.root import DataRoot
 from fedray.data.scaling import Standardizer
+from fedray.data.sealed_folder import SealedFolder
 from fedray.data.wording import shorten
 from fedray.errors import DataError, FedrayError
 from fedray.parties.predictors import Trained
@@ -126,7 +126,7 @@ def keep(
         **columns.as_dict(),
         **facts,
     }
-    save_model(root.state_dir(_folder(plan.task, plan.data.index(member), member.role)), manifest, arrays)
+    save_model(root.sealed_dir(_folder(plan.task, plan.data.index(member), member.role)), manifest, arrays)
 
 
 def load_kept(root: DataRoot, model: str, rank: int, member: Member) -> Kept:
@@ -149,8 +149,8 @@ def load_kept(root: DataRoot, model: str, rank: int, member: Member) -> Kept:
     name = shorten(model)
     try:
         facts, arrays = load_model(part_folder(root, model, rank, member.role))
-    except FedrayError as error:
-        raise DataError(f"model {name}: {error.message}") from None
+    except DataError as error:
+        raise type(error)(f"model {name}: {error.message}") from None
     kept = _read(facts, arrays)
     if kept is None:
         raise DataError(f"model {name}: its manifest lacks what predicting needs; train the model again")
@@ -164,10 +164,10 @@ def load_kept(root: DataRoot, model: str, rank: int, member: Member) -> Kept:
     return kept
 
 
-def part_folder(root: DataRoot, model: str, rank: int, role: Role) -> Path:
+def part_folder(root: DataRoot, model: str, rank: int, role: Role) -> SealedFolder:
     """Return the folder of a data client's part of a model; raises ``DataError`` where there is none."""
     try:
-        return root.state_dir(_folder(model, rank, role), create=False)
+        return root.sealed_dir(_folder(model, rank, role), create=False)
     except DataError:
         raise DataError(
             "this party has no part of such a model; name the task that trained it, with the same parties in the same "

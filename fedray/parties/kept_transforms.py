@@ -81,10 +81,10 @@ class KeptTransform:
 
 def keep_transform(plan: TaskPlan, member: Member, root: DataRoot, made: KeptTransform) -> None:
     """Write a data client's part of a transform."""
-    folder = root.state_dir(_folder(plan, plan.task, member))
+    folder = root.sealed_dir(_folder(plan, plan.task, member))
     facts = {**_whose(plan, plan.task, member), "plan": plan.digest}
     own = {"run": made.run, "label": made.label, "named": made.named, _word(made.coder): made.coder.as_dict()}
-    save_document(folder / _FILE, {**facts, **own})
+    save_document(folder, _FILE, {**facts, **own})
 
 
 def load_transform(plan: TaskPlan, name: str, member: Member, root: DataRoot) -> KeptTransform:
@@ -97,17 +97,17 @@ def load_transform(plan: TaskPlan, name: str, member: Member, root: DataRoot) ->
     """
     shown = shorten(name)
     try:
-        folder = root.state_dir(_folder(plan, name, member), create=False)
+        folder = root.sealed_dir(_folder(plan, name, member), create=False)
     except DataError:
         raise DataError(
             f"transform {shown}: this party has no part of such a transform; name the task that made it, with the same "
             "parties in the same order"
         ) from None
     try:
-        facts = load_document(folder / _FILE)
+        facts = load_document(folder, _FILE)
         kept = KeptTransform(str(facts["run"]), str(facts["label"]), facts["named"] is True, _coder(facts))
     except DataError as error:
-        raise DataError(f"transform {shown}: {error.message}") from None
+        raise type(error)(f"transform {shown}: {error.message}") from None
     except KeyError:
         raise DataError(f"transform {shown}: {_FILE} lacks a part; run the task again") from None
     other = [word for word, value in _whose(plan, name, member).items() if facts.get(word) != value]

@@ -60,7 +60,7 @@ class Target:
 
 
 def binary(split: Split, outputs: int) -> Target:
-    """Return the first columns of the label client's tables, each 0 or 1, both present in both parts.
+    """Return the first columns of the label client's tables, each 0 or 1, both present in each part with rows.
 
     Raises
     ------
@@ -124,6 +124,7 @@ def _columns(split: Split, outputs: int) -> Iterator[tuple[str, str, Float]]:
     """Yield file, name and values of each column of labels."""
     if len(split.columns) < outputs:
         raise DataError(f"the label client's tables have {len(split.columns)} columns; the model has {outputs} outputs")
-    for file, table in (("train.csv", split.train), ("test.csv", split.test)):
+    tables = [("train.csv", split.train), *([("test.csv", split.test)] if len(split.test) else [])]
+    for file, table in tables:
         for column, name in enumerate(split.columns[:outputs]):
             yield file, name, table[:, column]

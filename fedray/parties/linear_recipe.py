@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -10,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.data.load import Split
-from fedray.errors import LocalProtocolError, RangeGuardError
+from fedray.errors import DataError, LocalProtocolError, RangeGuardError, SpecError
 from fedray.ml.features import encoded
 from fedray.ml.linear_design import CLASS_WEIGHT_SCALE, LinearDesign
+from fedray.ml.linear_fine import tolerance_units
 from fedray.ml.linear_model import LinearModel
-from fedray.ml.linear_oracle import LinearOracle
+from fedray.ml.linear_oracle import LinearOracle, predict
 from fedray.ml.linear_schedule import matrices, prediction_segments, segments
 from fedray.ml.linear_scorer import LinearScorer
 from fedray.ml.parity import Observer
@@ -41,6 +43,10 @@ LOSSES = {"linear": "mse", "logistic": "bce", "poisson": "poisson"}
 SCORES = {"linear": "r2", "logistic": "auc", "poisson": "d2"}
 """What early stopping looks at."""
 
+LINE_LABEL, LINE_SLOPE, LINE_OFFSET = 2.0, 0.25, math.log(2.0) - 0.5
+"""A sigmoid taken as 1/2 + z/4 is a regression: its loss ln 2 - (y - 1/2) z + z^2 / 8, y being 0 or 1, is that slope
+/ 2 times (z - t)^2 with a label t of -2 or 2, and the offset beside."""
+
 LEAST_COUNT = 1e-3
 """Least prediction of a count over the mean: e^-6.9, beyond the range of the exponential, whose error may be larger."""
 
@@ -66,6 +72,12 @@ class LinearRecipe(Scaled):
             raise LocalProtocolError("the plan is no plan of a linear model")
         self._main, self._label, self._seed = main, label.config, plan.seed
         self._rank = plan.data.index(label)
+        self._line = main.sigmoid == "taylor"
+
+    @property
+    def untested(self) -> bool:
+        """True: what is lost without test rows are loss and metrics."""
+        return True
 
     @property
     def outputs(self) -> int:
@@ -74,12 +86,16 @@ class LinearRecipe(Scaled):
 
     def target(self, split: Split) -> Target:
         """Return the label: 0 or 1, standardised, or over its mean."""
+        if self._main.early_stopping or self._main.parity:
+            _check_tested(split)
         if self._main.objective == "linear":
             return measured(split)
         if self._main.objective == "poisson":
             return counted(split)
         weights = self._main.class_weight
         target = binary(split, 1)
+        if self._line:
+            return replace(target, train=LINE_LABEL * (2.0 * target.train - 1.0))
         return target if weights is None else target.weighed(None if weights == "balanced" else weights)
 
     def course(self, features: tuple[int, ...], rows: tuple[int, int]) -> Course:
@@ -93,19 +109,27 @@ class LinearRecipe(Scaled):
             "parameters": main.model_dump(mode="json", exclude={"client_type", "computation_port", "transport"}),
         }
         _ = design.factors  # refuses a penalty that overshoots
+        if design.order != "random" and design.batch > rows[0]:
+            raise SpecError(
+                f"batch_size {design.batch} is more than the {rows[0]} training rows; with batch_order {design.order} "
+                "a batch is part of a pass"
+            )
+        if design.cost_tol is not None:
+            tolerance_units(design.cost_tol, design.slope, design.batch, design.scales.residual)
         return Course(design, matrices(design), partial(segments, design), partial(_model, design), facts)
 
     def measure(self, target: Target, predictions: Float) -> tuple[float, dict[str, float]]:
         """Return loss and metrics in the units of the label's table."""
         from fedray.ml import metrics  # scikit-learn costs 100 MiB, and only the label client measures
 
-        objective, found = self._main.objective, self.values(predictions, target.centre, target.unit)
+        found = self.values(self.finish(predictions), target.centre, target.unit)
+        objective = self._main.objective
         metric = self._label.metric or METRICS_OF[objective][0]
         return metrics.loss(LOSSES[objective], target.test, found), metrics.evaluate(metric, target.test, found)
 
     def finish(self, opened: Float) -> Float:
-        """Return what is opened: the curve is worked out on shares."""
-        return opened
+        """Return what is opened: the curve is worked out on shares, unless the training takes it as a line."""
+        return predict("logistic", opened) if self._line else opened
 
     def values(self, predictions: Float, centre: float, unit: float) -> Float:
         """Return predictions in the units of the label's table."""
@@ -150,15 +174,16 @@ class LinearRecipe(Scaled):
         """Return the float64 twin."""
         if not isinstance(design, LinearDesign):
             raise LocalProtocolError("the design is no design of a linear model")
-        return LinearOracle(design, train, target.train, test, target.weights, (target.centre, target.unit))
+        units = target.centre, target.unit
+        return LinearOracle(design, train, target.train, test, target.weights, units, curve=self._line)
 
     def _design(self, features: tuple[int, ...], rows: tuple[int, int]) -> LinearDesign:
-        main = self._main
+        main, line = self._main, self._line
         return LinearDesign(
             features=features,
             label=self._rank,
             rows=rows,
-            objective=main.objective,
+            objective="linear" if line else main.objective,
             batch=main.batch_size,
             test_batch=main.test_batch_size,
             test_every=main.test_per_batches,
@@ -170,6 +195,10 @@ class LinearRecipe(Scaled):
             intercept=main.fit_intercept,
             weighted=main.class_weight is not None,
             seed=self._seed,
+            order=main.batch_order,
+            slope=LINE_SLOPE if line else 1.0,
+            cost_offset=LINE_OFFSET if line else 0.0,
+            cost_tol=main.cost_tol,
         )
 
 
@@ -192,6 +221,11 @@ def _scorer(
 ) -> LinearScorer:
     inputs = encoded({} if rows is None else {"test": rows}, design.scales.x)
     return LinearScorer(s, design, supply, inputs, arrays)
+
+
+def _check_tested(split: Split) -> None:
+    if not len(split.test):
+        raise DataError("data_path: early_stopping and parity need test rows, and the data set has none")
 
 
 def _check_reach(labels: Float, limit: float) -> None:

@@ -42,6 +42,7 @@ from fedray.parties.new_columns import features_of
 from fedray.parties.prediction_agreement import Agreed, Told, agree, main_config
 from fedray.parties.predictors import predictor_of
 from fedray.parties.replaying import kept_transforms, read_coded
+from fedray.parties.returned import check_returned, returned
 from fedray.parties.worth import Joined, worth
 from fedray.ring import series
 from fedray.task.config_bases import DataTable
@@ -117,6 +118,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         prepared.answers.check(agreed.rows, agreed.fingerprint)
     if prepared.baseline is not None:
         prepared.baseline.check(agreed.rows)
+    check_returned(ctx, agreed.rows)
     predictions = predict(ctx, agreed, prepared, Session(ctx.channel, computing(ctx)))
     labels = None if prepared.answers is None else prepared.answers.labels
     pairs = permuted_pairs(ctx, agreed, prepared.rows, labels, prepared.kept.arrays)
@@ -127,6 +129,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
             values = in_units(agreed, predictions, units)
             _write(ctx, prepared, values)
             told = _told(ctx, prepared, values, _worth(ctx, agreed, prepared, values, pairs, units))
+            told |= returned(ctx, prepared.ids, values)
         ctx.channel.send_json(ctx.plan.main.index, "done", told)
         ctx.channel.flush()
     return PartyOutcome({"rows": agreed.rows})

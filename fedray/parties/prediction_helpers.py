@@ -7,6 +7,7 @@ from fedray.mpc.dealer import deal
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.contribution import passes_of
 from fedray.parties.prediction_agreement import agree, main_config
+from fedray.parties.returned import taken
 from fedray.ring import series
 
 __all__ = ["run_dealer", "run_main"]
@@ -28,6 +29,7 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
             if not isinstance(told, dict) or (told and member.index != receiver.index):
                 raise RemoteProtocolError(f"{ctx.plan.names[member.index]}: expected the end of its part")
             result |= {name: told[name] for name in ("evaluation",) if name in told}
+            result |= taken(ctx, told, agreed.rows)
     return PartyOutcome(result)
 
 

@@ -181,6 +181,10 @@ class Recipe(Protocol):
     def outputs(self) -> int:
         """Columns of labels at the label client."""
 
+    @property
+    def untested(self) -> bool:
+        """Whether a training may do without test rows: nothing is measured then."""
+
     def target(self, split: Split) -> Target:
         """Check the labels and bring them to the model's units; at the label client."""
 

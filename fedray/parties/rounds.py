@@ -23,6 +23,7 @@ COMPARISON = 8
 TRUNCATION = 1
 COUNTS = 1
 LATER_LAYER = 5
+SPARED_BY_ONE_OUTPUT = 1
 TREE_LEVEL = 20
 TOURNAMENT_LEVEL = 9
 LEAVES = 16
@@ -35,9 +36,11 @@ def training_rounds(design: Design, done: int = 0) -> int | None:
     if isinstance(design, NetDesign):
         later = design.depth - 1
         looks = sum(design.looks_after(step) for step in range(done + 1, design.steps + 1)) if later else 0
-        each, extra, plan, curve = LATER_LAYER * later, COMPARISON * looks, network_plan(design), 1
+        each = LATER_LAYER * later - SPARED_BY_ONE_OUTPUT * design.widths[1:].count(1)
+        extra, plan, curve = COMPARISON * looks, network_plan(design), 1
     elif isinstance(design, LinearDesign):
-        later, each, extra, plan = 0, 0, 0, guard_plan(design)
+        later, each, plan = 0, 0, guard_plan(design)
+        extra = 0 if design.cost_tol is None else (COMPARISON + COUNTS) * len(list(_stops(design, done)))
         curve = 0 if curve_of(design.objective) is None else 1
     else:
         return None

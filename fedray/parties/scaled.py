@@ -17,6 +17,11 @@ __all__ = ["Scaled"]
 class Scaled:
     """Base of recipes: features without gaps, scaled as the client's configuration says."""
 
+    @property
+    def untested(self) -> bool:
+        """False: there must be test rows."""
+        return False
+
     def gaps(self, config: DataTable) -> bool:  # noqa: ARG002 - the interface
         """Return False: every cell must hold a number."""
         return False

@@ -18,13 +18,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from fedray.data.documents import save_document
 from fedray.data.load import load_split
+from fedray.data.sealed_folder import SealedFolder
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
 from fedray.features.advice import advise
 from fedray.features.correlation import (
@@ -44,9 +44,11 @@ from fedray.task.feature_configs import StatisticsData
 from fedray.task.record import EventKind
 from fedray.task.spec import Role
 
-__all__ = ["Prepared", "prepare", "run_data", "statistics_file"]
+__all__ = ["STATISTICS", "Prepared", "prepare", "run_data", "statistics_folder"]
 
 Float = npt.NDArray[np.float64]
+
+STATISTICS = "statistics.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,11 +192,11 @@ def _whole(ctx: PartyContext, design: CorrelationDesign, matrix: Float, named: d
     return {"correlation": {"columns": columns, "values": matrix.tolist()}, "leave_out": _advice(ctx, matrix, columns)}
 
 
-def statistics_file(ctx: PartyContext, task: str, *, create: bool) -> Path:
+def statistics_folder(ctx: PartyContext, task: str, *, create: bool) -> SealedFolder:
     """Return where this party keeps what a task of statistics has found; raises ``DataError`` where it has nothing."""
     place = f"{ctx.plan.data.index(ctx.member)}-{ctx.member.role.value}"
     try:
-        return ctx.root.state_dir(f"statistics/{task}/{place}", create=create) / "statistics.json"
+        return ctx.root.sealed_dir(f"statistics/{task}/{place}", create=create)
     except DataError:
         if create:
             raise
@@ -205,8 +207,8 @@ def statistics_file(ctx: PartyContext, task: str, *, create: bool) -> Path:
 
 def _keep(ctx: PartyContext, facts: dict[str, object]) -> None:
     """Write what this party knows now into its own folder."""
-    path = statistics_file(ctx, ctx.plan.task, create=True)
-    save_document(path, {"task": ctx.plan.task, "plan": ctx.plan.digest, **facts})
+    folder = statistics_folder(ctx, ctx.plan.task, create=True)
+    save_document(folder, STATISTICS, {"task": ctx.plan.task, "plan": ctx.plan.digest, **facts})
 
 
 def _advice(ctx: PartyContext, matrix: Float, columns: list[dict[str, str]]) -> list[str]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from fedray.data.load import Split, load_split
+from fedray.data.load import Split, default_names, load_split
 from fedray.data.root import DataRoot
-from fedray.errors import LocalProtocolError
+from fedray.data.split import read_manifest
+from fedray.data.words import Vocabulary, word_of
+from fedray.errors import DataError, LocalProtocolError
 from fedray.parties.labels import Target
 from fedray.parties.recipes import Recipe, Transform
-from fedray.task.configs import DataTable, Role
+from fedray.task.configs import DataTable, LinearLabel, Role
 from fedray.task.plan import Member
 
 __all__ = ["Table", "read_table"]
@@ -71,8 +74,32 @@ def read_table(recipe: Recipe, member: Member, root: DataRoot) -> Table:
     config = member.config
     if not isinstance(config, DataTable):
         raise LocalProtocolError("the plan gives this party no configuration with data")
-    split = load_split(root.generated_dir(config.data_path, field="data_path"), gaps=recipe.gaps(config))
+    folder = root.generated_dir(config.data_path, field="data_path")
+    positive = config.pos_label if isinstance(config, LinearLabel) else None
+    words = Vocabulary([] if positive is None else [_first_column(folder)])
+    split = load_split(folder, gaps=recipe.gaps(config), words=words, untested=recipe.untested)
+    if positive is not None:
+        split = _told_apart(split, words, positive)
     target = recipe.target(split) if member.role is Role.LABEL_CLIENT else None
     labels = recipe.outputs if target is not None else 0
     scaling = recipe.fit(config, split.train[:, labels:], split.columns[labels:])
     return Table(split, target, labels, scaling)
+
+
+def _first_column(folder: Path) -> str:
+    manifest = read_manifest(folder)
+    return (manifest.columns if manifest is not None else default_names(1))[0]
+
+
+def _told_apart(split: Split, words: Vocabulary, positive: str) -> Split:
+    """Return the tables with 1 in the first column where it has the positive label, and 0 elsewhere."""
+    ((name, found),) = words.words().items()
+    if word_of(positive) not in found:
+        raise DataError(f"pos_label: the label column {name!r} has {positive[:80]!r} in no row")
+    place = found.index(word_of(positive))
+    for file, table in (("train.csv", split.train), ("test.csv", split.test)):
+        gaps = np.flatnonzero(np.isnan(table[:, 0]))
+        if gaps.size:
+            raise DataError(f"{file}: label column {name!r} has no value in row {int(gaps[0]) + 1}")
+        table[:, 0] = table[:, 0] == place
+    return split

@@ -75,6 +75,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase("read"):
         ctx.begin("read", "reading and checking the tables")
         prepared = prepare(ctx)
+        ctx.root.party_key(create=True)  # seals what the training keeps; tried before a word is said
         checkpoints = Checkpoints(ctx.plan, ctx.member, ctx.root)
         told = {"checkpoints": [mark.as_dict() for mark in checkpoints.marks(prepared.digest)]} if ctx.resumes else {}
     course = agree(ctx, {**prepared.shapes, **told})
@@ -96,7 +97,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     while not run.over:
         run.to_next_test()
         run.test()
-    if model.done < course.design.steps:
+    if run.scheduled < course.design.steps:
         supply.end()
     with ctx.channel.phase("save"):
         facts = {
@@ -155,7 +156,9 @@ class Run:
     kept, steps
         My summands of the weights at that test, and the steps before it.
     over
-        Whether the last step is done or early stopping ended the training.
+        Whether the last step is done, or early stopping or the model's own rule ended the training.
+    scheduled
+        Steps up to the last test, of which a model that ends by its own rule may take back some.
     """
 
     def __init__(
@@ -173,7 +176,7 @@ class Run:
         self._checkpoint: Mark | None = None
         self.result: dict[str, object] = {}
         self.kept: dict[str, Ring] = {}
-        self.steps = 0
+        self.steps = self.scheduled = 0
         self.over = False
         if isinstance(model, Watched):
             model.watch(self._inside)
@@ -209,7 +212,7 @@ class Run:
     def to_next_test(self) -> None:
         """Train up to the next test; the label client tells how far it is."""
         model, design = self._model, self._course.design
-        until = design.next_test(model.done)
+        self.scheduled = until = design.next_test(model.done)
         with self._ctx.channel.phase(TRAIN_PHASE):
             while model.done < until:
                 model.train(min(LONGEST_SEGMENT, self._next_stop(until) - model.done))
@@ -262,16 +265,21 @@ class Run:
         if tested.predictions is None or self._target is None:
             raise LocalProtocolError("only the label client measures, and it has the predictions")
         ctx = self._ctx
-        loss, metrics = self._recipe.measure(self._target, tested.predictions)
-        if self._parity is not None:
+        loss: float | None = None
+        metrics: dict[str, float] = {}  # without test rows nothing is measured
+        if len(tested.predictions):
+            loss, metrics = self._recipe.measure(self._target, tested.predictions)
+        if self._parity is not None and loss is not None:
             self._parity.tested(tested.predictions, loss, metrics)
         found: dict[str, object] = {"n_batches": self._model.done, "loss": loss, "metrics": metrics}
         if self._stopping is not None:
             found |= self._stopping.judge(metrics)
+        if tested.stopped:
+            found |= {"best": True, "stop": True}
         for note in tested.notes:
             ctx.tell(EventKind.NOTE, phase="test", text=note)
         listeners = [m.index for m in ctx.plan.data if m.index != ctx.me] + [ctx.plan.main.index]
-        for tag in ("test_loss", "test_metrics"):
+        for tag in ("test_loss", "test_metrics") if loss is not None else ():
             ctx.channel.reveals.add(tag, tuple(listeners), ())
         for peer in listeners:
             ctx.channel.send_json(peer, "test", found)
@@ -286,7 +294,7 @@ class Run:
 
     def _tell_progress(self, **inside: int) -> None:
         done, cost = self._model.done, self._ctx.channel.cost.total()
-        known = {name: self._last[name] for name in ("loss", "metrics") if self._last}
+        known = {name: self._last[name] for name in ("loss", "metrics") if self._last.get("loss") is not None}
         self._ctx.tell(
             EventKind.PROGRESS,
             phase=TRAIN_PHASE,

@@ -34,7 +34,7 @@ from fedray.parties.binning_agreement import agree, coded_main
 from fedray.parties.coding import Rows, read_rows, replay, shapes_of, write_coded
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept_transforms import Coder, KeptTransform, keep_transform, load_transform
-from fedray.parties.statistics import statistics_file
+from fedray.parties.statistics import STATISTICS, statistics_folder
 from fedray.task.record import EventKind
 from fedray.task.spec import Role
 from fedray.task.transform_configs import (
@@ -138,9 +138,9 @@ def _select(ctx: PartyContext, step: SelectionStep, table: Table) -> Selection:
 def _advised(ctx: PartyContext, task: str) -> list[str]:
     """Return this party's columns that a task of statistics advises to leave out."""
     try:
-        advice = load_document(statistics_file(ctx, task, create=False)).get("leave_out")
+        advice = load_document(statistics_folder(ctx, task, create=False), STATISTICS).get("leave_out")
     except DataError as error:
-        raise DataError(f"statistics {shorten(task)}: {error.message}") from None
+        raise type(error)(f"statistics {shorten(task)}: {error.message}") from None
     if advice is None:
         raise DataError(f'statistics {shorten(task)}: it gives no advice; run it with correlation "all"')
     return [str(name) for name in advice]

@@ -69,6 +69,11 @@ class TreeRecipe:
         """Columns of labels: one."""
         return 1
 
+    @property
+    def untested(self) -> bool:
+        """False: there must be test rows."""
+        return False
+
     def gaps(self, config: DataTable) -> bool:
         """Return whether the client has a bin for missing values."""
         return isinstance(config, TreeFeature | TreeLabel) and config.missing == "bin"

@@ -86,7 +86,8 @@ def references(value: object, path: Path = ()) -> Iterator[Reference]:
 def within(place: int, error: SpecError) -> SpecError:
     """Return the error of a step's task, its fields named as those of the pipeline's document."""
     where = f"steps[{place}].task."
-    return SpecError(re.sub(r"(^|; )(?=clients\b|task_name\b)", rf"\1{where}", error.message))
+    others = re.sub(r"; (?=clients\b|task_name\b|[^;:\s]+: unknown field)", f"; {where}", error.message)
+    return SpecError(f"{where}{others}")
 
 
 def bodies(

@@ -168,9 +168,10 @@ class _PipelineIn(BaseModel):
 def _check_edges(steps: Sequence[StepSpec]) -> None:
     """See that every step has a name of its own, and that whatever it names is there."""
     names = [step.name for step in steps]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise SpecError(f"steps[{place}].name: expected a name of its own, got {show(name)} once more")
     for place, step in enumerate(steps):
-        if step.name in names[:place]:
-            raise SpecError(f"steps[{place}].name: expected a name of its own, got {show(step.name)} once more")
         for field, name in _edges(place, step):
             if name not in names:
                 raise SpecError(f"steps[{place}].{field}: expected one of {', '.join(names)}, got {show(name)}")

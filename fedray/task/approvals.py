@@ -94,18 +94,16 @@ class Approvals:
         """Return what is known of a task's approvals, by party."""
         found = sa.select(approvals).where(approvals.c.task_id == _id(task)).order_by(approvals.c.party)
         with self._engine.connect() as connection:
-            rows = connection.execute(found).mappings().all()
-        return tuple(
-            Approval(
-                row["party"],
-                row["expires_at"],
-                None if row["decision"] is None else Decision(row["decision"]),
-                row["who"],
-                row["reason"],
-                row["decided_at"],
-            )
-            for row in rows
-        )
+            return tuple(_approval(row) for row in connection.execute(found).mappings())
+
+    def all(self) -> dict[str, tuple[Approval, ...]]:
+        """Return what is known of all tasks' approvals, by the names of the tasks and by party."""
+        found = sa.select(approvals, tasks.c.name).join(tasks, tasks.c.id == approvals.c.task_id)
+        known: dict[str, tuple[Approval, ...]] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(found.order_by(approvals.c.party)).mappings():
+                known[row["name"]] = (*known.get(row["name"], ()), _approval(row))
+        return known
 
     def pending(self) -> dict[str, tuple[Approval, ...]]:
         """Return the approvals that are still asked for, by the names of the tasks, which are all created ones."""
@@ -137,6 +135,11 @@ class Approvals:
         """Forget that a task is to start."""
         with self._engine.begin() as connection:
             connection.execute(start_wishes.delete().where(start_wishes.c.task_id == _id(task)))
+
+
+def _approval(row: sa.RowMapping) -> Approval:
+    decision = None if row["decision"] is None else Decision(row["decision"])
+    return Approval(row["party"], row["expires_at"], decision, row["who"], row["reason"], row["decided_at"])
 
 
 def _id(task: str) -> sa.ScalarSelect[int]:

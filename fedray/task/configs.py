@@ -21,7 +21,7 @@ from fedray.task.feature_configs import (
     StatisticsLabel,
     StatisticsMain,
 )
-from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole
+from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole, within
 from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
 from fedray.task.predict_configs import PredictData, PredictFeature, PredictLabel, PredictMain
 from fedray.task.scorecard_configs import ScorecardData, ScorecardFeature, ScorecardLabel, ScorecardMain
@@ -115,16 +115,24 @@ class AlignmentMain(MainConfig):
     min_intersection
         Rows below which the task fails rather than reveal so small a set.
     order
-        Order of the common rows, of which the last fifth is for testing: ``id`` gives the same rows every time,
+        Order of the common rows, of which the last are for testing: ``id`` gives the same rows every time,
         ``random`` a fresh order in every task. Only the data clients see it.
+    test_size
+        Part of the common rows that are for testing; 0 for none, which only linear models can do without.
     split
-        ``fifth`` keeps the last fifth of the rows for tests; ``none`` trains and tests on all of them.
+        ``held_out`` keeps the rows for testing apart; ``none`` trains and tests on all rows, whatever `test_size` says.
     """
 
     client_type: Literal["alignment_main"]
     min_intersection: Annotated[int, whole(1, 10**9)] = 1
     order: Annotated[Literal["id", "random"], choice("id", "random")] = "id"
-    split: Annotated[Literal["fifth", "none"], choice("fifth", "none")] = "fifth"
+    test_size: Annotated[float, within(0, 0.9)] = 0.2
+    split: Annotated[Literal["held_out", "none"], choice("held_out", "none")] = "held_out"
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the rows for training are those for testing too."""
+        return self.split == "none"
 
 
 class AlignmentData(ClientConfig):

@@ -90,6 +90,14 @@ def optional_within(low: float, high: float) -> BeforeValidator:
     )
 
 
+def optional_number(above: float, high: float) -> BeforeValidator:
+    """Return the check for null or a finite number greater than ``above`` and at most ``high``."""
+    return _field(
+        f"null or a number greater than {above:g} and at most {high:g}",
+        lambda value: value is None or (type(value) in (int, float) and _within(value, above, high)),
+    )
+
+
 def nothing(why: str) -> BeforeValidator:
     """Return the check for null, for a field that only documents of others have; the reason is told."""
     return _field(f"null ({why})", lambda value: value is None)
@@ -138,6 +146,14 @@ def optional_title() -> BeforeValidator:
     return _field(
         "null or a name of 1 to 128 printable characters without / and \\, not . or .., no blank at either end",
         lambda value: value is None or _is_title(value),
+    )
+
+
+def optional_word() -> BeforeValidator:
+    """Return the check for null or a short text."""
+    return _field(
+        "null or a text of 1 to 128 printable characters",
+        lambda value: value is None or (isinstance(value, str) and 0 < len(value) <= 128 and _printable(value)),
     )
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fedray.task.config_bases import TableConfig, TrainMain
-from fedray.task.fields import choice, class_weights, flag, number, optional, optional_choice, whole, within
+from fedray.task.fields import (
+    choice,
+    class_weights,
+    flag,
+    number,
+    optional,
+    optional_choice,
+    optional_number,
+    optional_word,
+    whole,
+    within,
+)
 
 __all__ = ["METRICS_OF", "LinearFeature", "LinearLabel", "LinearMain"]
 
@@ -40,6 +51,20 @@ class LinearMain(TrainMain):
     early_stopping, n_iter_no_change, tol
         Whether to stop after that many tests in a row that do not better the best score by `tol`, and keep the weights
         of the best test.
+    cost_tol
+        The training ends before the first batch whose loss, without the penalty, differs by less than this from that
+        of the batch before, and keeps the weights that this batch began with; the second batch is compared with 0, the
+        first with nothing. Looked for at each test; nobody learns a loss. Null looks for nothing. Only with ``linear``,
+        and with ``logistic`` and a sigmoid ``taylor``; the fixed point is finer then, and linear outputs and labels may
+        be up to 48 and 16.
+    batch_order
+        ``random`` draws the rows of each batch with replacement, from `random_state`. ``table`` takes them in the order
+        of the tables, pass after pass, each row once a pass; rows that fill no batch at the end are left out.
+        ``hashed`` does so in another order in each pass, which needs no seed: a row at place p comes by the SHA-256 of
+        the text ``p+k``, k being the batches done, on top of the order of the pass before.
+    sigmoid
+        Of ``logistic`` in the training: ``series`` is the sigmoid, ``taylor`` the line 1/2 + z/4, with the loss that
+        goes with it, ln 2 - (y - 1/2) z + z^2 / 8. Predictions take the sigmoid either way.
     random_state
         Seed of the batches; None lets the server draw one.
     """
@@ -55,6 +80,9 @@ class LinearMain(TrainMain):
     early_stopping: Annotated[bool, flag()] = False
     n_iter_no_change: Annotated[int, whole(1, 10**6)] = 10
     tol: Annotated[float, within(0, 1000)] = 0.0001
+    cost_tol: Annotated[float | None, optional_number(0, 1000)] = None
+    batch_order: Annotated[Literal["random", "table", "hashed"], choice("random", "table", "hashed")] = "random"
+    sigmoid: Annotated[Literal["series", "taylor"], choice("series", "taylor")] = "series"
     random_state: Annotated[int | None, optional(0, 2**63 - 1)] = None
 
     @property
@@ -76,6 +104,9 @@ class LinearLabel(TableConfig):
     ----------
     metric
         One of `METRICS_OF` the objective; None is the first of them.
+    pos_label
+        With ``logistic``, the value of the label's column that counts as 1, all others being 0; None takes the column
+        as it is, which holds 0 and 1 then.
     """
 
     client_type: Literal["linear_label"]
@@ -83,3 +114,4 @@ class LinearLabel(TableConfig):
         Literal["auc", "auc_ks", "metrics_pack1", "regression", "poisson"] | None,
         optional_choice("auc", "auc_ks", "metrics_pack1", "regression", "poisson"),
     ] = None
+    pos_label: Annotated[str | None, optional_word()] = None

@@ -51,10 +51,14 @@ class PredictMain(ScoreMain):
     ----------
     contribution
         Whether the receiver, which has labels then, also measures what each party's columns add to the model.
+    return_predictions
+        Whether the receiver also sends the predictions, with the ids of the rows, to the main client, which puts them
+        into the task's report: they are for whoever may read it.
     """
 
     client_type: Literal["predict_main"]
     contribution: Annotated[bool, flag()] = False
+    return_predictions: Annotated[bool, flag()] = False
 
 
 class NewData(ClientConfig):

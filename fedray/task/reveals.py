@@ -105,6 +105,12 @@ _REVEALS = {
             "How many test rows, training rows, and weights with velocities left the range in which the arithmetic is "
             "right: three counts at each test.",
         ),
+        Reveal(
+            "cost_stop",
+            "data",
+            "Only with cost_tol: for each batch whether its loss differs by less than cost_tol from that of the batch "
+            "before, all batches since the last test at once.",
+        ),
     ),
     Kind.TREES: (
         Reveal(
@@ -181,6 +187,13 @@ _REVEALS = {
             "that party's rows in another order, each with its label, in an order that the receiver does not know.",
             "They tell how predictions spread where that party's columns are anybody's; of few rows, or of rows with "
             "rare predictions, some may be matched with predictions that the receiver has.",
+        ),
+        Reveal(
+            "returned_predictions",
+            "main",
+            "Only with return_predictions: true: the ids of the rows, if the receiver has them, and the predicted "
+            "values, to the server of the main client and through the report to whoever may read it.",
+            "As of predictions.",
         ),
     ),
     Kind.BINNING: (

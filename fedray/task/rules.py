@@ -38,6 +38,9 @@ __all__ = ["broken_rules"]
 Client = tuple[Role, ClientConfig]
 _RECEIVING = (PredictData, ExportData)
 """Configurations of which only the receiver's names files."""
+MOST_COSTS = 10_000
+"""Batches between two tests where losses wait for a comparison, each with the weights before it."""
+
 _DATA_ROLES = (Role.FEATURE_CLIENT, Role.LABEL_CLIENT)
 
 
@@ -169,9 +172,32 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
         where = f"clients[{index}].client_config"
         if config is main and main.class_weight is not None and main.objective != "logistic":
             yield f"{where}.class_weight: expected null for objective {main.objective}, which has no classes"
+        if config is main:
+            yield from _costs(main, where)
+        if isinstance(config, LinearLabel) and config.pos_label is not None and main.objective != "logistic":
+            yield f"{where}.pos_label: expected null for objective {main.objective}, whose label is a number"
         metrics = METRICS_OF[main.objective]
         if isinstance(config, LinearLabel) and config.metric is not None and config.metric not in metrics:
             yield f"{where}.metric: expected {' or '.join(metrics)} for objective {main.objective}, got {config.metric}"
+
+
+def _costs(main: LinearMain, where: str) -> Iterator[str]:
+    """Yield what is wrong with the stop by the loss and with the sigmoid as a line."""
+    line = main.sigmoid == "taylor"
+    if line and (main.objective != "logistic" or main.class_weight is not None or main.parity):
+        yield f"{where}.sigmoid: expected series; taylor is for objective logistic without class_weight and parity"
+    if main.cost_tol is None:
+        return
+    if main.objective != "linear" and not line:
+        yield f"{where}.cost_tol: expected null, or objective linear, or logistic with sigmoid taylor"
+    for field in ("early_stopping", "parity"):
+        if getattr(main, field):
+            yield f"{where}.{field}: expected false where cost_tol ends the training, got true"
+    if main.test_per_batches > MOST_COSTS:
+        yield (
+            f"{where}.test_per_batches: expected at most {MOST_COSTS} with cost_tol, which is looked for at tests, got "
+            f"{main.test_per_batches}"
+        )
 
 
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:

@@ -14,7 +14,21 @@ from typing import Annotated
 
 import typer
 
-from serve_api.cli import ask, audit, cluster, commands, demo, doctor, estimate, keys, pipeline, policy, serve, token
+from serve_api.cli import (
+    ask,
+    audit,
+    cluster,
+    commands,
+    demo,
+    doctor,
+    estimate,
+    keys,
+    pipeline,
+    policy,
+    serve,
+    token,
+    unseal,
+)
 from serve_api.cli.client import DEFAULT_URL
 from serve_api.cli.exit_codes import CliError, exit_codes_help
 from serve_api.cli.options import Access
@@ -59,6 +73,7 @@ def build_cli() -> typer.Typer:
     app.command("doctor")(doctor.doctor)
     app.command("estimate")(estimate.estimate)
     app.add_typer(pipeline.build(), name="pipeline")
+    app.command("unseal")(unseal.unseal)
     app.add_typer(token.build(), name="token")
     app.add_typer(keys.build(), name="keys")
     app.add_typer(audit.build(), name="audit")

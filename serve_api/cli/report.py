@@ -16,6 +16,9 @@ from serve_api.trust import notices
 __all__ = ["print_leakage", "print_report"]
 
 Json = dict[str, Any]
+_APART = frozenset({"evaluation", "predictions"})
+"""Parts of a result that are shown by themselves, or are for programs."""
+
 _COST_HEAD = ("rounds", "messages", "bytes", "seconds")
 
 
@@ -24,7 +27,7 @@ def print_report(report: Json) -> None:
     head = [str(report[key]) for key in ("task", "kind", "status") if report.get(key)]
     typer.echo(clean("  ".join(head)))
     result = _mapping(report.get("result"))
-    _print_result({key: value for key, value in result.items() if key != "evaluation" and not is_table(key, value)})
+    _print_result({key: value for key, value in result.items() if key not in _APART and not is_table(key, value)})
     print_evaluation(result.get("evaluation"))
     print_features(result)
     _print_parity(_mapping(report.get("parity")))

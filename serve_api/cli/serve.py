@@ -87,7 +87,10 @@ def serve(
     tls = _tls(tls_cert, tls_key)
     doors = _doors(root.resolve(), host, tls is not None, insecure, rate, allow_host or [])
     messages = _k12ai(k12ai, f"{host}:{port}")
-    _probe(host, port)
+    if address is None or not _left_behind(host, port, tls is not None):
+        _probe(host, port)
+        if grpc_port:
+            _probe("127.0.0.1", grpc_port, "--grpc-port")  # Serve listens on every address
     tasks = _paddledtx(root.resolve(), host, grpc_port, allow_host or [host])
     fate = _fate(root.resolve(), f"{host}:{port}", fate_folder or []) if fate_flow else None
     if address is None:
@@ -214,7 +217,6 @@ def _paddledtx(root: Path, host: str, port: int, names: list[str]) -> PaddleSett
     from serve_api.paddledtx.keys import Keys
     from serve_api.paddledtx.settings import PaddleSettings
 
-    _probe("127.0.0.1", port, "--grpc-port")  # Serve listens on every address
     try:
         Keys(root).all()
     except DataError as error:
@@ -251,6 +253,18 @@ def _doors(root: Path, host: str, tls: bool, insecure: bool, rate: float | None,
         )
     by_default = DEFAULT_RATE if beyond or locked else 0.0
     return DoorSettings(tokens, audit, locked, (host, *names), by_default if rate is None else rate)
+
+
+def _left_behind(host: str, port: int, tls: bool) -> bool:
+    """Whether a MainServer answers there: what a `fedray serve` that was killed leaves on its cluster, for the next."""
+    import httpx
+
+    try:
+        with httpx.Client(verify=False, trust_env=False, timeout=5.0) as client:  # noqa: S501 - nothing is told to it
+            found = client.get(f"{'https' if tls else 'http'}://{host}:{port}/healthz").json()
+    except (httpx.HTTPError, ValueError):
+        return False
+    return isinstance(found, dict) and set(found) == {"status", "version"}
 
 
 def _probe(host: str, port: int, option: str = "--port") -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, unquote
 
@@ -141,17 +140,20 @@ class Data:
             There is a table of this name, and nothing says what to do with it.
         """
         try:
-            found = self._tables.find(conf.namespace, conf.name)
-            if found is not None and conf.drop == 2:
-                raise FateError(REFUSED, f"The data table already exists, table data count:{found.rows}.")
-            parameters = {"file": conf.file, "head": int(conf.head), "id_delimiter": conf.delimiter}
-            named = {"partition": conf.partition, "namespace": conf.namespace, "name": conf.name}
-            job = local_job("upload", "Upload", self._ids.next(), {**parameters, **named}, self._now())
-            work = lambda progress: self._load(job.id, conf, source, progress)  # noqa: E731  one line that names two
-            self._chores.begin(job, work, 2 * source.size, after)
+            return self._upload(conf, source, after)
         except BaseException:
             after()
             raise
+
+    def _upload(self, conf: UploadConf, source: Source, after: Callable[[], None]) -> Job:
+        found = self._tables.find(conf.namespace, conf.name)
+        if found is not None and conf.drop == 2:
+            raise FateError(REFUSED, f"The data table already exists, table data count:{found.rows}.")
+        parameters = {"file": conf.file, "head": int(conf.head), "id_delimiter": conf.delimiter}
+        named = {"partition": conf.partition, "namespace": conf.namespace, "name": conf.name}
+        job = local_job("upload", "Upload", self._ids.next(), {**parameters, **named}, self._now())
+        size = 2 * source.size  # it is read twice
+        self._chores.begin(job, lambda progress: self._load(job.id, conf, source, progress), size, after)
         return job
 
     def _load(self, job_id: str, conf: UploadConf, source: Source, progress: Progress) -> Json:

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from serve_api.fate_flow.faults import FateError
 
-__all__ = ["Part", "cut", "receive"]
+__all__ = ["Part", "cut", "file_part", "receive"]
 
 _MOST_PARTS: Final = 64
 _MOST_HEADER: Final = 16 << 10
@@ -90,6 +90,14 @@ def cut(path: Path, content_type: str) -> list[Part]:
         raise _broken()
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
         return _parts(body, b"--" + boundary.encode("latin-1", "replace"))
+
+
+def file_part(path: Path, content_type: str) -> Part:
+    """Return the part of a received form that is a file; raises ``FateError`` where none is."""
+    for part in cut(path, content_type):
+        if part.filename is not None:
+            return part
+    raise FateError(100, "the body: expected a part with the file")
 
 
 def _parts(body: mmap.mmap, delimiter: bytes) -> list[Part]:

@@ -42,6 +42,16 @@ class StepResults:
         except FedrayError:
             return None
 
+    def record(self, step: str) -> list[list[float]]:
+        """Return the record of a step's task, one row per test; none while there is no task."""
+        found = self._steps.get(step)
+        if found is None or found.task is None:
+            return []
+        try:
+            return self._service.record(found.task).rows
+        except FedrayError:
+            return []
+
     def status(self, step: str) -> str:
         """Return the status of a step; of one that is not there, waiting."""
         found = self._steps.get(step)

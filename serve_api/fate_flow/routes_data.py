@@ -20,7 +20,7 @@ from serve_api.fate_flow.envelope import MISSING, object_of, reply, required, re
 from serve_api.fate_flow.faults import FateError
 from serve_api.fate_flow.jobs import submitted
 from serve_api.fate_flow.loading import Source
-from serve_api.fate_flow.multipart import cut, receive
+from serve_api.fate_flow.multipart import file_part, receive
 from serve_api.fate_flow.openapi import OBJECT, Reply
 from serve_api.service import Body
 
@@ -68,9 +68,7 @@ async def _upload_form(request: Request, desk: FateDesk) -> Job:
 def _upload_part(content_type: str, desk: FateDesk, conf: UploadConf, path: Path) -> Job:
     """Begin the job of a received form; its folder, which is this request's alone, goes when the job has ended."""
     try:
-        part = next((part for part in cut(path, content_type) if part.filename is not None), None)
-        if part is None:
-            raise FateError(100, "the body: expected a part with the file")
+        part = file_part(path, content_type)
     except BaseException:
         shutil.rmtree(path.parent)
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
@@ -18,6 +19,7 @@ from serve_api.paddledtx.faults import Code, Fault
 from serve_api.paddledtx.keys import Keys
 from serve_api.paddledtx.ledger import Ledger
 from serve_api.paddledtx.life import Life
+from serve_api.paddledtx.results import result_of
 from serve_api.paddledtx.settings import PaddleSettings
 from serve_api.paddledtx.wire.task_pb2 import FLTask, FLTasks, PredictResponse, TaskResponse
 
@@ -59,7 +61,7 @@ class PaddleDesk:
         self.settings, self._doors = settings, doors
         self.keys = Keys(settings.root)
         self.ledger = Ledger(store, self.keys, settings.address)
-        self.calls = Calls(self.ledger, settings.dialect, lambda _: None)
+        self.calls = Calls(self.ledger, settings.dialect, partial(result_of, store))
         self._methods: Mapping[str, tuple[Callable[[bytes], Message], Message, bool]] = {
             "ListTask": (self.calls.list_tasks, FLTasks(), False),
             "GetTaskById": (self.calls.get_task, FLTask(), False),

@@ -1,29 +1,26 @@
-"""What a published task asks for, as the document of a native one; whatever cannot be done is refused by its name.
-
-``dnn-paddlefl-vl`` is the network of the kind ``shared_nn``, on data sets that an alignment wrote.
-"""
+"""What a published task asks for, as the document of a native one, on data sets that an alignment wrote."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from fedray.task.config_bases import Kind
 from fedray.task.record import Status
+from fedray.task.scoring import Place, scoring_document
 from fedray.task.service import TaskService
 from serve_api.k12ai.documents import training_document
-from serve_api.paddledtx.faults import Code, Fault
+from serve_api.paddledtx.algorithms import algorithm_of, refused
+from serve_api.paddledtx.ledger import Ledger
 from serve_api.paddledtx.settings import PaddleSettings
-from serve_api.paddledtx.wire.common_pb2 import DNN_PADDLEFL_VL, LEARN, TaskParams
+from serve_api.paddledtx.wire.common_pb2 import LEARN
 from serve_api.paddledtx.wire.task_pb2 import FLTask
 from serve_api.service import party_place
 
-__all__ = ["network_document"]
+__all__ = ["prediction_document", "training_of"]
 
-EPOCHS: Final = 5
-LAYERS: Final = (30, 15, 1)
-"""Those of the original, whose layers end in ReLU; ours in sigmoids."""
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -36,10 +33,10 @@ class DataSet:
     rows: int
 
 
-def network_document(
+def training_of(
     task: FLTask, parties: Sequence[str], service: TaskService, settings: PaddleSettings
-) -> tuple[dict[str, Any], list[str]]:
-    """Return the document of a task, without a name, and its parties in the order of the data sets.
+) -> tuple[Document, list[str]]:
+    """Return the document of a training, without a name, and its parties in the order of the data sets.
 
     Parameters
     ----------
@@ -54,26 +51,18 @@ def network_document(
         A party is not known.
     """
     params = task.algoParam
-    _check(params)
-    sets = [
-        _data_set(f"dataSets[{place}].dataID", party, data.dataID, service)
-        for place, (party, data) in enumerate(zip(parties, task.dataSets, strict=True))
-    ]
-    if len({one.alignment for one in sets}) != 1:
-        raise _refused("dataSets", "expected data sets of one alignment, got those of several")
+    sets = _data_sets(task, parties, service)
     label = [party for party, one in zip(parties, sets, strict=True) if one.role == "label_client"]
     if len(label) != 1:
-        raise _refused("dataSets", "expected that of the alignment's label client among them")
+        raise refused("dataSets", "expected that of the alignment's label client among them")
     labelled = sets[parties.index(label[0])]
+    algorithm = algorithm_of(params, labelled.rows)
     if labelled.first != params.trainParams.label:
-        raise _refused(
+        raise refused(
             "algoParam.trainParams.label",
             "expected the first of the columns that the alignment of the label party names (columns)",
         )
     paths = {party: data.dataID for party, data in zip(parties, task.dataSets, strict=True)}
-    batch = params.trainParams.batchSize
-    batch = min(labelled.rows, 100_000) if batch <= 0 or batch > labelled.rows else batch
-    steps = EPOCHS * max(1, labelled.rows // batch)
     document = training_document(
         {
             "data": {
@@ -82,37 +71,53 @@ def network_document(
                 "main": settings.main,
                 "dealer": settings.dealer,
             },
-            "model": "network",
-            "parameters": {
-                "in_dim": LAYERS[0],
-                "layers": list(LAYERS[1:]),
-                "learning_rate": params.trainParams.alpha,
-                "batch_size": batch,
-                "max_iter": steps,
-                "test_per_batches": steps,
-            },
+            "model": algorithm.model,
+            "parameters": dict(algorithm.parameters),
         },
         lambda field, party: party_place(service, field, party),
     )
     return document, list(parties)
 
 
-def _check(params: TaskParams) -> None:
-    """Refuse what cannot be honoured; what the original's network ignores, this one does too."""
-    if params.algo != DNN_PADDLEFL_VL:
-        name = "linear-vl" if params.algo == 0 else "logistic-vl"
-        raise _refused("algoParam.algo", f"{name} is not served, only dnn-paddlefl-vl (2)")
-    if params.taskType != LEARN:
-        raise _refused("algoParam.taskType", "only training (0) is served; predict with a native task")
-    if params.evalParams.enable:
-        raise _refused("algoParam.evalParams.enable", "the network has no evaluation, as in the original")
-    if params.livalParams.enable:
-        raise _refused("algoParam.livalParams.enable", "the network has no evaluation, as in the original")
-    train = params.trainParams
-    if train.labelName not in ("", "1"):
-        raise _refused("algoParam.trainParams.labelName", "the label has to be 0 or 1; expected 1, or nothing")
-    if not 0 < train.alpha <= 100:
-        raise _refused("algoParam.trainParams.alpha", "expected a learning rate above 0, at most 100")
+def prediction_document(
+    task: FLTask, parties: Sequence[str], service: TaskService, ledger: Ledger
+) -> tuple[Document, list[str]]:
+    """Return the document of a prediction, without a name, and its parties; parameters and errors as `training_of`.
+
+    Its receiver, the label party of the training, returns the predictions, since the requester asks for them.
+    """
+    params = task.algoParam
+    known = ledger.get(params.modelTaskID)
+    learnt = known.task.algoParam
+    if learnt.taskType != LEARN or known.task.status != "Finished":
+        raise refused("algoParam.modelTaskID", "expected a training that has finished")
+    if params.algo != learnt.algo:
+        raise refused("algoParam.algo", "expected that of the training")
+    model = known.task.name if known.job is None else str(known.job.task)
+    training = service.document(model)
+    places = [party_place(service, f"dataSets[{place}].executor", party) for place, party in enumerate(parties)]
+    trained = [_place(client) for client in training["clients"] if "data_path" in client["client_config"]]
+    if sorted(places) != sorted(trained):
+        raise refused("dataSets", "expected the executors of the training, each once")
+    _data_sets(task, parties, service)
+    paths = {place: data.dataID for place, data in zip(places, task.dataSets, strict=True)}
+    main = {"part": "all", "return_predictions": True}
+    return scoring_document(training, model, "predict", main, paths, {}), list(parties)
+
+
+def _place(client: Mapping[str, Any]) -> Place:
+    return client["addr"], client["http_port"]
+
+
+def _data_sets(task: FLTask, parties: Sequence[str], service: TaskService) -> list[DataSet]:
+    """Return what one alignment wrote for the parties, in their order."""
+    sets = [
+        _data_set(f"dataSets[{place}].dataID", party, data.dataID, service)
+        for place, (party, data) in enumerate(zip(parties, task.dataSets, strict=True))
+    ]
+    if len({one.alignment for one in sets}) != 1:
+        raise refused("dataSets", "expected data sets of one alignment, got those of several")
+    return sets
 
 
 def _data_set(field: str, party: str, path: str, service: TaskService) -> DataSet:
@@ -122,12 +127,8 @@ def _data_set(field: str, party: str, path: str, service: TaskService) -> DataSe
     for view in page.tasks:
         for client in service.document(view.task_name)["clients"]:
             config: Mapping[str, Any] = client["client_config"]
-            if (client["addr"], client["http_port"]) == place and config.get("out_data_path") == path:
+            if _place(client) == place and config.get("out_data_path") == path:
                 first = (config.get("columns") or [""])[0]
                 rows = (view.dataset or (0, 0))[0]
                 return DataSet(client["role"], first if isinstance(first, str) else "", view.task_name, rows)
-    raise _refused(field, "expected the out_data_path of this party in an alignment that has finished")
-
-
-def _refused(field: str, why: str) -> Fault:
-    return Fault(Code.PARAMETER, f"bad param:{field}, {why}")
+    raise refused(field, "expected the out_data_path of this party in an alignment that has finished")

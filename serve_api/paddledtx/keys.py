@@ -81,6 +81,7 @@ class Keys:
         self._path, self._clock = path, clock
         self._file = StateFile(path, "keys", self._read)
         self._private: bytes | None = None
+        self._public: bytes | None = None
 
     @property
     def server(self) -> bytes:
@@ -91,7 +92,9 @@ class Keys:
         DataError
             The file of the key cannot be read or written, or is none.
         """
-        return public_of(self._secret())
+        if self._public is None:
+            self._public = public_of(self._secret())
+        return self._public
 
     def all(self) -> tuple[Key, ...]:
         """Return every key, revoked ones too; raises ``DataError``."""

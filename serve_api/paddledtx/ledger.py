@@ -1,20 +1,26 @@
-"""The tasks that this API knows, found by id and by what a listing asks for."""
+"""The tasks that this API knows, found by id and by what a listing asks for.
+
+Messages are kept until the store's stamp changes, and then only those tasks are read whose standing has: lists are
+asked for far more often than tasks begin or end.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import Final
 
 from fedray.errors import NotFound
+from fedray.task.approvals import Approval
 from fedray.task.config_bases import Kind
+from fedray.task.glance import Mark
 from fedray.task.jobs import Job
 from fedray.task.store import Store, StoredTask
 from serve_api.paddledtx.faults import Code, Fault
 from serve_api.paddledtx.keys import Keys
 from serve_api.paddledtx.listing import Listing
-from serve_api.paddledtx.shape import PREFIX, native_task, published_task, task_id
+from serve_api.paddledtx.shape import PREFIX, native_task, published_task
 from serve_api.paddledtx.wire.task_pb2 import FLTask
 
 __all__ = ["API", "Known", "Ledger"]
@@ -22,7 +28,9 @@ __all__ = ["API", "Known", "Ledger"]
 API: Final = "paddledtx"
 
 _KINDS: Final = (Kind.LINEAR.value, Kind.SHARED_NN.value, Kind.PREDICT.value)
-_PAGE: Final = 1000
+
+Seen = tuple[Mark, tuple[Approval, ...], int | None]
+"""What a task's message depends on, beside the keys: its mark, its approvals, and the published task's job."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +40,24 @@ class Known:
     Attributes
     ----------
     task
-        As it is said.
+        As it is said; not to be changed.
     job
         Of a published task; None of one that was made natively.
     """
 
     task: FLTask
     job: Job | None = None
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The tasks as they were at a stamp: by name what was seen and what is said of it, None of what is left out."""
+
+    stamp: object
+    keys: object
+    by_name: dict[str, tuple[Seen, Known | None]] = field(default_factory=dict)
+    by_id: dict[str, Known] = field(default_factory=dict)
+    newest_first: tuple[FLTask, ...] = ()
 
 
 class Ledger:
@@ -56,68 +75,64 @@ class Ledger:
 
     def __init__(self, store: Store, keys: Keys, address: str) -> None:
         self._store, self._keys, self._address = store, keys, address
+        self._kept = _Kept(None, None)
+        self._lock = threading.Lock()
 
     def get(self, wanted: str) -> Known:
         """Return a task; raises ``Fault`` where there is none with this id."""
-        for job in self._store.jobs.of_project(API, wanted):
-            found = self._published(job)
-            if found is not None:
-                return Known(found, job)
-        for task in self._native():
-            if task_id(task.name) == wanted:
-                shaped = self._shaped(task)
-                if shaped is not None:
-                    return Known(shaped)
-        raise Fault(Code.NOT_FOUND, "task not found, there is none with this taskID")
+        found = self._now().by_id.get(wanted)
+        if found is None:
+            raise Fault(Code.NOT_FOUND, "task not found, there is none with this taskID")
+        return found
 
     def taken(self, wanted: str) -> bool:
         """Return whether a task has this id."""
-        try:
-            self.get(wanted)
-        except Fault:
-            return False
-        return True
+        return wanted in self._now().by_id
 
     def list(self, listing: Listing) -> list[FLTask]:
-        """Return the tasks that a listing asks for, the newest first."""
+        """Return the tasks that a listing asks for, the newest first; they are not to be changed."""
         if not listing.keys:
             return []
-        found = [task for task in self._all() if _fits(task, listing)]
-        found.sort(key=lambda task: (-task.publishTime, task.taskID))
+        found = [task for task in self._now().newest_first if _fits(task, listing)]
         return found[: listing.limit] if listing.limit > 0 else found
 
-    def _all(self) -> Iterator[FLTask]:
-        for job in self._store.jobs.of_api(API):
-            published = self._published(job)
-            if published is not None:
-                yield published
-        for task in self._native():
-            shaped = self._shaped(task)
-            if shaped is not None:
-                yield shaped
+    def _now(self) -> _Kept:
+        """Return the tasks as they are now, or were later than this call began."""
+        stamp, keys = self._store.glance.stamp(), self._keys.all()
+        kept = self._kept
+        if (kept.stamp, kept.keys) == (stamp, keys):
+            return kept
+        with self._lock:
+            if (self._kept.stamp, self._kept.keys) != (stamp, keys):
+                self._kept = self._read(stamp, keys)
+            return self._kept
 
-    def _published(self, job: Job) -> FLTask | None:
-        """Return a published task; None while it is being made."""
-        if job.task is None:
+    def _read(self, stamp: object, keys: object) -> _Kept:
+        before = self._kept.by_name if self._kept.keys == keys else {}
+        jobs = {job.task: job for job in self._store.jobs.of_api(API) if job.task is not None}
+        approvals = self._store.approvals.all()
+        by_name: dict[str, tuple[Seen, Known | None]] = {}
+        for name, mark in self._store.glance.marks(_KINDS).items():
+            job, asked = jobs.get(name), approvals.get(name, ())
+            seen = (mark, asked, None if job is None else job.id)
+            old = before.get(name)
+            by_name[name] = old if old is not None and old[0] == seen else (seen, self._known(name, job, asked))
+        known = [one for _, one in by_name.values() if one is not None]
+        ordered = sorted((one.task for one in known), key=lambda task: (-task.publishTime, task.taskID))
+        return _Kept(stamp, keys, by_name, {one.task.taskID: one for one in known}, tuple(ordered))
+
+    def _known(self, name: str, job: Job | None, approvals: tuple[Approval, ...]) -> Known | None:
+        task = self._store.get(name)
+        if job is not None:
+            return Known(published_task(job.about, task, approvals, self._address), job)
+        if name.startswith(PREFIX):
+            return None  # it is being published
+        try:
+            trained = self._store.get(_model(task)) if task.kind == Kind.PREDICT else None
+        except NotFound:
             return None
-        approvals = self._store.approvals.of(job.task)
-        return published_task(job.about, self._store.get(job.task), approvals, self._address)
-
-    def _native(self) -> Iterator[StoredTask]:
-        done, total = 0, 1
-        while done < total:
-            page, total = self._store.list_tasks(kinds=_KINDS, limit=_PAGE, offset=done)
-            done += _PAGE
-            yield from (task for task in page if not task.name.startswith(PREFIX))
-
-    def _shaped(self, task: StoredTask) -> FLTask | None:
-        trained = None
-        if task.kind == Kind.PREDICT:
-            try:
-                trained = self._store.get(_model(task))
-            except NotFound:
-                return None
-        return native_task(task, trained, self._store.approvals.of(task.name), self._keys, self._address)
+        shaped = native_task(task, trained, approvals, self._keys, self._address)
+        return None if shaped is None else Known(shaped)
 
 
 def _model(task: StoredTask) -> str:

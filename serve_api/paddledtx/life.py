@@ -18,13 +18,14 @@ from fedray.task.jobs import JobKey
 from fedray.task.record import Status
 from fedray.task.service import TaskService
 from serve_api.paddledtx.calls import check_signature
-from serve_api.paddledtx.documents import network_document
+from serve_api.paddledtx.documents import prediction_document, training_of
 from serve_api.paddledtx.faults import Code, Fault
 from serve_api.paddledtx.go_json import as_go, canonical
 from serve_api.paddledtx.keys import Key, Keys
 from serve_api.paddledtx.ledger import API, Ledger
 from serve_api.paddledtx.settings import PaddleSettings
 from serve_api.paddledtx.shape import PREFIX
+from serve_api.paddledtx.wire.common_pb2 import PREDICT
 from serve_api.paddledtx.wire.task_pb2 import FLTask
 
 __all__ = ["Life"]
@@ -75,7 +76,10 @@ class Life:
         key = JobKey(API, "", wanted.taskID)
         if self._ledger.taken(wanted.taskID):
             raise Fault(Code.EXISTS, "taskID, there is a task with it")
-        document, parties = network_document(wanted, executors, self._service, self._settings)
+        if wanted.algoParam.taskType == PREDICT:
+            document, parties = prediction_document(wanted, executors, self._service, self._ledger)
+        else:
+            document, parties = training_of(wanted, executors, self._service, self._settings)
         try:
             job = self._service.jobs.claim(key, "publish", {"task": as_go(wanted), "parties": parties})
         except Conflict:

@@ -29,7 +29,7 @@ from serve_api.paddledtx.wire.common_pb2 import (
 )
 from serve_api.paddledtx.wire.task_pb2 import FLTask
 
-__all__ = ["PREFIX", "nanoseconds", "native_task", "published_task", "task_id"]
+__all__ = ["PREFIX", "label_party", "nanoseconds", "native_task", "published_task", "task_id"]
 
 PREFIX: Final = "paddledtx."
 """Begins the name of the native task of a published one; its id follows."""
@@ -78,7 +78,7 @@ def published_task(
     task = ParseDict(published["task"], FLTask())
     _standing(task, _STATES[now.status], now, approvals)
     task.startTime, task.endTime = nanoseconds(now.started_at), nanoseconds(now.ended_at)
-    labelled = _label_party(now)
+    labelled = label_party(now) if task.algoParam.taskType == LEARN else None
     decided = {one.party: one for one in approvals}
     for data, party in zip(task.dataSets, published["parties"], strict=True):
         _confirmed(data, decided.get(party), task.publishTime)
@@ -166,6 +166,7 @@ def _params(task: StoredTask, trained: StoredTask | None) -> TaskParams | None:
     train = params.trainParams
     train.batchSize = config["batch_size"]
     train.alpha = config.get("learning_rate_init", config.get("learning_rate", 0.0))
+    train.amplitude = config.get("cost_tol") or 0.0
     if config.get("alpha"):
         train.regMode, train.regParam = Reg_Ridge, config["alpha"]
     return params
@@ -186,7 +187,8 @@ def _main(task: StoredTask) -> dict[str, Any]:
     return config
 
 
-def _label_party(task: StoredTask) -> str:
+def label_party(task: StoredTask) -> str:
+    """Return the party of a task's label client, "" where it has none."""
     members = json.loads(task.plan)["members"]
     return next((str(one["party"]["name"]) for one in members if one["role"] == "label_client"), "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,12 +147,18 @@ def registry() -> Registry:
     return Registry.local()
 
 
-@pytest.fixture
-def world(tmp_path: Path, runner: ScriptedRunner, registry: Registry) -> Iterator[World]:
+@contextmanager
+def opened_world(folder: Path, runner: ScriptedRunner, registry: Registry) -> Iterator[World]:
     seeds = itertools.count()
-    with Store(f"sqlite:///{tmp_path}/tasks.db") as store:
+    with Store(f"sqlite:///{folder}/tasks.db") as store:
         service = TaskService(store, runner, registry, new_seed=lambda: f"seed{next(seeds)}")
         yield World(store, runner, service)
+
+
+@pytest.fixture
+def world(tmp_path: Path, runner: ScriptedRunner, registry: Registry) -> Iterator[World]:
+    with opened_world(tmp_path, runner, registry) as opened:
+        yield opened
 
 
 @pytest.fixture

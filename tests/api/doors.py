@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from fedray.pipeline.service import PipelineService
 from fedray.task.service import TaskService
 from fedray.task.store import Store
 from serve_api.app import build_app
@@ -55,13 +56,19 @@ class Locked:
 
 
 @contextmanager
-def locked(root: Path, service: TaskService, get: Callable[[], TaskService] | None = None) -> Iterator[Locked]:
+def locked(
+    root: Path,
+    service: TaskService,
+    get: Callable[[], TaskService] | None = None,
+    pipelines: PipelineService | None = None,
+) -> Iterator[Locked]:
     token_file, audit_file = state_files(root)
     tokens = Tokens(token_file)
     secrets = {role: tokens.add(name, role, [PARTY] if role is Role.DATA_OWNER else []) for role, name in NAMES.items()}
     doors = Doors(DoorSettings(token_file, audit_file))
     with Store(f"sqlite:///{root}/paddledtx.db") as store:  # of its own: what its routes say is tested elsewhere
         desk = PaddleDesk(store, PaddleSettings(root), doors)
-    app = build_app(get or (lambda: service), version="9", doors=doors, paddledtx_desk=desk)
+    get = get or (lambda: service)
+    app = build_app(get, version="9", doors=doors, paddledtx_desk=desk, pipeline_service=pipelines)
     with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client:
         yield Locked(app, client, tokens, secrets, AuditLog(audit_file))

@@ -34,9 +34,7 @@ class Fate:
         self.world, self.root = world, root
         self.pipelines = PipelineService(world.store, world.service)
         self.desk = fate_desk(world, root, **settings)
-        app = build_app(
-            lambda: world.service, version="9", pipeline_service=self.pipelines, fate_desk=self.desk
-        )
+        app = build_app(lambda: world.service, version="9", pipeline_service=self.pipelines, fate_desk=self.desk)
         self.http = TestClient(app, base_url="http://127.0.0.1")
 
     def post(self, path: str, body: object = None) -> Json:
@@ -133,7 +131,11 @@ HETERO_LR: Json = {
             "input": {"data": {"train_data": ["intersection_0.train"]}},
             "output": {"data": ["train"], "model": ["hetero_lr"]},
         },
-        "evaluation_0": {"module": "Evaluation", "input": {"data": {"data": ["hetero_lr_0.train"]}}, "need_deploy": False},
+        "evaluation_0": {
+            "module": "Evaluation",
+            "input": {"data": {"data": ["hetero_lr_0.train"]}},
+            "need_deploy": False,
+        },
     }
 }
 

@@ -14,7 +14,7 @@ import pytest
 from fedray.errors import FedrayError
 from fedray.task.record import Status
 from tests.api.conftest import World
-from tests.api.fate import HETERO_LR, Fate, conf_v1, conf_v2, dsl_v2
+from tests.api.fate import HETERO_LR, Fate, conf_v1
 
 Json = dict[str, Any]
 
@@ -143,7 +143,9 @@ def test_a_failed_task_fails_the_job_and_its_log_says_why(fate: Fate, told: Json
         failed = archive.extractfile("guest/9999/intersection_0/ERROR.log")
         assert failed is not None
         assert b"it was too cold" in failed.read()
-    assert {"fate_flow_schedule.log", "fate_flow_audit.log", "guest/9999/INFO.log", "host/10000/ERROR.log"} <= set(names)
+    assert {"fate_flow_schedule.log", "fate_flow_audit.log", "guest/9999/INFO.log", "host/10000/ERROR.log"} <= set(
+        names
+    )
     missing = fate.get("job/log", {"job_id": "1"})
     assert (missing.status_code, missing.json()["retcode"]) == (500, 500)
 

@@ -1,4 +1,4 @@
-"""FATE-Flow: models deployed, loaded, bound, told of, exported, imported, over the real services and a scripted runner."""
+"""FATE-Flow: models deployed, loaded, bound, exported, imported, over the real services and a scripted runner."""
 
 from __future__ import annotations
 
@@ -106,7 +106,9 @@ def test_load_and_bind(fate: Fate, model: Json) -> None:
     assert (told["retcode"], told["retmsg"]) == (0, "success")
     assert told["jobId"]
     assert told["data"] == {
-        "detail": {role: {one: {"retcode": 0, "retmsg": "success"}} for role, one in (("guest", "9999"), ("host", "10000"))},
+        "detail": {
+            role: {one: {"retcode": 0, "retmsg": "success"}} for role, one in (("guest", "9999"), ("host", "10000"))
+        },
         "guest": {"9999": 0},
         "host": {"10000": 0},
     }

@@ -24,6 +24,13 @@ from tests.api.test_paddledtx import Paddle, signed
 BANK, SHOP = "127.0.0.1:8084", "127.0.0.1:8884"
 
 
+def linear(algo: int = 0, **fields: Any) -> dict[str, Any]:
+    """Return the parameters of linear-vl or logistic-vl; Go leaves out what is 0."""
+    train = {"label": "y", "alpha": 0.1, "amplitude": 1e-4, "accuracy": 10, "batchSize": 4, **fields}
+    kept = {"trainParams": {name: value for name, value in train.items() if value}}
+    return {"algo": algo, **kept} if algo else kept
+
+
 def text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
@@ -119,6 +126,96 @@ def test_a_life_without_data_owners_to_wait_for(ledger: Ledger, world: World) ->
     assert ledger.api.failed("GetPredictResult", signed(ledger.requester, task["taskID"]))[1] == "10002"
 
 
+@pytest.mark.parametrize(
+    ("params", "main", "label"),
+    [
+        (linear(), {"objective": "linear", "sigmoid": "series"}, None),
+        (linear(1, labelName="Iris-setosa"), {"objective": "logistic", "sigmoid": "taylor"}, "Iris-setosa"),
+    ],
+)
+def test_linear_models_are_trained_as_the_original_trains_them(
+    ledger: Ledger, world: World, params: dict[str, Any], main: dict[str, Any], label: str | None
+) -> None:
+    task = ledger.task(algoParam=params)
+    assert ledger.publish(task)["code"] == "0"
+    clients = world.service.document(PREFIX + task["taskID"])["clients"]
+    config = clients[0]["client_config"]
+    wanted = {"cost_tol": 1e-4, "batch_order": "hashed", "batch_size": 4, "learning_rate_init": 0.1, "momentum": 0.0}
+    wanted |= {"alpha": 0.0, "max_iter": 100_000, "test_per_batches": 100, **main}
+    assert {field: config[field] for field in wanted} == wanted
+    assert clients[-1]["client_config"]["pos_label"] == label
+
+
+@pytest.mark.parametrize(("asked", "batch"), [(0, 400), (401, 400), (16, 16)])
+def test_a_batch_is_of_all_rows_at_most(ledger: Ledger, world: World, asked: int, batch: int) -> None:
+    task = ledger.task(algoParam=linear(batchSize=asked))
+    assert ledger.publish(task)["code"] == "0"
+    config = world.service.document(PREFIX + task["taskID"])["clients"][0]["client_config"]
+    assert config["batch_size"] == batch
+
+
+def trained(ledger: Ledger, world: World) -> str:
+    """Return the id of a training that has finished."""
+    task = ledger.task(algoParam=linear(1, labelName="1"))
+    assert ledger.publish(task)["code"] == "0"
+    run(ledger, world, task["taskID"])
+    return str(task["taskID"])
+
+
+def run(ledger: Ledger, world: World, task: str, result: dict[str, Any] | None = None) -> None:
+    assert ledger.start(task)["code"] == "0"
+    world.store.transition(PREFIX + task, Status.RUNNING)
+    world.store.save_report(PREFIX + task, {"task": PREFIX + task, "result": result or {}})
+    world.finish(PREFIX + task)
+
+
+def predict(model: str, **fields: Any) -> dict[str, Any]:
+    return {"algo": 1, "taskType": 1, "modelTaskID": model, **fields}
+
+
+def test_a_requester_gets_the_predictions(ledger: Ledger, world: World) -> None:
+    task = ledger.task(algoParam=predict(trained(ledger, world)))
+    task["dataSets"][1]["psiLabel"] = "customer"
+    assert ledger.publish(task)["code"] == "0"
+    clients = world.service.document(PREFIX + task["taskID"])["clients"]
+    assert clients[0]["client_config"]["return_predictions"] is True
+    assert [client["client_config"].get("data_path") for client in clients] == [None, None, "f1", "l"]
+    asked = signed(ledger.requester, task["taskID"])
+    assert ledger.api.failed("GetPredictResult", asked)[:2] == ("failed to get reader from xuperdb: ", "10004")
+    rows = [["2", 30.25], ["10", 1e-7], ["1", 27.5]]
+    run(ledger, world, task["taskID"], {"predictions": {"id": "id", "rows": rows}})
+    found = ledger.api.ask("GetPredictResult", asked)
+    assert found.payload == b'[["customer","value"],["1","27.5"],["10","1e-07"],["2","30.25"]]'
+    assert ledger.api.ask("GetPredictResult", signed(ledger.requester, task["taskID"], old=True)) == found
+    done = ledger.api.ask("GetTaskById", GetTaskRequest(taskID=task["taskID"]))
+    assert [data.isTagPart for data in done.dataSets] == [False, False]
+    assert done.algoParam.HasField("trainParams")
+    stranger = new_private()
+    assert ledger.api.failed("GetPredictResult", signed(stranger, task["taskID"]))[1] == "10002"
+    forged = signed(stranger, task["taskID"], key=public_of(ledger.requester))
+    assert ledger.api.failed("GetPredictResult", forged)[1] == "10008"
+    again = ledger.task(algoParam=predict(task["taskID"]))
+    assert ledger.publish(again)["message"].startswith("bad param:algoParam.modelTaskID")  # no training
+
+
+def test_predictions_that_cannot_be(ledger: Ledger, world: World) -> None:
+    model = trained(ledger, world)
+    wrong = {
+        "algoParam.algo": ledger.task(algoParam={"taskType": 1, "modelTaskID": model}),
+        "dataSets, expected the executors": ledger.task(algoParam=predict(model)),
+        "dataSets[0].dataID": ledger.task(algoParam=predict(model)),
+    }
+    other = new_private()
+    ledger.api.desk.keys.add("other", public_of(other).hex(), ["127.0.0.1:9"])
+    wrong["dataSets, expected the executors"]["dataSets"][0]["executor"] = text(public_of(other))
+    wrong["dataSets[0].dataID"]["dataSets"][0]["dataID"] = "elsewhere"
+    for field, task in wrong.items():
+        reply = ledger.publish(task)
+        assert reply["code"] == "10002"
+        assert reply["message"].startswith(f"bad param:{field}")
+    assert ledger.publish(ledger.task(algoParam=predict("x")))["code"] == "10004"
+
+
 def test_a_data_owner_confirms_by_his_executor(ledger: Ledger, world: World) -> None:
     ledger.manual()
     task = ledger.task()
@@ -184,14 +281,18 @@ def test_signatures_and_keys(ledger: Ledger) -> None:
         ("name", {"name": ""}),
         ("dataSets", {"dataSets": []}),
         ("result", {"result": "x"}),
-        ("algoParam.algo, linear-vl", {"algoParam": {"trainParams": {"label": "y"}}}),
-        ("algoParam.algo, logistic-vl", {"algoParam": {"algo": 1, "trainParams": {"label": "y"}}}),
-        ("algoParam.taskType", {"algoParam": {"algo": 2, "taskType": 1}}),
+        ("algoParam.algo", {"algoParam": {"algo": 3, "trainParams": {"label": "y", "alpha": 0.1}}}),
+        ("algoParam.trainParams.regMode", {"algoParam": linear(regMode=1)}),
+        ("algoParam.trainParams.regMode", {"algoParam": linear(algo=1, regMode=2)}),
+        ("algoParam.trainParams.amplitude", {"algoParam": linear(amplitude=0)}),
+        ("algoParam.trainParams.labelName", {"algoParam": linear(labelName="a")}),
+        ("algoParam.trainParams.labelName", {"algoParam": linear(algo=1)}),
+        ("algoParam.evalParams.enable", {"algoParam": {**linear(), "evalParams": {"enable": True}}}),
         ("algoParam.evalParams.enable", {"algoParam": {"algo": 2, "evalParams": {"enable": True}}}),
         ("algoParam.livalParams.enable", {"algoParam": {"algo": 2, "livalParams": {"enable": True}}}),
         ("algoParam.trainParams.alpha", {"algoParam": {"algo": 2, "trainParams": {"label": "y"}}}),
         ("algoParam.trainParams.label", {"algoParam": {"algo": 2, "trainParams": {"label": "x", "alpha": 0.1}}}),
-        ("algoParam.trainParams.labelName", {"algoParam": {"algo": 2, "trainParams": {"labelName": "a"}}}),
+        ("algoParam.trainParams.labelName", {"algoParam": {"algo": 2, "trainParams": {"labelName": "a", "alpha": 1}}}),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_its_name(ledger: Ledger, field: str, fields: dict[str, Any]) -> None:

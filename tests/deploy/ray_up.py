@@ -1,6 +1,6 @@
 """docs/deploy.md, done for real on hosts in namespaces: from bare hosts to a trained model, and down again.
 
-python -m tests.deploy.ray_up FOLDER, inside namespaces of its own: see `tests.deploy.hosts.inside`.
+python -m tests.deploy.ray_up FOLDER, inside namespaces of its own: see `tests.deploy.network.inside`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 import yaml
 
 from fedray.data import sample
-from tests.deploy.hosts import HOSTS, running, shell
+from tests.deploy.hosts import running, shell
+from tests.deploy.network import HOSTS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 JOIN_S = 480.0

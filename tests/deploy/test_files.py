@@ -10,7 +10,10 @@ import jsonschema
 import pytest
 import yaml
 
+from fedray.errors import SpecError
 from fedray.task.registry import Registry
+from serve_api.doors.settings import state_files
+from serve_api.doors.tokens import Tokens
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PARTIES = {party.resource for party in Registry.from_toml(CHECKOUT / "deploy" / "onprem" / "fedray.toml").parties()}
@@ -56,3 +59,31 @@ def test_ray_and_its_file_are_of_one_version() -> None:
     import ray
 
     assert read("deploy/kuberay.yaml")["spec"]["rayVersion"] == ray.__version__
+
+
+def test_serve_reads_its_config_file_and_we_our_arguments_in_it() -> None:
+    from ray._common.utils import import_attr
+    from ray.serve.schema import ServeDeploySchema
+
+    from serve_api import configured
+
+    document = ServeDeploySchema.model_validate(read("deploy/serve.yaml"))
+    assert document.http_options.host == "127.0.0.1"
+    (application,) = document.applications
+    assert import_attr(application.import_path) is configured.main_server
+    assert [deployment.name for deployment in application.deployments] == [configured.DEPLOYMENT["name"]]
+    assert configured.ServerArguments.model_validate(application.args).insecure
+    with pytest.raises(ValueError, match="extra_forbidden"):
+        configured.ServerArguments.model_validate({**application.args, "rot": "/srv"})
+
+
+def test_a_server_from_a_config_file_needs_tokens_or_says_that_it_needs_none(tmp_path: Path) -> None:
+    from serve_api.configured import ServerArguments
+
+    with pytest.raises(SpecError, match=r"args\.insecure: there are no tokens"):
+        ServerArguments(root=tmp_path).settings()
+    assert not ServerArguments(root=tmp_path, insecure=True).settings().doors.required
+    tokens = state_files(tmp_path)[0]
+    tokens.parent.mkdir()
+    Tokens(tokens).add("admin", "admin")
+    assert ServerArguments(root=tmp_path, insecure=True).settings().doors.required, "once there are some"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy import hosts
+from tests.deploy import network
+from tests.deploy.hosts import PROGRAMS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.hosts, pytest.mark.timeout(1260)]
 
@@ -15,17 +16,17 @@ LIMIT_S = 1200.0
 """It takes a quarter of that on two processors that nobody else uses."""
 
 OFFERS = {
-    hosts.HOSTS["head"]: ("party_coordinator", "party_dealer"),
-    hosts.HOSTS["clinic"]: ("party_clinic",),
-    hosts.HOSTS["laboratory"]: ("party_laboratory",),
-    hosts.HOSTS["hospital"]: ("party_hospital",),
+    network.HOSTS["head"]: ("party_coordinator", "party_dealer"),
+    network.HOSTS["clinic"]: ("party_clinic",),
+    network.HOSTS["laboratory"]: ("party_laboratory",),
+    network.HOSTS["hospital"]: ("party_hospital",),
 }
 
 
 def test_from_bare_hosts_to_a_trained_model(tmp_path: Path) -> None:
-    if why := hosts.missing():
+    if why := network.missing(*PROGRAMS):
         pytest.skip(f"hosts in namespaces: {why}")
-    done = hosts.inside("tests.deploy.ray_up", str(tmp_path), timeout_s=LIMIT_S)
+    done = network.inside("tests.deploy.ray_up", str(tmp_path), timeout_s=LIMIT_S)
     assert done.returncode == 0, "see the captured log of the launcher"
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["report"]["status"] == "finished"

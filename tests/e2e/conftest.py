@@ -31,7 +31,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver, grpc_po
     write_tables(root / "raw")
     settings = root.parent / "k12ai.toml"
     settings.write_text(f'webhook = "{receiver.url}"\n')
-    with FedrayServer(root, "--max-tasks", "3", "--k12ai", str(settings), "--grpc-port", str(grpc_port)) as running:
+    options = ("--max-tasks", "3", "--k12ai", str(settings), "--grpc-port", str(grpc_port))
+    with FedrayServer(root, *options, environment={"FEDRAY_LOG": "json"}) as running:
         yield running
 
 

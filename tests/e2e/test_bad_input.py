@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from actors.logs import FILE
 from tests.bad_tables import GOOD, LABELS, LEAK, RAW_TABLES, TRAIN_TABLES, assert_clear, task, write_split
 from tests.e2e.documents import alignment, training
 from tests.e2e.tables import FOLDER, planted
@@ -233,6 +235,19 @@ def test_the_server_works_after_all_that(bad: FedrayServer) -> None:
     assert bad.run(training("good", max_iter=10))["status"] == "finished"
     assert bad.get("/api/v1/queue") == {"queue": []}
     assert not bad.roles()
+
+
+def test_each_party_logs_its_part_of_each_task(bad: FedrayServer) -> None:
+    lines = [json.loads(line) for line in (bad.root / FILE).read_text().splitlines()]
+    assert [line["message"] for line in lines if line.get("task") == "good" and "party" not in line] == [
+        "running",
+        "finished",
+    ]
+    parts = {(line["party"], line["phase"]) for line in lines if line.get("task") == "good" and "phase" in line}
+    assert ("127.0.0.1:8884", "train") in parts
+    ended = [line for line in lines if line.get("task") == "good" and line["event"] == "ended"]
+    assert len(ended) == len({line["process"] for line in ended}) == 5
+    assert {line["error"] for line in lines if line["level"] == "error"} >= {"DataError", "TaskAborted"}
 
 
 def test_no_log_and_no_event_holds_an_id_or_a_value(bad: FedrayServer) -> None:

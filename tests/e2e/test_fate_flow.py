@@ -23,7 +23,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(900)]
 Json = dict[str, Any]
 ENDS = ("success", "failed", "canceled", "timeout")
 GUEST: Json = {"role": "guest", "party_id": 9999}
-LR: Json = {"penalty": "L2", "alpha": 0.01, "optimizer": "sgd", "learning_rate": 0.5, "batch_size": 128, "max_iter": 10}
+LR: Json = {
+    "penalty": "L2",
+    "alpha": 0.01,
+    "optimizer": "sgd",
+    "learning_rate": 0.15,
+    "batch_size": 128,
+    "max_iter": 10,
+}
 
 
 def tables(folder: Path) -> float:

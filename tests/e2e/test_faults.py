@@ -15,7 +15,7 @@ from fedray.parties.oracle import insecure_oracle
 from fedray.task.plan import make_plan
 from fedray.task.registry import Registry
 from fedray.task.spec import parse
-from tests.chaos import moments
+from tests.chaos.moments import moments
 from tests.e2e.documents import linear_training, training
 from tests.e2e.test_happy import fedray
 from tests.server import ROLES, FedrayServer, patience, until
@@ -122,7 +122,7 @@ def test_a_training_goes_on(aligned: FedrayServer) -> None:
 
 @pytest.mark.timeout(400)
 def test_random_moments(aligned: FedrayServer) -> None:
-    """Two of what `python -m tests.chaos` does with more, and other kinds of models."""
+    """Two of what `python -m tests.chaos.moments` does with more, and other kinds of models."""
     found = list(moments(aligned, 5, 2, ("linear",)))
     assert len(found) == 2  # each has compared its last test with the float64 twin's
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import json
 import time
 import uuid
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 
 from serve_api.paddledtx.calls import signed_texts
@@ -22,11 +24,14 @@ from serve_api.paddledtx.wire.task_pb2 import (
     FLTasks,
     GetTaskRequest,
     ListTaskRequest,
+    PredictResponse,
     SeedListTaskRequest,
     TaskRequest,
     TaskResponse,
 )
+from tests.api.documents import member
 from tests.e2e.documents import alignment, training
+from tests.paddledtx_trainer import emulate, in_order_of_ids, iris
 from tests.server import FedrayServer, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(400)]
@@ -89,36 +94,106 @@ def test_what_is_refused_and_the_server_goes_on(client: Client) -> None:
     assert client.call("ListTask", b"") == FLTasks()
 
 
-def test_a_published_network_is_trained(client: Client) -> None:
-    server, keys, ann = client.server, Keys(client.server.root), new_private()
+class Ann:
+    """A requester, and the executors of three parties, whose keys the server knows."""
+
+    PORTS = (8084, 8082, 8884)
+
+    def __init__(self, client: Client) -> None:
+        self.client, self.server, self.private = client, client.server, new_private()
+        self.executors = [new_private() for _ in self.PORTS]
+        keys = Keys(self.server.root)
+        keys.add("ann", public_of(self.private).hex())
+        for private, port in zip(self.executors, self.PORTS, strict=True):
+            keys.add(f"executor-{port}", public_of(private).hex(), [f"127.0.0.1:{port}"])
+
+    def run(self, name: str, paths: dict[int, str], params: dict[str, Any]) -> FLTask:
+        """Publish a task of some parties, by their ports, start it, and return how it ended."""
+        executors = dict(zip(self.PORTS, self.executors, strict=True))
+        task: dict[str, Any] = {
+            "taskID": str(uuid.uuid4()),
+            "name": name,
+            "requester": text(public_of(self.private)),
+            "dataSets": [
+                {"executor": text(public_of(executors[port])), "dataID": path, "psiLabel": "ID"}
+                for port, path in paths.items()
+            ],
+            "algoParam": params,
+            "publishTime": time.time_ns(),
+        }
+        for path, body, status in (("publish", task, "Ready"), ("start", {"taskID": task["taskID"]}, "ToProcess")):
+            signature = text(sign(self.private, canonical(body)))
+            reply = self.server.post(f"/v1/task/{path}", {**body, "signature": signature})
+            assert reply["code"] == "0", reply
+            assert reply["data"]["status"] in (status, "Processing")
+        wanted = GetTaskRequest(taskID=task["taskID"])
+        call = self.client.call
+        until(
+            lambda: call("GetTaskById", wanted, FLTask).endTime > 0, 240, lambda: str(self.server.get("/api/v1/queue"))
+        )
+        found: FLTask = call("GetTaskById", wanted, FLTask)
+        assert (found.status, found.errMessage) == ("Finished", "")
+        return found
+
+
+@pytest.fixture(scope="module")
+def ann(client: Client) -> Ann:
+    return Ann(client)
+
+
+def test_a_published_network_is_trained(ann: Ann) -> None:
     document = alignment("pd-aligned", out="pd-")
     document["clients"][3]["client_config"]["columns"] = ["Y"]
-    done = server.run(document)
+    done = ann.server.run(document)
     assert done["status"] == "finished", done
-    executors = [new_private() for _ in range(3)]
-    keys.add("ann", public_of(ann).hex())
-    for name, private, port in zip("bcd", executors, (8084, 8082, 8884), strict=True):
-        keys.add(name, public_of(private).hex(), [f"127.0.0.1:{port}"])
-    task = {
-        "taskID": str(uuid.uuid4()),
-        "name": "published",
-        "requester": text(public_of(ann)),
-        "dataSets": [
-            {"executor": text(public_of(private)), "dataID": f"pd-{data}", "psiLabel": "ID"}
-            for private, data in zip(executors, ("f1", "f2", "l"), strict=True)
-        ],
-        "algoParam": {"algo": 2, "trainParams": {"label": "Y", "alpha": 0.5, "batchSize": 100}},
-        "publishTime": time.time_ns(),
-    }
-    wanted = GetTaskRequest(taskID=task["taskID"])
-    for path, body, status in (("publish", task, "Ready"), ("start", {"taskID": task["taskID"]}, "ToProcess")):
-        reply = server.post(f"/v1/task/{path}", {**body, "signature": text(sign(ann, canonical(body)))})
-        assert reply["code"] == "0", reply
-        assert reply["data"]["status"] in (status, "Processing")
-    until(lambda: client.call("GetTaskById", wanted, FLTask).endTime > 0, 240, lambda: str(server.get("/api/v1/queue")))
-    found = client.call("GetTaskById", wanted, FLTask)
-    assert (found.status, found.errMessage) == ("Finished", "")
+    params = {"algo": 2, "trainParams": {"label": "Y", "alpha": 0.5, "batchSize": 100}}
+    found = ann.run("published", {8084: "pd-f1", 8082: "pd-f2", 8884: "pd-l"}, params)
     assert [data.isTagPart for data in found.dataSets] == [False, False, True]
+
+
+def iris_aligned(ann: Ann, name: str, x: Any, labels: list[str] | None) -> dict[int, str]:
+    """Write Iris rows with the ids 1, 2, ... as two parties' tables, and align them; return their data sets."""
+    tables = {8084: (["ID", "sl", "sw"], x[:, :2].tolist()), 8884: (["ID", "pl", "pw"], x[:, 2:].tolist())}
+    if labels is not None:
+        own = [[*row, label] for row, label in zip(tables[8884][1], labels, strict=True)]
+        tables[8884] = (["ID", "pl", "pw", "Label"], own)
+    clients = [member("main_client", 8377, "alignment_main", test_size=0)]
+    for port, role in ((8084, "feature_client"), (8884, "label_client")):
+        header, rows = tables[port]
+        with (ann.server.root / "raw" / f"{name}-{port}.csv").open("w", newline="") as handle:
+            csv.writer(handle).writerows([header, *([k, *row] for k, row in enumerate(rows, start=1))])
+        columns = {"columns": ["Label", "pl", "pw"]} if "Label" in header else {}
+        fields = {"raw_data_path": f"{name}-{port}.csv", "out_data_path": f"{name}-{port}", **columns}
+        clients.append(member(role, port, "alignment_data", **fields))
+    done = ann.server.run({"task_name": name, "clients": clients})
+    assert done["status"] == "finished", done
+    return {port: f"{name}-{port}" for port in tables}
+
+
+def test_logistic_vl_on_iris_from_publishing_to_the_predicted_rows(ann: Ann) -> None:
+    """The original's example with its defaults: it stops in the same round, and tells all new rows right."""
+    x, y, new, known = iris()
+    paths = iris_aligned(ann, "iris", x, ["Iris-setosa" if one else "Iris-other" for one in y])
+    train = {"label": "Label", "labelName": "Iris-setosa", "alpha": 0.1, "amplitude": 1e-4, "accuracy": 10}
+    trained = ann.run("iris", paths, {"algo": 1, "trainParams": {**train, "batchSize": 4}})
+    assert [data.isTagPart for data in trained.dataSets] == [False, True]
+    result = ann.server.get(f"/api/v1/tasks/paddledtx.{trained.taskID}/report")["result"]
+    assert result == {"n_batches": 329, "loss": None, "metrics": {}}
+    fresh = iris_aligned(ann, "iris-new", new, None)
+    done = ann.run("iris-new", fresh, {"algo": 1, "taskType": 1, "modelTaskID": trained.taskID})
+    request = TaskRequest(pubKey=public_of(ann.private), taskID=done.taskID)
+    request.signature = sign(ann.private, signed_texts(request)[0])
+    header, *rows = json.loads(ann.client.call("GetPredictResult", request, PredictResponse).payload)
+    assert header == ["ID", "value"]
+    assert [row[0] for row in rows] == sorted((str(k + 1) for k in range(len(new))), key=str.encode)
+    wanted = 1.0 / (1.0 + np.exp(-emulate(*in_order_of_ids(x, y), logistic=True).scores(new)))
+    found = np.array([float(value) for _, value in sorted(rows, key=lambda row: int(row[0]))])
+    assert np.abs(found - wanted).max() < 1e-4
+    assert np.array_equal(found > 0.5, known == 1)
+    assert (
+        ann.client.code("GetPredictResult", TaskRequest(pubKey=public_of(ann.private), taskID=trained.taskID))
+        == "10002"
+    )
 
 
 def text(data: bytes) -> str:

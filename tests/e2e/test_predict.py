@@ -130,7 +130,7 @@ def test_a_damaged_part_fails_the_task_with_a_sentence(kept: FedrayServer) -> No
     finally:
         path.write_bytes(whole)
     assert failed["status"] == "failed"
-    assert "model 'kept-nn': the model's shares do not belong to its manifest" in failed["error"]["message"]
+    assert "model 'kept-nn': shares.npz is damaged" in failed["error"]["message"]
     assert failed["error"]["party"] == "127.0.0.1:8082"
     assert not list(kept.root.rglob("generated/predictions/p5"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from fedray.parties import contribution
 from tests import tree_tasks
 from tests.predictions import Prediction, prediction
 from tests.tasks import Training
+from tests.uniform import assert_words_uniform, sent
 
 JSON = {"shapes", "done"}
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
@@ -75,17 +75,5 @@ def by_value(pairs: Any) -> Any:
 def test_what_is_masked_looks_uniform(training: Training) -> None:
     task = measuring(training)
     task.succeed()
-    seen: dict[tuple[int, str], list[bytes]] = defaultdict(list)
-    for me, view in enumerate(task.views):
-        for _, frame in view:
-            if frame.label not in JSON:
-                seen[me, frame.label] += [array.tobytes() for array in frame.arrays]
-    tried = set()
-    for (_, label), parts in seen.items():
-        data = np.frombuffer(b"".join(parts), np.uint8)
-        if data.size >= 256 * 5:
-            tried.add(label)
-            counts, expected = np.bincount(data, minlength=256), data.size / 256
-            # 255 degrees of freedom: 420 is beyond seven standard deviations
-            assert ((counts - expected) ** 2 / expected).sum() < 420, label
+    tried = assert_words_uniform(sent(task.views, JSON))
     assert {"shuffle", "reveal.contribution", "deal"} <= tried

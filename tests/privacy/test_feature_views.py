@@ -11,6 +11,7 @@ import pytest
 
 from fedray.channel import Frame
 from tests.feature_tasks import FeatureTask, made_up
+from tests.uniform import assert_words_uniform, sent
 
 JSON = {"shapes", "names", "done"}
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
@@ -68,19 +69,7 @@ def test_what_is_masked_looks_uniform(tmp_path: Path, kind: str) -> None:
     """Every byte, by receiver and label: a chi-square far beyond chance fails; the summands of what is opened too."""
     task = task_of(tmp_path, kind)
     task.succeed()
-    seen: dict[tuple[int, str], list[bytes]] = defaultdict(list)
-    for me, view in enumerate(task.views):
-        for _, frame in view:
-            if frame.label not in JSON:
-                seen[me, frame.label] += [array.tobytes() for array in frame.arrays]
-    tried = set()
-    for (_, label), parts in seen.items():
-        data = np.frombuffer(b"".join(parts), np.uint8)
-        if data.size >= 256 * 5:
-            tried.add(label)
-            counts, expected = np.bincount(data, minlength=256), data.size / 256
-            # 255 degrees of freedom: 420 is beyond seven standard deviations
-            assert ((counts - expected) ** 2 / expected).sum() < 420, label
+    tried = assert_words_uniform(sent(task.views, JSON))
     assert MASKED[kind] <= tried
 
 

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from fedray.channel import Frame
+from fedray.data.model_files import load_model
 from tests import linear_tasks, tasks, tree_tasks
 from tests.predictions import Prediction, copied, prediction
+from tests.sealed import folder_at
 from tests.tasks import Training
+from tests.uniform import assert_words_uniform, sent
 
 JSON = {"shapes", "done", "label_units"}
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
@@ -84,19 +87,7 @@ def test_what_is_masked_looks_uniform(trained: Trained, tmp_path: Path, kind: st
     """Every word, by receiver and label: a chi-square far beyond chance fails; also the summands of predictions."""
     task = predicting(trained(tmp_path, kind), TWO)
     task.succeed()
-    seen: dict[tuple[int, str], list[bytes]] = defaultdict(list)
-    for me, view in enumerate(task.views):
-        for _, frame in view:
-            if frame.label not in JSON:
-                seen[me, frame.label] += [array.tobytes() for array in frame.arrays]
-    tried = set()
-    for (_, label), parts in seen.items():
-        data = np.frombuffer(b"".join(parts), np.uint8)
-        if data.size >= 256 * 5:
-            tried.add(label)
-            counts, expected = np.bincount(data, minlength=256), data.size / 256
-            # 255 degrees of freedom: 420 is beyond seven standard deviations
-            assert ((counts - expected) ** 2 / expected).sum() < 420, label
+    tried = assert_words_uniform(sent(task.views, JSON))
     wanted = {"split", "members"} if kind == "trees" else {"private.test", "guard"}
     assert {*wanted, "deal", "reveal.predictions"} <= tried
 
@@ -125,7 +116,7 @@ def test_the_shares_of_the_model_are_in_no_frame(trained: Trained, tmp_path: Pat
     said = [b"".join(array.tobytes() for array in frame.arrays) for view in task.views for _, frame in view]
     assert len(said) > 20
     for path in tmp_path.rglob("shares.npz"):
-        with np.load(path) as archive:
-            for name in [name for name in archive.files if name.startswith(("weights", "intercept", "leaves"))]:
-                for word in archive[name].reshape(-1):
-                    assert not any(word.tobytes() in data for data in said)
+        _, shares = load_model(folder_at(path.parent))
+        for name in [name for name in shares if name.startswith(("weights", "intercept", "leaves"))]:
+            for word in shares[name].reshape(-1):
+                assert not any(word.tobytes() in data for data in said)

@@ -14,7 +14,9 @@ from fedray.channel import Frame
 from fedray.data.model_files import load_model
 from fedray.parties.context import PartyOutcome
 from tests import linear_tasks, tree_tasks
+from tests.sealed import folder_at
 from tests.tasks import Training, made_up
+from tests.uniform import assert_words_uniform, sent
 
 JSON = {"shapes", "test", "done", "kept"}
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
@@ -101,31 +103,11 @@ def test_another_secret_changes_no_label_sender_or_shape(tmp_path: Path, ran: Ra
     assert [outline(view) for view in task.views] == [outline(view) for view in ran(kind)[0].views]
 
 
-def masked(task: Training) -> Iterator[tuple[int, str, bytes]]:
-    for me, view in enumerate(task.views):
-        for _, frame in view:
-            if frame.label not in JSON:
-                for array in frame.arrays:
-                    yield me, frame.label, array.tobytes()
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_masked_looks_uniform(ran: Ran, kind: str) -> None:
     """Every byte of every word, by receiver and label: a chi-square far beyond chance fails."""
     task, _ = ran(kind)
-    seen: dict[tuple[int, str], list[bytes]] = defaultdict(list)
-    for me, label, data in masked(task):
-        seen[me, label].append(data)
-    tried = set()
-    for (_, label), parts in seen.items():
-        words = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, 8)
-        for place in [slice(0, 8)] if len(words) < 2000 else [slice(k, k + 1) for k in range(8)]:
-            counts = np.bincount(words[:, place].reshape(-1), minlength=256)
-            expected = counts.sum() / 256
-            if expected >= 5:
-                tried.add(label)
-                # 255 degrees of freedom: 420 is beyond seven standard deviations
-                assert ((counts - expected) ** 2 / expected).sum() < 420, label
+    tried = assert_words_uniform(sent(task.views, JSON))
     assert SEEN["trees" if kind in TREES else "linear" if kind in LINEAR else "networks"] <= tried
 
 
@@ -223,7 +205,7 @@ def test_a_split_is_opened_to_its_owner_only(tmp_path: Path) -> None:
 def models_of(task: Training) -> tuple[Any, list[Any]]:
     """Return the owners of all splits, and by rank what a party's file says of them."""
     parts = [root.path / ".fedray" / "models" / "t" for root in task.roots.values()]
-    arrays = [load_model(next(path.iterdir()))[1] for path in parts]
+    arrays = [load_model(folder_at(next(path.iterdir())))[1] for path in parts]
     return arrays[0]["split_owner"], [part["split_mine"] for part in arrays]
 
 
@@ -234,7 +216,7 @@ def test_rows_of_a_tree_are_seen_by_nobody(tmp_path: Path, ran: Ran) -> None:
     again.succeed()
     for task in (ran("trees")[0], again):
         opened: dict[tuple[int, str], list[bytes]] = defaultdict(list)
-        for me, label, data in masked(task):
+        for me, label, data in sent(task.views, JSON):
             opened[me, label].append(data)
         seen.append(opened)
     for label in ("curve", "histogram", "members", "split", "layer.open"):

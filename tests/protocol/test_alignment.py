@@ -121,6 +121,15 @@ def made_up_tables(parties: int, rng: np.random.Generator) -> list[dict[str, lis
     return tables
 
 
+@pytest.mark.parametrize(("part", "n_test"), [(0, 0), (0.3, 3), (0.29, 2), (0.9, 9)])
+def test_a_task_says_how_many_rows_are_for_testing(tmp_path: Path, part: float, n_test: int) -> None:
+    table = {"id": [str(k) for k in range(10)], "x": [str(k) for k in range(10)]}
+    trial = Trial(tmp_path, [table, table], {"test_size": part})
+    assert trial.run()[0] == PartyOutcome({"n_train": 10 - n_test, "n_test": n_test})
+    for k in (1, 2):
+        assert [len(trial.out(k, name)) for name in ("train.csv", "test.csv")] == [10 - n_test, n_test]
+
+
 @pytest.mark.parametrize("parties", [2, 3, 5])
 def test_result_equals_sets(tmp_path: Path, parties: int) -> None:
     tables = made_up_tables(parties, np.random.default_rng(parties))

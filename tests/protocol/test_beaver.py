@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,12 +12,13 @@ from hypothesis import strategies as st
 from fedray.channel import codec
 from fedray.mpc import Session, Share, beaver
 from fedray.mpc.beaver import Opened
-from fedray.mpc.correlation import DenseTriple, SquareMask, Triple
+from fedray.mpc.correlation import ColumnTriple, DenseTriple, SquareMask, Triple
 from fedray.mpc.dealer import Supply
 from fedray.mpc.schedule import Segment
 from fedray.ring import Ring
 from tests import plain
 from tests.parties import Played, compute, joined, split, words
+from tests.uniform import assert_uniform
 
 EDGES = np.array(plain.EDGES, dtype=np.uint64)
 B, H, K = 5, 4, 3
@@ -115,6 +118,48 @@ def test_dense_layer_is_exact(size: int) -> None:
         assert {party[k].scale for party in results} == {scale}
 
 
+def column(size: int) -> tuple[Played[tuple[Share, Share, Share]], Ring, Ring, Ring, Ring]:
+    rng = np.random.default_rng(size)
+    x, w, d, slope = words(rng, B, H), words(rng, H, 1), words(rng, B, 1), words(rng, B, H - 1)
+    slope.reshape(-1)[: EDGES.size] = EDGES[: slope.size]
+    xs, ws, ds, slopes = (split(value, size, rng) for value in (x, w, d, slope))
+
+    def protocol(s: Session, supply: Supply) -> tuple[Share, Share, Share]:
+        parts = supply.step("column")["c"]
+        below = Share(slopes[s.rank], 7.0)
+        opened = beaver.open_layer(s, Share(xs[s.rank], 2.0), Share(ws[s.rank], 3.0), parts, below)
+        forward = beaver.forward(s, opened, 6.0, parts)
+        with s.round("residual") as r:
+            pending = beaver.open_residual(r, Share(ds[s.rank], 5.0), parts)
+        known = replace(opened, d=pending.value)
+        return forward, *beaver.backward_column(s, known, (2.0, 3.0, 5.0, 7.0), parts)
+
+    segment = Segment("column", 1, (ColumnTriple("c", (B, H)),))
+    return compute(size, protocol, [segment]), x, w, d, slope
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
+def test_layer_of_one_output_is_exact(size: int) -> None:
+    played, x, w, d, slope = column(size)
+    results = played.all()[:size]
+    back = plain.matmul(d, w[:-1].T) * slope
+    expected = [plain.matmul(x, w), plain.matmul(x.T, d), back]
+    for k, (value, scale) in enumerate(zip(expected, (6.0, 10.0, 105.0), strict=True)):
+        np.testing.assert_array_equal(joined(party[k] for party in results), value)
+        assert {party[k].scale for party in results} == {scale}
+
+
+def test_layer_of_one_output_costs_two_rounds() -> None:
+    size = 3
+    played, x, w, d, slope = column(size)
+    played.all()
+    totals = [channel.cost.total() for channel in played.channels[:size]]
+    assert [total.rounds for total in totals] == [2] * size
+    pairs = size * (size - 1)
+    assert sum(total.labels["layer.open"] for total in totals) == pairs * payload("layer.open", x, w, slope)
+    assert sum(total.labels["residual"] for total in totals) == pairs * payload("residual", d)
+
+
 @pytest.mark.parametrize("size", [2, 3])
 def test_dense_layer_costs_two_rounds(size: int) -> None:
     played, x, w, d = dense(size, 0)
@@ -138,16 +183,16 @@ def test_openings_are_uniform_and_the_same_everywhere() -> None:
     for view in played.views[:size]:
         (frame,) = (frame for _, frame in view if frame.label == "mul")
         for array in frame.arrays:
-            counts = np.bincount(array.view(np.uint8), minlength=256)
-            # 255 degrees of freedom: 420 is beyond seven standard deviations
-            assert ((counts - n / 32) ** 2 / (n / 32)).sum() < 420
+            assert assert_uniform(array.view(np.uint8))
 
 
-def test_backward_needs_the_residual() -> None:
+def test_backward_needs_what_was_opened() -> None:
     empty = np.zeros((1, 1), dtype=np.uint64)
 
     def protocol(s: Session, supply: Supply) -> None:
         with pytest.raises(ValueError, match="needs the opened residual"):
             beaver.backward(s, Opened(empty, empty), (1.0, 1.0, 1.0), {})
+        with pytest.raises(ValueError, match="needs the opened slope"):
+            beaver.backward_column(s, Opened(empty, empty, empty), (1.0, 1.0, 1.0, 1.0), {})
 
     compute(2, protocol).all()

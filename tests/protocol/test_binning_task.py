@@ -19,6 +19,7 @@ from fedray.features.evidence import join_locally, weigh
 from tests import linear_tasks
 from tests.feature_tasks import FeatureTask, made_up
 from tests.predictions import data_set, prediction
+from tests.sealed import folder_at, read_document
 
 Float = npt.NDArray[np.float64]
 
@@ -76,7 +77,7 @@ def test_what_is_kept_is_for_its_owner_only(tmp_path: Path) -> None:
     for index, place in PLACES.items():
         path = task.roots[index].path / f".fedray/transforms/t/{place}/transform.json"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert json.loads(path.read_text())["party"] == task.plan().names[index]
+        assert read_document(path)["party"] == task.plan().names[index]
     assert not list(tmp_path.rglob("generated/w"))
 
 
@@ -187,7 +188,7 @@ def short(task: FeatureTask) -> None:
 
 def damaged(task: FeatureTask) -> None:
     path = task.roots[ONE].path / f".fedray/transforms/t/{PLACES[ONE]}/transform.json"
-    path.write_text(path.read_text().replace("0", "1", 1))
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
 
 
 def gone(task: FeatureTask) -> None:
@@ -196,15 +197,15 @@ def gone(task: FeatureTask) -> None:
 
 def of_another_run(task: FeatureTask) -> None:
     path = task.roots[ONE].path / f".fedray/transforms/t/{PLACES[ONE]}/transform.json"
-    before = path.read_text()
+    before = path.read_bytes()
     task.feature = task.labeler = {}
     task.succeed()
-    path.write_text(before)
+    path.write_bytes(before)
 
 
 def of_another_party(task: FeatureTask) -> None:
     source, target = (task.roots[k].path / f".fedray/transforms/t/{PLACES[k]}/transform.json" for k in (TWO, ONE))
-    target.write_text(source.read_text())
+    folder_at(target.parent).write(target.name, folder_at(source.parent).read(source.name))
 
 
 REFUSED: dict[str, tuple[Callable[[FeatureTask], None], str]] = {

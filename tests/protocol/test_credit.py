@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from fedray.parties.run import run_local
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.registry import Registry
 from fedray.task.spec import parse
+from tests.sealed import read_document
 from tests.tasks import client
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "Splitted_Indexed_Data"
@@ -68,7 +68,7 @@ def test_weights_of_evidence_are_those_of_the_joined_table(tmp_path: Path) -> No
     for rank, port in enumerate(PORTS[:2]):
         table = load_split(root.generated_dir(f"out-{port}"))
         path = tmp_path / f".fedray/transforms/bins/{rank}-feature_client/transform.json"
-        evidence = json.loads(path.read_text())["evidence"]
+        evidence = read_document(path)["evidence"]
         ivs = {line["column"]: line["iv"] for line in told if line["party"].endswith(str(port))}
         assert set(ivs) == set(table.columns)
         for name, edges, weighed in zip(table.columns, evidence["binning"]["edges"], evidence["weighed"], strict=True):

@@ -14,6 +14,7 @@ from fedray.errors import LocalProtocolError, RemoteProtocolError
 from fedray.mpc import Session
 from fedray.mpc.correlation import (
     BackwardMask,
+    ColumnTriple,
     Correlation,
     DenseTriple,
     ElementMask,
@@ -34,6 +35,7 @@ KINDS: tuple[Correlation, ...] = (
     Triple("triple", (2, 3)),
     DenseTriple("dense", (2, 3, 4), training=True),
     DenseTriple("test", (2, 3, 4), training=False),
+    ColumnTriple("column", (2, 3)),
     TruncMask("trunc", (5,), 13),
     WaveMask("wave", (2, 2), 30, 24, 2.0**16, 2),
     ForwardMask("F", 1, "train", "this", (2, 4, 3)),
@@ -67,11 +69,16 @@ def test_relations(size: int, corrected: int) -> None:
             return total(parties, name, part)
 
         np.testing.assert_array_equal(of("triple", "C"), of("triple", "A") * of("triple", "B"))
-        for name in ("dense", "test"):
+        for name in ("dense", "test", "column"):
             np.testing.assert_array_equal(of(name, "AW"), plain.matmul(of(name, "A"), of(name, "W")))
         a, w, d = (of("dense", part) for part in "AWD")
         np.testing.assert_array_equal(of("dense", "AtD"), plain.matmul(a.T, d))
         np.testing.assert_array_equal(of("dense", "DWt"), plain.matmul(d, w.T))
+        a, w, d, slope = (of("column", part) for part in "AWDS")
+        back = plain.matmul(d, w[:-1].T)
+        np.testing.assert_array_equal(of("column", "AtD"), plain.matmul(a.T, d))
+        for part, value in {"DWt": back, "SW": slope * w[:-1].T, "SD": slope * d, "SDW": slope * back}.items():
+            np.testing.assert_array_equal(of("column", part), value)
         r = of("trunc", "R")
         np.testing.assert_array_equal(of("trunc", "R1"), (r % np.uint64(1 << 63)) >> np.uint64(13))
         np.testing.assert_array_equal(of("trunc", "B"), r >> np.uint64(63))

@@ -17,7 +17,7 @@ from fedray.errors import FedrayError, PolicyError, SpecError, TaskAborted
 from fedray.task.model_rules import check_training
 from fedray.task.record import Status
 from tests.exports import Export, export
-from tests.predictions import copied, prediction, train_named
+from tests.predictions import prediction
 from tests.protocol.test_prediction import OBJECTIVES, TREES, training
 from tests.tasks import Training, made_up
 
@@ -26,16 +26,6 @@ Float = npt.NDArray[np.float64]
 BOUNDS = {"linear": 0.03, "logistic": 1.5e-3, "poisson": 0.02}
 """Features are rounded to 1/1024, or finer, where fedray predicts, and curves to their tables; labels are around 50 and
 deviate by some 7, counts are around 4."""
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Training:
-    return train_named(tmp_path_factory.mktemp("kept"))
-
-
-@pytest.fixture
-def trained(kept: Training, tmp_path: Path) -> Training:
-    return copied(kept, tmp_path)
 
 
 def rows_of(trained: Training) -> Float:

@@ -235,7 +235,7 @@ def test_looks_between_tests_cost_8_rounds_and_change_no_result() -> None:
     problem = Problem.made_up(made)
     played = problem.on_shares()
     results = played.all()[:3]
-    assert played.channels[2].cost.phases["train"].rounds == steps * 11 + 8 * looks
+    assert played.channels[2].cost.phases["train"].rounds == steps * 10 + 8 * looks
     oracle, expected = problem.in_clear()
     predictions = results[2][1][0].predictions
     assert predictions is not None

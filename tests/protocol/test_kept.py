@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from fedray.parties.kept import Kept, load_kept
 from fedray.parties.predictors import Trained
 from fedray.task.plan import TaskPlan
 from tests.linear_tasks import LinearTask, made_up
+from tests.sealed import folder_at
 from tests.tasks import Training
 from tests.tasks import made_up as made_up_network
 
@@ -60,7 +62,7 @@ def test_a_part_holds_what_predicting_needs_and_nothing_of_another_party(trained
 
 def test_no_root_and_no_others_columns_are_in_a_manifest(trained: LinearTask) -> None:
     for rank in range(3):
-        facts, _ = load_model(part(trained, rank))
+        facts, _ = load_model(folder_at(part(trained, rank)))
         assert ("label" in facts) == (rank == 2)
         assert len(facts["scaling"]["columns"]) == (3, 2, 1)[rank]
         assert str(trained.root) not in json.dumps(facts)
@@ -90,19 +92,24 @@ def half(task: LinearTask) -> None:
 
 
 def of_another_party(task: LinearTask) -> None:
+    save_model(folder_at(part(task, 0)), *load_model(folder_at(part(task, 1))))
+
+
+def copied_from_another_party(task: LinearTask) -> None:
     shutil.rmtree(part(task, 0))
     shutil.copytree(part(task, 1), part(task, 0))
 
 
 def rewrite(task: LinearTask, /, **changes: object) -> None:
-    facts, arrays = load_model(part(task, 0))
-    save_model(part(task, 0), {**facts, **changes}, arrays)
+    facts, arrays = load_model(folder_at(part(task, 0)))
+    save_model(folder_at(part(task, 0)), {**facts, **changes}, arrays)
 
 
 SPOILT: dict[str, tuple[Callable[[LinearTask], None], str]] = {
     "nothing": (nothing, "model 't': this party has no part of such a model"),
     "half": (half, "model 't': the model's folder holds no complete model"),
     "another party": (of_another_party, "is that of another rank and another party; each party keeps the files"),
+    "another key": (copied_from_another_party, "model 't': manifest.json was sealed with another key than the party's"),
     "another task": (lambda task: rewrite(task, task="u"), "its manifest lacks what predicting needs"),
     "another plan": (lambda task: rewrite(task, plan="0" * 64), "its manifest lacks what predicting needs"),
     "no plan": (lambda task: rewrite(task, training={}), "its manifest lacks what predicting needs"),
@@ -140,7 +147,7 @@ def test_a_plan_without_roots_has_the_same_digest(trained: LinearTask) -> None:
 def test_a_part_is_deleted_with_a_receipt(task: LinearTask) -> None:
     plan = task.plan()
     member, root = plan.data[0], task.roots[2]
-    digest = load_model(part(task, 0))[0]["digest"]
+    digest = hashlib.sha256((part(task, 0) / "shares.npz").read_bytes()).hexdigest()
     receipt = {"index": 2, "role": "feature_client", "party": member.party.name}
     assert forget_part(plan, member, root) == {**receipt, "digest": digest}
     assert list((root.path / ".fedray" / "models").iterdir()) == []

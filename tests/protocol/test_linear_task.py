@@ -20,6 +20,7 @@ from fedray.ring import decode
 from fedray.task.record import EventKind, record_columns
 from tests.linear_tasks import LinearTask, made_up
 from tests.parties import joined
+from tests.sealed import folder_at
 
 LOSSES = {"linear": "mse", "logistic": "bce", "poisson": "poisson"}
 METRICS = {"linear": "regression", "logistic": "auc", "poisson": "poisson"}
@@ -29,7 +30,8 @@ def models(task: LinearTask) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return manifest and shares of every data client."""
     roles = {index: "label_client" if index == max(task.roots) else "feature_client" for index in task.roots}
     return [
-        load_model(root.path / ".fedray" / "models" / "t" / f"{k - 2}-{roles[k]}") for k, root in task.roots.items()
+        load_model(folder_at(root.path / ".fedray" / "models" / "t" / f"{k - 2}-{roles[k]}"))
+        for k, root in task.roots.items()
     ]
 
 

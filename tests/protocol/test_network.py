@@ -78,19 +78,21 @@ def test_every_mask_is_used_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len({stream for stream, _ in used}) == 6  # the dealer's end of three keys, and the parties'
 
 
-@pytest.mark.parametrize(("widths", "loss"), [((1,), "bce"), ((1,), "mse"), ((5, 1), "bce"), ((5, 4, 2), "mse")])
+@pytest.mark.parametrize(
+    ("widths", "loss"), [((1,), "bce"), ((1,), "mse"), ((5, 1), "bce"), ((5, 4, 2), "mse"), ((5, 1, 2), "bce")]
+)
 def test_rounds(widths: tuple[int, ...], loss: str) -> None:
     made = design((3, 2, 0), widths, loss, test_every=18)
     played = Problem.made_up(made).on_shares()
     played.all()
-    more = made.depth - 1
+    more, of_one = made.depth - 1, widths[1:].count(1)
     slices = 2
     looks = sum(made.looks_after(step) for step in range(1, made.steps + 1))
     assert looks == 0
     for rank, channel in enumerate(played.channels[:3]):
         per_step, per_slice, per_look = (2, 2, 1) if rank < 2 else (1, 1, 0)
         of_test = 1 + slices * (per_slice + 2 * more) + (per_look + 2 * more) + 8 + 1
-        assert channel.cost.phases["train"].rounds == made.steps * (per_step + 5 * more)
+        assert channel.cost.phases["train"].rounds == made.steps * (per_step + 5 * more - of_one)
         assert channel.cost.phases["test"].rounds == made.tests * of_test
 
 
@@ -98,22 +100,24 @@ def payload(label: str, *shapes: tuple[int, ...]) -> int:
     return len(codec.encode(codec.Frame(label, tuple(np.zeros(shape, np.uint64) for shape in shapes))))
 
 
-def test_bytes_of_training() -> None:
-    made = design((3, 2, 0), (5, 1), "mse")
+@pytest.mark.parametrize("last", [1, 2])
+def test_bytes_of_training(last: int) -> None:
+    made = design((3, 2, 0), (5, last), "mse")
     played = Problem.made_up(made).on_shares()
     played.all()
     found: Counter[str] = Counter()
     for channel in played.channels[:3]:
         found.update(channel.cost.phases["train"].labels)
     b, pairs = made.batch, 6
+    early, late = ([(b, 5)], {}) if last == 1 else ([], {"mul": pairs * payload("mul", (b, 5), (b, 5))})
     expected = {
         "layer1.z": pairs * payload("layer1.z", (b, 5)),
-        "layer2.z": pairs * payload("layer2.z", (b, 1)),
-        "layer.open": pairs * payload("layer.open", (b, 6), (6, 1)),
-        "layer.residual": pairs * payload("layer.residual", (b, 1)),
-        "mul": pairs * payload("mul", (b, 5), (b, 5)),
-        "trunc": pairs * payload("trunc", (b, 5), (6, 1)),
-        "mul.private": 2 * payload("mul.private", (b, 1)),
+        "layer2.z": pairs * payload("layer2.z", (b, last)),
+        "layer.open": pairs * payload("layer.open", (b, 6), (6, last), *early),
+        "layer.residual": pairs * payload("layer.residual", (b, last)),
+        **late,
+        "trunc": pairs * payload("trunc", (b, 5), (6, last)),
+        "mul.private": 2 * payload("mul.private", (b, last)),
         "residual": sum(2 * payload("residual", (b, 5), (columns, 5)) for columns in (3, 2)),
     }
     credit = found.pop("deal.credit")

@@ -12,19 +12,9 @@ from fedray.policy.approvals import approve
 from fedray.task.record import Status
 from fedray.task.report import build_report
 from tests import linear_tasks
-from tests.predictions import copied, prediction, train_named
+from tests.predictions import prediction
 from tests.servings import Run, answering, refused, served
 from tests.tasks import Training
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Training:
-    return train_named(tmp_path_factory.mktemp("kept"))
-
-
-@pytest.fixture
-def trained(kept: Training, tmp_path: Path) -> Training:
-    return copied(kept, tmp_path)
 
 
 def policy(task: Training, index: int, text: str) -> None:

@@ -13,21 +13,13 @@ import numpy as np
 import pytest
 
 from fedray.channel.channel import Channel
+from fedray.data.model_files import load_model, save_model
 from fedray.errors import DataError, FedrayError, RangeGuardError, RemoteProtocolError, SpecError, TaskAborted
 from fedray.parties import predictors
 from tests import tasks
-from tests.predictions import COLUMNS, Prediction, copied, data_set, new_rows, prediction, train_named
+from tests.predictions import COLUMNS, Prediction, data_set, new_rows, prediction, train_named
+from tests.sealed import folder_at
 from tests.tasks import Training
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Training:
-    return train_named(tmp_path_factory.mktemp("kept"))
-
-
-@pytest.fixture
-def trained(kept: Training, tmp_path: Path) -> Training:
-    return copied(kept, tmp_path)
 
 
 @dataclass
@@ -120,7 +112,7 @@ def nothing(_: Training) -> None:
 CASES = {
     "unknown model": Case(nothing, "model 'u': this party has no part of such", main={"model": "u"}, own={2, 3, 4}),
     "a part that is gone": Case(lambda t: shutil.rmtree(part(t, 2)), "model 't': this party has no part of such"),
-    "damaged shares": Case(damaged, "the model's shares do not belong to its manifest"),
+    "damaged shares": Case(damaged, "model 't': shares.npz is damaged"),
     "another name": Case(other_name, "column 2 of the new rows is 'b', but the model was trained on 'a1' there"),
     "another order": Case(other_order, "column 1 of the new rows is 'a1', but the model was trained on 'a0' there"),
     "fewer columns": Case(
@@ -180,7 +172,7 @@ def test_rows_far_from_those_of_the_training_end_the_task(trained: Training) -> 
 def test_parts_of_two_runs_of_one_training(tmp_path: Path) -> None:
     """The same documents, tables and seed: only the run tells them apart, and their shares do not add up."""
     one, two = train_named(tmp_path / "one"), train_named(tmp_path / "two")
-    shutil.copytree(part(two, 2), part(one, 2), dirs_exist_ok=True)
+    save_model(folder_at(part(one, 2)), *load_model(folder_at(part(two, 2))))
     case = Case(nothing, "the parties' parts of model 't' come from different trainings", own={2, 3, 4})
     refused(prediction(one), case)
 

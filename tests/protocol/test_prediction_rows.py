@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from tests.predictions import COLUMNS, copied, data_set, new_rows, prediction, train_named
+from fedray.errors import DataError, RemoteProtocolError
+from tests.predictions import COLUMNS, data_set, new_rows, prediction
 from tests.tasks import Training
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Training:
-    return train_named(tmp_path_factory.mktemp("kept"))
-
-
-@pytest.fixture
-def trained(kept: Training, tmp_path: Path) -> Training:
-    return copied(kept, tmp_path)
 
 
 def test_ids_stand_beside_the_predictions(trained: Training) -> None:
@@ -89,3 +78,46 @@ def test_files_that_users_bring(trained: Training) -> None:
     other = prediction(trained, clients=clients, name="q")
     other.run()
     assert "but the model was trained on 'own' there" in other.errors[4].message
+
+
+def test_predictions_are_returned_to_the_server_where_the_document_asks(trained: Training) -> None:
+    task = prediction(trained, main={"return_predictions": True})
+    outcomes = task.succeed()
+    header, ids, found = task.predicted(4)
+    rows = [[one, value] for one, value in zip(ids, found[:, 0].tolist(), strict=True)]
+    assert outcomes[0].result["predictions"] == {"id": header[0], "rows": rows}
+    told = {entry["tag"]: entry["to"] for outcome in outcomes.values() for entry in outcome.reveals}
+    assert told["returned_predictions"] == [0]
+    quiet = prediction(trained, name="q").succeed()
+    assert "predictions" not in quiet[0].result
+    assert "returned_predictions" not in {entry["tag"] for outcome in quiet.values() for entry in outcome.reveals}
+
+
+def test_too_many_rows_for_a_report_are_refused_before_a_share_leaves(
+    trained: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fedray.parties.returned.MOST_RETURNED", 119)
+    task = prediction(trained, main={"return_predictions": True})
+    with pytest.raises(DataError, match="return_predictions: expected at most 119 rows, got 120"):
+        task.succeed()
+    assert task.files() == []
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        5,
+        {"id": "x", "rows": []},
+        {"rows": [["a", 1.0]] * 120},
+        {"id": "x", "rows": [["a", "b"]] * 120},
+        {"id": "x", "rows": [["a", float("nan")]] * 120},
+        {"id": "x", "rows": [["a"]] * 120},
+    ],
+)
+def test_what_is_returned_must_be_predictions_of_all_rows(
+    trained: Training, monkeypatch: pytest.MonkeyPatch, told: object
+) -> None:
+    monkeypatch.setattr("fedray.parties.prediction.returned", lambda *_: {"predictions": told})
+    task = prediction(trained, main={"return_predictions": True})
+    with pytest.raises(RemoteProtocolError, match="expected"):
+        task.succeed()

@@ -30,6 +30,7 @@ from fedray.task.record import EventKind
 from tests import tree_tasks
 from tests.linear_tasks import made_up as linear
 from tests.parties import joined
+from tests.sealed import folder_at
 from tests.tasks import Training
 from tests.tasks import made_up as network
 
@@ -77,7 +78,10 @@ def assert_is_the_oracles(kind: str, task: Training, outcomes: dict[int, PartyOu
     assert told["n_batches"] == design.steps
     assert told["loss"] == pytest.approx(metrics.loss(LOSS[kind], y, oracle.predict()), rel=4e-3)
     assert {k: v for k, v in told.items() if k != "resumed_from"} == outcomes[2].result == outcomes[4].result
-    runs = {load_model(task.roots[r + 2].path / ".fedray/models/t" / f"{r}-{ROLES[r]}")[0]["run"] for r in range(3)}
+    runs = {
+        load_model(folder_at(task.roots[r + 2].path / ".fedray/models/t" / f"{r}-{ROLES[r]}"))[0]["run"]
+        for r in range(3)
+    }
     assert len(runs) == 1
 
 
@@ -205,7 +209,7 @@ def test_the_best_test_before_the_crash_still_counts(tmp_path: Path, monkeypatch
 
 def weights(task: Training) -> Any:
     """Return the first client's weights of the model that was kept."""
-    parts = [load_model(task.roots[r + 2].path / ".fedray/models/t" / f"{r}-{ROLES[r]}") for r in range(3)]
+    parts = [load_model(folder_at(task.roots[r + 2].path / ".fedray/models/t" / f"{r}-{ROLES[r]}")) for r in range(3)]
     return decode(joined(arrays["weights_0"] for _, arrays in parts), parts[0][0]["weight_scale"])[:, 0]
 
 
@@ -237,7 +241,7 @@ def test_the_last_two_are_kept_and_only_the_owner_can_read_them(task: Training) 
 
 
 def test_a_checkpoint_holds_shares_and_nothing_of_another_party(task: Training) -> None:
-    found = [load_model(sorted(part(task, rank).iterdir())[-1]) for rank in range(3)]
+    found = [load_model(folder_at(sorted(part(task, rank).iterdir())[-1])) for rank in range(3)]
     for rank, (facts, arrays) in enumerate(found):
         assert set(arrays) == {"model.w", "model.v"}
         assert set(facts) - {"format", "fedray", "digest"} == {"task", "plan", "party", "tables", "mark", "past"}
@@ -270,9 +274,9 @@ def test_without_one_in_common_everybody_says_so(task: Training) -> None:
 def test_shares_of_two_runs_are_never_mixed(task: Training) -> None:
     """Another client has a checkpoint after the same steps, but of another run."""
     for folder in list(part(task, 1).iterdir()):
-        facts, arrays = load_model(folder)
+        facts, arrays = load_model(folder_at(folder))
         mark = {**facts["mark"], "run": "0" * 32}
-        save_model(folder, {**{k: v for k, v in facts.items() if k != "digest"}, "mark": mark}, arrays)
+        save_model(folder_at(folder), {**{k: v for k, v in facts.items() if k != "digest"}, "mark": mark}, arrays)
     with pytest.raises(DataError, match="no checkpoint in common"):
         newest(task)
 

@@ -26,6 +26,7 @@ from fedray.task.record import Status
 from tests.feature_tasks import FeatureTask
 from tests.parties import play
 from tests.scorecards import LABEL, MAIN, ONE, TWO, ScorecardTask, binned, train
+from tests.sealed import folder_at
 from tests.tasks import Training
 
 Float = npt.NDArray[np.float64]
@@ -45,7 +46,7 @@ def weights_of(task: ScorecardTask) -> tuple[list[Float], float]:
         root.path / f".fedray/models/t/{RANKS[k]}-{'label' if k == LABEL else 'feature'}_client"
         for k, root in task.roots.items()
     ]
-    parts = [load_model(folder) for folder in folders]
+    parts = [load_model(folder_at(folder)) for folder in folders]
     scales = parts[0][0]["weight_scale"], parts[0][0]["intercept_scale"]
     found = []
     for name in ("weights_0", "weights_1", "weights_2", "intercept"):

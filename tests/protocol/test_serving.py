@@ -14,7 +14,7 @@ from fedray.errors import DataError, SpecError, StateError
 from fedray.ml.withheld import WithheldPredictions
 from fedray.parties import serving
 from fedray.parties.serving import ASKED
-from tests.predictions import copied, new_rows, prediction, train_named
+from tests.predictions import new_rows, prediction
 from tests.protocol.test_prediction import KINDS, UNIT, training
 from tests.servings import Run, Serving, answering, refused, served
 from tests.tasks import Training
@@ -44,16 +44,6 @@ def test_answers_are_the_predictions_of_a_batch(tmp_path: Path, kind: str) -> No
         assert np.max(np.abs(every - expected)) <= UNIT[kind]
         some = [7, 119, 7, 0]
         np.testing.assert_array_equal(task.ask(*(ids[k] for k in some)), every[some])
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Training:
-    return train_named(tmp_path_factory.mktemp("kept"))
-
-
-@pytest.fixture
-def trained(kept: Training, tmp_path: Path) -> Training:
-    return copied(kept, tmp_path)
 
 
 def aligned(trained: Training, main: dict[str, object] | None = None, **other: Any) -> Serving:

@@ -24,6 +24,7 @@ from fedray.parties.context import PartyContext
 from fedray.ring import decode
 from fedray.task.record import EventKind
 from tests.parties import joined
+from tests.sealed import folder_at
 from tests.tasks import Training, made_up
 
 
@@ -51,7 +52,7 @@ def test_result_record_and_model_equal_the_oracle(tmp_path: Path) -> None:
         assert row[3:] == pytest.approx(list(metrics.evaluate("auc_ks", y, p).values()), abs=0.02)
     assert outcomes[0].result == outcomes[2].result == outcomes[4].result
     assert outcomes[0].result["n_batches"] == 40
-    models = [load_model(root.path / ".fedray" / "models" / "t" / folder) for folder, root in folders(task)]
+    models = [load_model(folder_at(root.path / ".fedray" / "models" / "t" / folder)) for folder, root in folders(task)]
     learned = np.vstack([decode(joined(m[1][f"first_{k}"] for m in models), 2.0**48) for k in range(3)])
     assert np.max(np.abs(learned - oracle.weights[0])) < 1e-3
     bias = decode(joined(m[1]["first_bias"] for m in models), models[0][0]["bias_scale"])
@@ -67,7 +68,7 @@ def test_models_hold_no_other_partys_scaling(tmp_path: Path) -> None:
     task = made_up(tmp_path)
     task.succeed()
     for index, (folder, root) in zip(task.roots, folders(task), strict=True):
-        facts, _ = load_model(root.path / ".fedray" / "models" / "t" / folder)
+        facts, _ = load_model(folder_at(root.path / ".fedray" / "models" / "t" / folder))
         assert len(facts["scaling"]["mean"]) == {2: 3, 3: 2, 4: 0}[index]
 
 

@@ -26,6 +26,7 @@ from fedray.trees.prediction import TreePrediction
 from fedray.trees.scorer import TreeScorer
 from tests.parties import compute, split, words
 from tests.predictions import data_set, prediction
+from tests.sealed import folder_at
 from tests.tree_tasks import TreeTask, made_up
 from tests.trees import design
 
@@ -229,8 +230,8 @@ def test_the_numbers_of_trees_must_agree(tmp_path: Path) -> None:
     trained = made_up(tmp_path, rows=120, n_estimators=2)
     trained.succeed()
     folder = trained.roots[3].path / ".fedray" / "models" / "t" / "1-feature_client"
-    facts, arrays = load_model(folder)
-    save_model(folder, {**facts, "steps": 1}, arrays)
+    facts, arrays = load_model(folder_at(folder))
+    save_model(folder_at(folder), {**facts, "steps": 1}, arrays)
     task = prediction(trained, main={"part": "test"})
     assert task.run() == {}
     assert "come from different trainings" in min(error.message for error in task.errors.values())

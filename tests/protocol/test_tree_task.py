@@ -17,6 +17,7 @@ from fedray.task.record import EventKind
 from fedray.trees.binning import Binning
 from fedray.trees.oracle import TreeOracle
 from tests.parties import joined
+from tests.sealed import folder_at
 from tests.tree_tasks import TreeTask, made_up
 
 NUMBERS: dict[str, dict[str, Any]] = {
@@ -41,7 +42,10 @@ def test_result_record_and_model_equal_the_oracle(tmp_path: Path, objective: str
         found = metrics.evaluate("auc_ks" if curved else "regression", y, p)
         assert row[3:] == pytest.approx(list(found.values()), abs=0.005, rel=1e-3)
     assert outcomes[0].result == outcomes[2].result == outcomes[4].result
-    parts = [load_model(task.roots[k].path / ".fedray" / "models" / "t" / f"{k - 2}-{role(k)}") for k in task.roots]
+    parts = [
+        load_model(folder_at(task.roots[k].path / ".fedray" / "models" / "t" / f"{k - 2}-{role(k)}"))
+        for k in task.roots
+    ]
     leaves = joined(arrays["leaves"] for _, arrays in parts).view(np.int64) / parts[0][0]["score_scale"]
     values = np.array([tree.values for tree in oracle.trees])
     assert np.max(np.abs(leaves - values)[np.abs(values) > 1e-6]) < 1e-3
@@ -142,7 +146,7 @@ def test_early_stopping_ends_everybody_and_keeps_the_best(tmp_path: Path) -> Non
     best = int(np.argmax(scores))
     assert len(rows) == best + 3 < 500
     assert outcomes[0].result["n_batches"] == best + 1
-    _, arrays = load_model(task.roots[2].path / ".fedray" / "models" / "t" / "0-feature_client")
+    _, arrays = load_model(folder_at(task.roots[2].path / ".fedray" / "models" / "t" / "0-feature_client"))
     assert len(arrays["leaves"]) == best + 1
 
 

@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as st_np
 from fedray.channel import codec
 from fedray.channel.codec import Frame
 from fedray.errors import LocalProtocolError, RemoteProtocolError
+from tests.wires import framed
 
 labels = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=codec.MAX_LABEL)
 arrays = st.sampled_from(codec.TYPES).flatmap(
@@ -28,12 +29,6 @@ def by_hand(shape: tuple[int, ...], code: int = 2, data: bytes = b"") -> bytes:
     """Return a frame labelled "x" with one array of a shape that need not fit its data."""
     array = struct.pack("<BB", code, len(shape)) + struct.pack(f"<{len(shape)}Q", *shape)
     return framed(b"x" + array, data, count=1)
-
-
-def framed(form: bytes, data: bytes = b"", label: int = 1, count: int = 0) -> bytes:
-    """Return a frame of this form, padded, and what follows it, whether it fits or not."""
-    form += bytes(-len(form) % 8)
-    return HEAD.pack(4 + len(form) + len(data), len(form), label, count) + form + data
 
 
 def assert_same(one: Frame, other: Frame) -> None:

@@ -49,6 +49,8 @@ WRONG = [
     ("memory", "warning", bank(memory_bytes=300_000_000), "10.0.0.2 has 300 MB of memory left"),
     ("disks", "warning", bank(roots={"bank": RootFacts(True, 5_000_000)}), "of bank on 10.0.0.2 has 5 MB of disk left"),
     ("roots", "warning", bank(roots={"bank": RootFacts(False, 9 * GIB)}), "no party has a folder raw"),
+    ("keys", "problem", bank(roots={"bank": replace(ROOT, key_problem="others read it")}), "bank on .* others read it"),
+    ("keys", "warning", bank(roots={"bank": replace(ROOT, key_beside=True)}), "the key of bank on 10.0.0.2 is in its"),
     ("protection", "problem", replace(FIT, token=False), "Ray asks for no token"),
     ("protection", "warning", replace(FIT, tls=False), "Ray speaks no TLS between nodes"),
 ]

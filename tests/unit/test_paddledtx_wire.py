@@ -16,6 +16,7 @@ from serve_api.paddledtx.faults import Code, Fault
 from serve_api.paddledtx.go_json import as_go, canonical, go_text, shortest
 from serve_api.paddledtx.keys import Keys, key_files
 from serve_api.paddledtx.listing import Listing, layout_of, read_listing
+from serve_api.paddledtx.results import payload
 from serve_api.paddledtx.signing import new_private, public_of, sign, verify
 from serve_api.paddledtx.wire.task_pb2 import FLTask, ListTaskRequest, SeedListTaskRequest
 
@@ -181,3 +182,8 @@ class TestKeys:
         path.write_text(path.read_text().replace("bank", "shop"))
         with pytest.raises(DataError, match="not signed by this server"):
             Keys(tmp_path).all()
+
+
+def test_rows_of_a_result_are_sorted_by_the_bytes_of_their_ids() -> None:
+    made = payload({"id": "ID", "rows": [["é", 1.0], ["b", 2.0], ["<z", 5e-7], ["10", 1e6], ["2", 4.0]]}, "")
+    assert json.loads(made) == [["ID", "value"], ["10", "1e+06"], ["2", "4"], ["<z", "5e-07"], ["b", "2"], ["é", "1"]]

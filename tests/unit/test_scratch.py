@@ -48,6 +48,27 @@ def test_the_file_has_no_name_and_is_the_owners_alone(tmp_path: Path) -> None:
     assert told.st_nlink == 0
 
 
+def test_the_file_holds_nothing_of_a_block_and_a_changed_one_is_said(tmp_path: Path) -> None:
+    blocks, made = filled(0, tmp_path)
+    assert blocks._file is not None
+    there = os.pread(blocks._file.fileno(), 1 << 20, 0)
+    assert len(there) == blocks.file_bytes
+    assert not any(word.tobytes() in there for block in made for word in block.reshape(-1))
+    os.pwrite(blocks._file.fileno(), bytes([there[7] ^ 1]), 7)
+    with pytest.raises(DataError, match="cannot be read"):
+        blocks[0]
+    assert (blocks[1] == made[1]).all()
+
+
+def test_a_block_of_many_pieces(tmp_path: Path) -> None:
+    block = words(np.random.default_rng(0), 3, 50_000)
+    blocks = Scratch(0, lambda: tmp_path).blocks()
+    blocks.put("a", block)
+    blocks.put("b", block[::-1])
+    assert (blocks["a"] == block).all()
+    assert (blocks["b"] == block[::-1]).all()
+
+
 def test_a_disk_that_is_full_is_said(tmp_path: Path) -> None:
     def full() -> Path:
         raise OSError(28, "No space left on device")

@@ -48,6 +48,7 @@ def test_plans_survive_json(tmp_path: Path, weights: object) -> None:
         "test_loss",
         "test_metrics",
         "range_guard",
+        "cost_stop",
     ]
 
 

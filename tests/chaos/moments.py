@@ -1,4 +1,4 @@
-"""Kill -9 at random moments: `python -m tests.chaos --moments 20 --seed 1` trains on a real cluster of this machine.
+"""Kill -9 at random moments: `python -m tests.chaos.moments --moments 20 --seed 1` trains on a Ray of this machine.
 
 At each moment a training starts, and when a part of its steps that is drawn anew has been done, and up to a second
 more has gone by, one of its actors is killed. Then `fedray resume`, or, where no checkpoint had been written yet, the
@@ -21,35 +21,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from fedray.data.root import DataRoot
-from fedray.ml import metrics
-from fedray.parties.oracle import insecure_oracle
-from fedray.task.plan import make_plan
-from fedray.task.registry import Registry
-from fedray.task.spec import parse
-from tests.e2e.documents import alignment, linear_training, training, tree_training
+from tests.chaos.trainings import KINDS, Twin, document, twin
+from tests.e2e.documents import alignment
 from tests.e2e.tables import write_tables
 from tests.server import ENDS, ROLES, FedrayServer, patience, until
 
-__all__ = ["KINDS", "Outcome", "Twin", "moments"]
-
-Json = dict[str, Any]
-
-KINDS = ("linear", "network", "trees")
-AUC_WITHIN, LOSS_WITHIN = 0.005, 0.01
-"""How far the AUC of the last test, and its loss as a part of it, may be from the float64 twin's."""
-
-
-@dataclass(frozen=True)
-class Twin:
-    """A training in float64, which nobody disturbs: its steps, and loss and AUC of the last test."""
-
-    kind: str
-    steps: int
-    loss: float
-    auc: float
+__all__ = ["Outcome", "moments"]
 
 
 @dataclass(frozen=True)
@@ -87,27 +66,6 @@ class Outcome:
     auc_off: float
 
 
-def document(kind: str, name: str) -> Json:
-    """Return the training of a kind, always with the same seed."""
-    if kind == "trees":
-        return tree_training(name, n_estimators=10, max_depth=3, max_bin=16, seed=1, test_per_trees=5)
-    if kind == "linear":
-        numbers = {"max_iter": 1000, "test_per_batches": 500, "checkpoint_every": 25, "learning_rate_init": 0.015}
-        return linear_training(name, random_state=1, **numbers)
-    return training(
-        name, in_dim=4, layers=[1], max_iter=500, test_per_batches=250, checkpoint_every=25, learning_rate=0.03, seed=1
-    )
-
-
-def twin(server: FedrayServer, kind: str) -> Twin:
-    """Train in float64 on the server's tables."""
-    plan = make_plan(parse(document(kind, "twin")), Registry.local(), "")
-    oracle, design, y = insecure_oracle(plan, DataRoot(server.root))
-    oracle.train(design.steps)
-    p = oracle.predict()
-    return Twin(kind, design.steps, metrics.loss("bce", y, p), metrics.evaluate("auc", y, p)["auc"])
-
-
 def moments(server: FedrayServer, seed: int, count: int, kinds: Sequence[str] = KINDS) -> Iterator[Outcome]:
     """Disturb so many trainings of these kinds in turn; yield what came of each.
 
@@ -117,7 +75,7 @@ def moments(server: FedrayServer, seed: int, count: int, kinds: Sequence[str] = 
         One did not end, or not with the model of its twin.
     """
     draw = random.Random(seed)
-    known = {kind: twin(server, kind) for kind in kinds}
+    known = {kind: twin(kind, DataRoot(server.root)) for kind in kinds}
     for number in range(count):
         kind = kinds[number % len(kinds)]
         moment = Moment(draw.random(), draw.random(), draw.randrange(5))
@@ -145,10 +103,7 @@ def _disturb(server: FedrayServer, known: Twin, name: str, moment: Moment) -> Ou
     done = server.wait(name, timeout_s=300.0)
     assert done["status"] == "finished", done
     found = server.get(f"/api/v1/tasks/{name}/report")["result"]
-    loss_off, auc_off = abs(found["loss"] / known.loss - 1.0), abs(found["metrics"]["auc"] - known.auc)
-    assert loss_off < LOSS_WITHIN, (known, found)
-    assert auc_off < AUC_WITHIN, (known, found)
-    return Outcome(known.kind, wanted, done_before, victim, end, found.get("resumed_from"), loss_off, auc_off)
+    return Outcome(known.kind, wanted, done_before, victim, end, found.get("resumed_from"), *known.compare(found))
 
 
 def _done(server: FedrayServer, name: str) -> int:
@@ -171,7 +126,7 @@ def _kill(server: FedrayServer, name: str, place: int) -> str:
 
 def main() -> int:
     """Run from the command line; the exit code is 1 where a training did not come to its model."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Kill -9 at random moments.")
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.moments", description="Kill -9 at random moments.")
     parser.add_argument("--moments", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", default=",".join(KINDS))

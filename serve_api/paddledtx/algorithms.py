@@ -1,0 +1,133 @@
+"""What the algorithms of PaddleDTX are among ours: model and parameters of a native training.
+
+``linear-vl`` and ``logistic-vl`` are linear models with the original's batches and its stop by the cost;
+``dnn-paddlefl-vl`` is the network of the kind ``shared_nn``. Whatever cannot be honoured is refused by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from serve_api.paddledtx.faults import Code, Fault
+from serve_api.paddledtx.wire.common_pb2 import (
+    DNN_PADDLEFL_VL,
+    LINEAR_REGRESSION_VL,
+    LOGIC_REGRESSION_VL,
+    Reg_None,
+    TaskParams,
+    TrainParams,
+)
+
+__all__ = ["Algorithm", "algorithm_of", "refused"]
+
+EPOCHS: Final = 5
+LAYERS: Final = (30, 15, 1)
+"""Those of the original, whose layers end in ReLU; ours in sigmoids."""
+
+MOST_BATCH: Final = 100_000
+MOST_ROUNDS: Final = 100_000
+"""Rounds after which a linear training ends without a stop by its cost; the original goes on until its time is up."""
+
+LOOK_EVERY: Final = 100
+"""Rounds after which costs are compared, all since the last time at once."""
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """A native training.
+
+    Attributes
+    ----------
+    model
+        ``linear``, ``logistic`` or ``network``, as `training_document` knows it.
+    parameters
+        Of the main client, and of the clients with data.
+    """
+
+    model: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def algorithm_of(params: TaskParams, rows: int) -> Algorithm:
+    """Return what a published training asks for.
+
+    Parameters
+    ----------
+    rows
+        That it trains with.
+
+    Raises
+    ------
+    Fault
+        A parameter cannot be honoured; the message names it.
+    """
+    for name in ("evalParams", "livalParams"):
+        if getattr(params, name).enable:
+            raise refused(
+                f"algoParam.{name}.enable",
+                "there is no evaluation in the training; hold rows out in the alignment (test_size), or predict",
+            )
+    train = params.trainParams
+    if not 0 < train.alpha <= 100:
+        raise refused("algoParam.trainParams.alpha", "expected a learning rate above 0, at most 100")
+    if params.algo == DNN_PADDLEFL_VL:
+        return _network(train, rows)
+    if params.algo in (LINEAR_REGRESSION_VL, LOGIC_REGRESSION_VL):
+        return _linear(train, rows, logistic=params.algo == LOGIC_REGRESSION_VL)
+    raise refused("algoParam.algo", "expected 0 (linear-vl), 1 (logistic-vl) or 2 (dnn-paddlefl-vl)")
+
+
+def refused(field_: str, why: str) -> Fault:
+    """Return the error for a field of a published task."""
+    return Fault(Code.PARAMETER, f"bad param:{field_}, {why}")
+
+
+def _batch(train: TrainParams, rows: int) -> int:
+    """Return the rows of a batch: as many as are asked for, or all of them for 0 and for more than there are."""
+    wanted = rows if train.batchSize <= 0 else min(train.batchSize, rows)
+    return min(wanted, MOST_BATCH)
+
+
+def _network(train: TrainParams, rows: int) -> Algorithm:
+    if train.labelName not in ("", "1"):
+        raise refused("algoParam.trainParams.labelName", "the label has to be 0 or 1; expected 1, or nothing")
+    batch = _batch(train, rows)
+    steps = EPOCHS * max(1, rows // batch)
+    return Algorithm(
+        "network",
+        {
+            "in_dim": LAYERS[0],
+            "layers": list(LAYERS[1:]),
+            "learning_rate": train.alpha,
+            "batch_size": batch,
+            "max_iter": steps,
+            "test_per_batches": steps,
+        },
+    )
+
+
+def _linear(train: TrainParams, rows: int, *, logistic: bool) -> Algorithm:
+    if train.regMode != Reg_None:
+        raise refused("algoParam.trainParams.regMode", "expected none (0): L1 and L2 of the original are not served")
+    if not 0 < train.amplitude <= 1000:
+        raise refused("algoParam.trainParams.amplitude", "expected a change of the cost above 0, at most 1000")
+    if logistic and not train.labelName:
+        raise refused("algoParam.trainParams.labelName", "expected the value of the label that counts as 1")
+    if not logistic and train.labelName:
+        raise refused("algoParam.trainParams.labelName", "expected none for linear-vl, whose label is a number")
+    return Algorithm(
+        "logistic" if logistic else "linear",
+        {
+            "alpha": 0.0,
+            "momentum": 0.0,
+            "learning_rate_init": train.alpha,
+            "batch_size": _batch(train, rows),
+            "batch_order": "hashed",
+            "cost_tol": train.amplitude,
+            "max_iter": MOST_ROUNDS,
+            "test_per_batches": LOOK_EVERY,
+            **({"sigmoid": "taylor", "pos_label": train.labelName} if logistic else {}),
+        },
+    )
