@@ -10,7 +10,8 @@ from serve_api.fate_flow.interfaces import LocalPlaces, Places, Tables
 from serve_api.fate_flow.job import Component, FateJob, PartyId
 from serve_api.fate_flow.modules import COMPILERS
 from serve_api.fate_flow.modules.reading import raw_rows
-from serve_api.fate_flow.work import Project, Work, pipeline_name
+from serve_api.fate_flow.project import Project, pipeline_name
+from serve_api.fate_flow.work import Work
 
 __all__ = ["compile_job"]
 

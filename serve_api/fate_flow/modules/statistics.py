@@ -8,9 +8,10 @@ from typing import Any, Final
 from fedray.pipeline.document import task_name
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.modules.columns import rows_to_fit
+from serve_api.fate_flow.project import pipeline_name
 from serve_api.fate_flow.rules import Rules, wrong
 from serve_api.fate_flow.values import Rows
-from serve_api.fate_flow.work import Work, pipeline_name
+from serve_api.fate_flow.work import Work
 
 __all__ = ["data_statistics", "pearson"]
 
