@@ -9,7 +9,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from starlette.responses import Response, StreamingResponse
 
@@ -21,7 +21,7 @@ _IN_MEMORY: Final = 8 << 20
 
 def tarred(members: Iterable[tuple[str, BinaryIO]], name: str) -> Response:
     """Return a tar.gz of members, each a name and a file that is read from its beginning; they are closed."""
-    spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  closed when it has been sent
+    spool = cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115  closed when it has been sent
     with tarfile.open(fileobj=spool, mode="w:gz", compresslevel=6) as archive:
         for path, content in members:
             with content:
@@ -34,14 +34,14 @@ def tarred(members: Iterable[tuple[str, BinaryIO]], name: str) -> Response:
 
 def csv_file(header: Iterable[object], rows: Iterable[Iterable[object]]) -> BinaryIO:
     """Return a CSV with a header; a cell that is a dict is written as Python shows it, which FATE does."""
-    spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  the caller closes it
-    text = io.TextIOWrapper(spool, encoding="utf-8", newline="")  # type: ignore[type-var]  it has what is needed
+    spool = cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115  the caller closes it
+    text = io.TextIOWrapper(spool, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
     text.flush()
     text.detach()
-    return spool  # type: ignore[return-value]  as above
+    return spool
 
 
 def zipped(members: Mapping[str, bytes]) -> bytes:
@@ -59,7 +59,7 @@ def attachment(content: bytes, kind: str, name: str) -> Response:
     return Response(content, 200, headers, kind)
 
 
-def _sent(spool: BinaryIO | tempfile.SpooledTemporaryFile[bytes], kind: str, name: str) -> Response:
+def _sent(spool: BinaryIO, kind: str, name: str) -> Response:
     size = spool.tell()
     spool.seek(0)
 

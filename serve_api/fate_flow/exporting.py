@@ -33,8 +33,7 @@ def buffers(tracking: Tracking, job: Job, party: PartyId) -> dict[tuple[str, str
         model = tracking.model(Subject(job, party, part.component))
         if model:
             for kind, name in model["buffers"].items():
-                content = model["meta"].get("meta_data", {}) if kind == "meta" else model["data"]
-                found[part.component, str(model["alias"]), str(name)] = dumps(content).encode()
+                found[part.component, str(model["alias"]), str(name)] = dumps(model[kind]).encode()
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from email.message import Message
 from email.parser import BytesHeaderParser
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from starlette.concurrency import run_in_threadpool
 
@@ -53,7 +53,7 @@ async def receive(chunks: AsyncIterator[bytes], folder: Path, most_bytes: int) -
     with tempfile.NamedTemporaryFile(dir=folder, prefix="body-", delete=False) as file:
         path = Path(file.name)
         try:
-            await _write(chunks, file, most_bytes)
+            await _write(chunks, cast("BinaryIO", file), most_bytes)
         except BaseException:
             path.unlink(missing_ok=True)
             raise

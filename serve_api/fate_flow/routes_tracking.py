@@ -134,10 +134,12 @@ def output_model(desk: TheDesk, body: Body, visit: Visiting) -> Response:
 
     def run(fields: Fields) -> Response:
         tracking = desk.tracking()
-        found = tracking.model(tracking.subject(fields))
+        subject = tracking.subject(fields)
+        found = tracking.model(subject)
         if not found:
             return reply(retmsg=_NOTHING, data={}, meta={})
-        return reply(data=found["data"], meta=found["meta"])
+        module = subject.job.dsl["components"][subject.component]["module"]
+        return reply(data=found["data"], meta={"module_name": module, "meta_data": found["meta"]})
 
     return answered(body, visit, run)
 

@@ -96,6 +96,15 @@ class Fate:
         found: list[Json] = self.post("job/query", {"job_id": job_id})["data"]
         return found
 
+    def tasks_of(self, job_id: str) -> list[str]:
+        """Return how the components of a job stand, to be shown where it went wrong."""
+        job = self.desk.book.get(job_id)
+        return (
+            []
+            if job is None
+            else [f"{one.component} {one.status} {one.message}" for one in self.desk.states.of(job).tasks]
+        )
+
     def advance(self) -> None:
         """Let pipelines go as far as they can."""
         while self.pipelines.step():

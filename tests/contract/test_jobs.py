@@ -1,4 +1,4 @@
-"""Jobs and messages of other APIs, over SQLite and over a real PostgreSQL: one of several wins, nothing comes twice."""
+"""What other APIs keep, over SQLite and over a real PostgreSQL: one of several wins, nothing comes twice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fedray.errors import Conflict, PlacementError
+from fedray.errors import Conflict, NotFound, PlacementError
 from fedray.task import messages
 from fedray.task.feed import Feed
 from fedray.task.jobs import BEGINS_S, Job, JobKey
@@ -140,3 +140,29 @@ class TestMessages:
         assert (again.body, again.tries, again.due_at) == ("1", 1, 5.0)
         store.messages.drop(again)
         assert store.messages.take("a") == ["2"]
+
+
+class TestPapers:
+    def test_of_several_that_add_the_same_name_one_wins(self, store: Store) -> None:
+        found = race([lambda: store.papers.add("api/kind", "a", {"n": 1})] * 6)
+        assert sorted(map(str, found)) == sorted(["None"] + [str(Conflict)] * 5)
+
+    def test_no_change_is_lost(self, store: Store) -> None:
+        store.papers.add("api/kind", "a", {"n": 0})
+        change = lambda: store.papers.change("api/kind", "a", lambda body: {"n": body["n"] + 1})  # noqa: E731
+        race([change] * 8)
+        found = store.papers.get("api/kind", "a")
+        assert found is not None
+        assert (found.body, found.version) == ({"n": 8}, 9)
+
+    def test_shelves_are_apart_and_the_newest_comes_first(self, store: Store) -> None:
+        for shelf, name in (("x", "a"), ("x", "b"), ("y", "a")):
+            store.papers.add(shelf, name, {"name": name, "shelf": shelf})
+        assert [paper.name for paper in store.papers.all("x")] == ["b", "a"]
+        assert [paper.name for paper in store.papers.all("x", 1)] == ["b"]
+        assert store.papers.remove("x", "a")
+        assert not store.papers.remove("x", "a")
+        assert store.papers.get("x", "a") is None
+        assert store.papers.get("y", "a") is not None
+        with pytest.raises(NotFound):
+            store.papers.change("x", "a", dict)

@@ -184,7 +184,9 @@ def test_the_pipeline_sdk_trains_deploys_and_predicts(fate: Fate, client: FateCl
     told = {"guest": "breast_guest", "host": "breast_host", "namespace": "exp", "parameters": LR}
     found = client.sdk(told)
     assert abs(found["summary"]["hetero_lr_0"]["train"]["auc"] - fate.auc) < 0.01
-    assert len(found["predicted"]) == 3
+    assert found["rows"] == 570
+    assert found["predicted"][1] == 570
+    assert found["predicted"][0][-1] == "type"
     (scores,) = found["scores"].values()
     assert abs(next(iter(scores.values()))["auc"] - fate.auc) < 0.01
 
