@@ -87,6 +87,8 @@ def _tables(job: FateJob) -> dict[str, dict[PartyId, tuple[str, str]]]:
 
 
 def _check_parties(job: FateJob) -> None:
+    if not {"guest", "host"} & job.roles.keys():
+        raise FateError(REFUSED, "role: expected a guest and at least one host, got neither")
     for role in ("guest", "arbiter"):
         if len(job.roles.get(role, ())) > 1:
             raise FateError(REFUSED, f"role.{role}: expected one party, got {len(job.roles[role])}")
