@@ -40,6 +40,8 @@ def compile_job(
     if job.job_type == "predict" and trained is None:
         raise FateError(REFUSED, "a prediction needs the model of a training")
     _check_parties(job)
+    if trained is not None and any(job.roles.get(role) != trained.job.roles.get(role) for role in ("guest", "host")):
+        raise FateError(REFUSED, "role: expected the guest and the hosts of the training, in its order")
     project = Project(job, job_id, tables, places or LocalPlaces(job.parties), trained)
     if trained is not None:
         project.models.update(trained.values)

@@ -181,6 +181,17 @@ def test_a_training_does_not_begin_with_a_model(world: World) -> None:
         world.compile(dsl, conf_2())
 
 
+def test_a_prediction_has_the_parties_of_the_training(world: World) -> None:
+    conf = conf_2()
+    conf["job_parameters"]["common"] |= {"job_type": "predict", "model_id": "m", "model_version": "1"}
+    trained = compiled_lr(world)
+    conf["role"]["host"] = [10001]
+    with pytest.raises(FateError, match="expected the guest and the hosts of the training"):
+        world.compile(dsl_2(), conf, "2", trained)
+    with pytest.raises(FateError, match="a prediction needs the model of a training"):
+        world.compile(dsl_2(), conf, "2")
+
+
 def test_a_job_of_an_arbiter_alone_is_refused(world: World) -> None:
     conf = {**conf_2(), "role": {"arbiter": [1]}, "initiator": {"role": "arbiter", "party_id": 1}}
     with pytest.raises(FateError, match="expected a guest and at least one host"):
