@@ -16,9 +16,9 @@ from sqlalchemy.exc import IntegrityError
 
 from fedray.errors import FedrayError, StateError
 from fedray.task.approvals import Approvals
+from fedray.task.changes import Changes
 from fedray.task.database import open_database
 from fedray.task.folding import Fold, batches_of, dumps, fold
-from fedray.task.glance import Glance
 from fedray.task.jobs import Jobs
 from fedray.task.messages import Messages
 from fedray.task.papers import Papers
@@ -69,7 +69,7 @@ class Store:
         Those of other APIs.
     pipelines
         What is kept of them beside their tasks.
-    glance
+    changes
         Tells whether anything has changed.
 
     Raises
@@ -85,7 +85,7 @@ class Store:
         self._clock = clock
         self.tags = Tags(self._engine, clock)
         self.approvals = Approvals(self._engine, clock)
-        self.glance = Glance(self._engine)
+        self.changes = Changes(self._engine)
         self.jobs, self.messages = Jobs(self._engine, clock), Messages(self._engine, clock)
         self.papers = Papers(self._engine, clock)
         self.pipelines = Pipelines(self._engine, clock)
