@@ -20,7 +20,7 @@ from tests.e2e.documents import alignment, linear_training
 from tests.e2e.tables import write_tables
 from tests.server import FedrayServer, free_port, patience, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(1260)]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LONGEST_S = 5.0
@@ -57,7 +57,7 @@ class ConfiguredServer(FedrayServer):
         file = self.root.parent / "serve.yaml"
         file.write_text(yaml.safe_dump(document))
         command = [str(Path(sys.executable).with_name("serve")), "deploy", "-a", f"http://127.0.0.1:{self.dashboard}"]
-        done = subprocess.run([*command, str(file)], env=self._environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run([*command, str(file)], env=self._environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
 
     def answers(self) -> bool:
