@@ -201,7 +201,10 @@ class Cluster:
         for host in self.hosts.values():  # one after the other: Ray gives each 30 s
             host.start()
             until(lambda host=host: host.up, patience(90), self.logs)  # type: ignore[misc]
-        self.server.start()
+        try:
+            self.server.start()
+        except AssertionError:  # Serve, too, has its own time for a start
+            self.server.start()
         self.wait_for_parties()
 
     def restart(self, *names: str, **more: str) -> None:
