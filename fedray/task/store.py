@@ -48,6 +48,9 @@ from fedray.task.tags import Tags
 
 __all__ = ["Store", "StoredEvent", "StoredTask"]
 
+_STATUS = sa.select(tasks.c.status).where(tasks.c.name == sa.bindparam("name"))
+"""Built once: clients ask for a status more often than for all else together."""
+
 
 class Store:
     """The database of a server.
@@ -177,6 +180,14 @@ class Store:
         if row is None:
             raise no_such_task(name)
         return task_from_row(row)
+
+    def status(self, name: str) -> Status:
+        """Return the status of a task; raises ``NotFound``."""
+        with self._engine.connect() as connection:
+            found = connection.execute(_STATUS, {"name": name}).scalar() if name.isprintable() else None
+        if found is None:
+            raise no_such_task(name)
+        return Status(found)
 
     def exists(self, name: str) -> bool:
         """Return whether a task has this name."""
