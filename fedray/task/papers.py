@@ -67,6 +67,8 @@ class Papers:
 
     def get(self, shelf: str, name: str) -> Paper | None:
         """Return a document; None where the shelf has none of this name."""
+        if not name.isprintable():  # PostgreSQL refuses NUL and lone surrogates with an error; no document has them
+            return None
         wanted = sa.select(papers).where(papers.c.shelf == shelf, papers.c.name == name)
         with self._engine.connect() as connection:
             row = connection.execute(wanted).mappings().first()

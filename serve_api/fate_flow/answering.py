@@ -8,8 +8,8 @@ from fastapi.responses import Response
 
 from fedray.errors import FedrayError, SpecError
 from serve_api.doors.guard import Visit
-from serve_api.fate_flow.envelope import EXCEPTION, object_of, reply, retcode_of
-from serve_api.fate_flow.faults import FateError
+from serve_api.fate_flow.envelope import object_of, reply, retcode_of
+from serve_api.fate_flow.faults import REFUSED, FateError
 
 __all__ = ["NO_STREAM", "answered"]
 
@@ -31,7 +31,7 @@ def answered(
         fields = object_of(body)
     except SpecError as error:
         visit.problem = "SpecError"
-        return reply(EXCEPTION, error.message, status=400)
+        return reply(REFUSED, error.message, status=400)
     try:
         job = fields.get("job_id")
         if isinstance(job, str):

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from serve_api.fate_flow.faults import FateError
+from serve_api.fate_flow.faults import REFUSED, FateError
 
 __all__ = ["readable", "writable"]
 
@@ -23,11 +23,11 @@ def readable(folders: Sequence[Path], named: str, most_bytes: int) -> Path:
     try:
         found = path.stat()
     except OSError as error:
-        raise FateError(100, f"file: there is none of this name on the server ({error.strerror})") from None
+        raise FateError(REFUSED, f"file: there is none of this name on the server ({error.strerror})") from None
     if not stat.S_ISREG(found.st_mode):
-        raise FateError(100, "file: expected an ordinary file")
+        raise FateError(REFUSED, "file: expected an ordinary file")
     if found.st_size > most_bytes:
-        raise FateError(100, f"file: expected at most {most_bytes} bytes, got {found.st_size}")
+        raise FateError(REFUSED, f"file: expected at most {most_bytes} bytes, got {found.st_size}")
     return path
 
 
@@ -41,7 +41,7 @@ def writable(folders: Sequence[Path], named: str) -> Path:
     """
     path = _inside(folders, "output_path", named)
     if path.exists() and not path.is_file():
-        raise FateError(100, "output_path: expected the name of a file, there is something else")
+        raise FateError(REFUSED, "output_path: expected the name of a file, there is something else")
     return path
 
 
@@ -54,7 +54,7 @@ def _inside(folders: Sequence[Path], field: str, named: str) -> Path:
         inside = False
     if not inside:
         raise FateError(
-            100,
+            REFUSED,
             f"{field}: expected a path on the server below {', '.join(map(str, folders))}, got another; the operator "
             "may open further folders with --fate-folder",
         )

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, cast
 
 from starlette.concurrency import run_in_threadpool
 
-from serve_api.fate_flow.faults import FateError
+from serve_api.fate_flow.faults import REFUSED, FateError
 
 __all__ = ["Part", "cut", "file_part", "receive"]
 
@@ -65,7 +65,7 @@ async def _write(chunks: AsyncIterator[bytes], file: BinaryIO, most_bytes: int) 
     async for chunk in chunks:
         size += len(chunk)
         if size > most_bytes:
-            raise FateError(100, f"the file: expected at most {most_bytes} bytes, more came")
+            raise FateError(REFUSED, f"the file: expected at most {most_bytes} bytes, more came")
         waiting += chunk
         if len(waiting) >= _AT_ONCE:
             await run_in_threadpool(file.write, bytes(waiting))
@@ -85,7 +85,7 @@ def cut(path: Path, content_type: str) -> list[Part]:
     head["Content-Type"] = content_type.replace("\r", " ").replace("\n", " ")
     boundary = head.get_param("boundary")
     if head.get_content_type() != "multipart/form-data" or not isinstance(boundary, str) or not boundary:
-        raise FateError(100, "the body: expected multipart/form-data with a boundary")
+        raise FateError(REFUSED, "the body: expected multipart/form-data with a boundary")
     if path.stat().st_size == 0:
         raise _broken()
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
@@ -97,7 +97,7 @@ def file_part(path: Path, content_type: str) -> Part:
     for part in cut(path, content_type):
         if part.filename is not None:
             return part
-    raise FateError(100, "the body: expected a part with the file")
+    raise FateError(REFUSED, "the body: expected a part with the file")
 
 
 def _parts(body: mmap.mmap, delimiter: bytes) -> list[Part]:
@@ -124,4 +124,4 @@ def _part(header: bytes, start: int, end: int) -> Part:
 
 
 def _broken() -> FateError:
-    return FateError(100, "the body: expected a complete form of at most 64 parts")
+    return FateError(REFUSED, "the body: expected a complete form of at most 64 parts")

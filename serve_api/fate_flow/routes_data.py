@@ -16,8 +16,8 @@ from serve_api.fate_flow.answering import answered
 from serve_api.fate_flow.book import Job
 from serve_api.fate_flow.data import UploadConf, conf_of_query, schema_of
 from serve_api.fate_flow.desk import FateDesk, TheDesk
-from serve_api.fate_flow.envelope import MISSING, object_of, reply, required, retcode_of, text_of, whole_of
-from serve_api.fate_flow.faults import FateError
+from serve_api.fate_flow.envelope import object_of, reply, required, retcode_of, text_of, whole_of
+from serve_api.fate_flow.faults import NOT_FOUND, REFUSED, FateError
 from serve_api.fate_flow.jobs import submitted
 from serve_api.fate_flow.loading import Source
 from serve_api.fate_flow.multipart import file_part, receive
@@ -82,7 +82,7 @@ async def _bounded(request: Request) -> Any:
     async for chunk in request.stream():
         size += len(chunk)
         if size > _MOST_CONF:
-            raise FateError(100, f"the body: expected at most {_MOST_CONF} bytes where it is no form")
+            raise FateError(REFUSED, f"the body: expected at most {_MOST_CONF} bytes where it is no form")
         yield chunk
 
 
@@ -127,14 +127,14 @@ def delete_table(desk: TheDesk, body: Body, visit: Visiting) -> Response:
         if fields.get("table_name") is not None and fields.get("namespace") is not None:
             namespace, name = _named(fields)
             if desk.tables.remove(namespace, name) is None:
-                raise FateError(MISSING, "no find table")
+                raise FateError(NOT_FOUND, "no find table")
             return reply(data={"table_name": name, "namespace": namespace})
         job_id = text_of(fields, "job_id") if fields.get("job_id") is not None else ""
         component = fields.get("component_name")
         try:
             gone = desk.work().clean(job_id, None if component is None else str(component))
         except FateError:
-            raise FateError(MISSING, "no find table") from None
+            raise FateError(NOT_FOUND, "no find table") from None
         return reply(data=[{"table_name": one, "namespace": f"output_data_{job_id}"} for one in gone])
 
     return answered(body, visit, run)

@@ -15,8 +15,8 @@ from serve_api.fate_flow.book import Job
 from serve_api.fate_flow.compiled import CompiledJob
 from serve_api.fate_flow.desk import FateDesk, TheDesk
 from serve_api.fate_flow.dsl import dependencies, read_job
-from serve_api.fate_flow.envelope import EXCEPTION, MISSING, reply, required, text_of, whole_of
-from serve_api.fate_flow.faults import FateError
+from serve_api.fate_flow.envelope import reply, required, text_of, whole_of
+from serve_api.fate_flow.faults import NOT_FOUND, REFUSED, FateError
 from serve_api.fate_flow.job import FateJob
 from serve_api.fate_flow.jobs import generated_dsl, names_of, object_in, submitted
 from serve_api.fate_flow.logs import log_members
@@ -74,7 +74,7 @@ def query(desk: TheDesk, body: Body, visit: Visiting) -> Response:
         filters = usable(fields, JOB_FILTERS)
         found = [] if not filters else _job_rows(desk, filters)
         if not found:
-            raise FateError(MISSING, "find job failed")
+            raise FateError(NOT_FOUND, "find job failed")
         return reply(data=found)
 
     return answered(body, visit, run)
@@ -100,10 +100,10 @@ def update(desk: TheDesk, body: Body, visit: Visiting) -> Response:
     def run(fields: Fields) -> Response:
         for name in ("job_id", "role", "party_id", "notes"):
             if name not in fields:
-                raise FateError(EXCEPTION, f"'{name}'")
+                raise FateError(REFUSED, f"'{name}'")
         notes = fields["notes"]
         if not isinstance(notes, str) or len(notes) > 4096:
-            raise FateError(EXCEPTION, "notes: expected a text of at most 4096 characters")
+            raise FateError(REFUSED, "notes: expected a text of at most 4096 characters")
         desk.work().note(text_of(fields, "job_id"), text_of(fields, "role"), text_of(fields, "party_id"), notes)
         return reply()
 
@@ -118,7 +118,7 @@ def config(desk: TheDesk, body: Body, visit: Visiting) -> Response:
         rows = _job_rows(desk, usable(fields, JOB_FILTERS))
         job = desk.book.get(rows[0]["f_job_id"]) if rows else None
         if job is None:
-            raise FateError(MISSING, "find job failed")
+            raise FateError(NOT_FOUND, "find job failed")
         told = {
             "job_id": job.id,
             "dsl": job.dsl,
@@ -139,7 +139,7 @@ def log(desk: TheDesk, body: Body, visit: Visiting) -> Response:
         job_id = text_of(fields, "job_id")
         job = desk.book.get(job_id)
         if job is None:
-            raise FateError(MISSING, f"can not found job: {job_id}")
+            raise FateError(NOT_FOUND, f"can not found job: {job_id}")
         return tarred(log_members(desk.service, job, desk.states.of(job)), f"job_{job_id}_log.tar.gz")
 
     return answered(body, visit, run, stream=True)
@@ -153,7 +153,7 @@ def query_tasks(desk: TheDesk, body: Body, visit: Visiting) -> Response:
         filters = usable(fields, TASK_FILTERS)
         found = [row for job in _jobs(desk, filters) for row in _task_rows(desk, job) if fits(row, filters)]
         if not found:
-            raise FateError(MISSING, "find task failed")
+            raise FateError(NOT_FOUND, "find task failed")
         return reply(data=found)
 
     return answered(body, visit, run)
@@ -182,7 +182,7 @@ def query_views(desk: TheDesk, body: Body, visit: Visiting) -> Response:
         rows = [row for job in jobs for row in view_rows(job, desk.states.of(job), tables_read(job, desk.tables))]
         found = [row for row in rows if fits(row, filters)]
         if not found:
-            raise FateError(MISSING, "find data view failed")
+            raise FateError(NOT_FOUND, "find data view failed")
         return reply(data=found)
 
     return answered(body, visit, run)
@@ -209,7 +209,7 @@ def clean_queue(desk: TheDesk, body: Body, visit: Visiting) -> Response:
     def run(_: Fields) -> Response:
         gone = desk.work().stop_waiting()
         if not gone:
-            raise FateError(EXCEPTION, "There are no jobs in the queue")
+            raise FateError(REFUSED, "There are no jobs in the queue")
         return reply(data=dict.fromkeys(gone, 0))
 
     return answered(body, visit, run)
@@ -249,7 +249,7 @@ def _fate_job(desk: FateDesk, fields: Fields) -> FateJob:
     job_id = text_of(fields, "job_id")
     job = desk.book.get(job_id)
     if job is None or job.compiled is None:
-        raise FateError(EXCEPTION, f"query job {job_id} failed")
+        raise FateError(REFUSED, f"query job {job_id} failed")
     return CompiledJob.from_json(job.compiled).job
 
 

@@ -16,8 +16,8 @@ from serve_api.fate_flow import exporting
 from serve_api.fate_flow.answering import answered
 from serve_api.fate_flow.archives import attachment, read_zip
 from serve_api.fate_flow.desk import FateDesk, TheDesk
-from serve_api.fate_flow.envelope import EXCEPTION, MISSING, reply, required, text_of
-from serve_api.fate_flow.faults import FateError
+from serve_api.fate_flow.envelope import reply, required, text_of
+from serve_api.fate_flow.faults import NOT_FOUND, REFUSED, FateError
 from serve_api.fate_flow.job import PartyId
 from serve_api.fate_flow.jobs import names_of, object_in, submitted
 from serve_api.fate_flow.keeping import Keeping
@@ -46,8 +46,8 @@ def load(desk: TheDesk, body: Body, visit: Visiting) -> Response:
         model, why = _to_load(desk, fields)
         if model is None:
             roles = fields.get("role")
-            told = detail(roles if isinstance(roles, dict) else {}, EXCEPTION, why)
-            return reply(MISSING, "failed", jobId=desk.ids.next(), data=told)
+            told = detail(roles if isinstance(roles, dict) else {}, REFUSED, why)
+            return reply(NOT_FOUND, "failed", jobId=desk.ids.next(), data=told)
         desk.models.loaded(model)
         return reply(jobId=desk.ids.next(), data=detail(desk.models.trained(model).roles, 0, "success"))
 
@@ -60,11 +60,11 @@ def bind(desk: TheDesk, body: Body, visit: Visiting) -> Response:
 
     def run(fields: Fields) -> Response:
         if not fields.get("service_id"):
-            raise FateError(MISSING, "no service id")
+            raise FateError(NOT_FOUND, "no service id")
         service = text_of(fields, "service_id")
         model, why = _to_load(desk, fields)
         if model is None:
-            raise FateError(EXCEPTION, why)
+            raise FateError(REFUSED, why)
         desk.models.bound(model, service)
         return reply(retmsg=f"service id is {service}")
 
@@ -201,9 +201,7 @@ def query(desk: TheDesk, body: Body, visit: Visiting) -> Response:
     def run(fields: Fields) -> Response:
         found = query_rows(desk, fields)
         if not found:
-            raise FateError(
-                EXCEPTION, "Query model info failed, can not find model. Check the parameters and try again."
-            )
+            raise FateError(REFUSED, "Query model info failed, can not find model. Check the parameters and try again.")
         return reply(retmsg="Query model info successfully.", data=found)
 
     return answered(body, visit, run)
@@ -214,7 +212,7 @@ def migrate(desk: TheDesk, body: Body, visit: Visiting) -> Response:  # noqa: AR
     """Refuse: parties of a model cannot be given other ids, since their shares are of these parties."""
 
     def run(_: Fields) -> Response:
-        raise FateError(EXCEPTION, "not supported: the parts of a model belong to the parties that trained it")
+        raise FateError(REFUSED, "not supported: the parts of a model belong to the parties that trained it")
 
     return answered(body, visit, run)
 
@@ -246,7 +244,7 @@ def _tagged(desk: FateDesk, fields: Fields, *, add: bool) -> Response:
     name = text_of(fields, "tag_name", 100)
     model = _of_job(desk, fields)
     if not add and name not in model.tags:
-        raise FateError(EXCEPTION, "the model has no tag of this name")
+        raise FateError(REFUSED, "the model has no tag of this name")
     desk.models.tagged(model, name, add=add)
     return reply(retmsg="Adding tag to model successfully." if add else "Removing tag from model successfully.")
 
@@ -254,7 +252,7 @@ def _tagged(desk: FateDesk, fields: Fields, *, add: bool) -> Response:
 def _of_job(desk: FateDesk, fields: Fields) -> Model:
     job = desk.book.get(text_of(fields, "job_id"))
     if job is None or job.op != "train":
-        raise FateError(EXCEPTION, "Can not found model by job id.")
+        raise FateError(REFUSED, "Can not found model by job id.")
     return desk.models.get(job.model_id, job.id)
 
 
@@ -288,7 +286,7 @@ def _named(desk: FateDesk, fields: Fields) -> tuple[Model, PartyId]:
 def _buffers(desk: FateDesk, model: Model, party: PartyId) -> dict[tuple[str, str, str], bytes]:
     job = desk.models.trained(model)
     if (party.role, party.party_id) not in job.parties:
-        raise FateError(EXCEPTION, f"{party} has no part in this model")
+        raise FateError(REFUSED, f"{party} has no part in this model")
     return exporting.buffers(desk.tracking(), job, party)
 
 

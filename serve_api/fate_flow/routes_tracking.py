@@ -12,8 +12,8 @@ from serve_api.doors.guard import Visiting
 from serve_api.fate_flow.answering import answered
 from serve_api.fate_flow.archives import tarred
 from serve_api.fate_flow.desk import TheDesk
-from serve_api.fate_flow.envelope import EXCEPTION, MISSING, reply, required, whole_of
-from serve_api.fate_flow.faults import FateError
+from serve_api.fate_flow.envelope import reply, required, whole_of
+from serve_api.fate_flow.faults import NOT_FOUND, REFUSED, FateError
 from serve_api.fate_flow.openapi import OBJECT, Reply
 from serve_api.fate_flow.tracking import Subject, data_members, first_rows
 from serve_api.fate_flow.views import data_view
@@ -37,7 +37,7 @@ def job_data_view(desk: TheDesk, body: Body, visit: Visiting) -> Response:
         job = desk.tracking().job(fields)
         role, party_id = str(fields.get("role", job.initiator[0])), str(fields.get("party_id", job.initiator[1]))
         if (role, party_id) not in job.parties:
-            raise FateError(MISSING, "error")
+            raise FateError(NOT_FOUND, "error")
         return reply(data=data_view(job, role, party_id))
 
     return answered(body, visit, run)
@@ -48,7 +48,7 @@ def list_components(desk: TheDesk, body: Body, visit: Visiting) -> Response:
     """Answer the names of a job's components."""
 
     def run(fields: Fields) -> Response:
-        return reply(data={"components": [*desk.tracking().job(fields, EXCEPTION).dsl["components"]]})
+        return reply(data={"components": [*desk.tracking().job(fields, REFUSED).dsl["components"]]})
 
     return answered(body, visit, run)
 
@@ -104,7 +104,7 @@ def delete_metrics(desk: TheDesk, body: Body, visit: Visiting) -> Response:
         if isinstance(day, str | int) and _DATE.fullmatch(str(day)):
             jobs = [job.id for job in desk.book.all() if job.id.startswith(str(day))]
         else:
-            jobs = [desk.tracking().job(fields, EXCEPTION).id]
+            jobs = [desk.tracking().job(fields, REFUSED).id]
         for job_id in jobs:
             desk.work().clean(job_id, None)
         return reply(data=f"deleted the metrics of {len(jobs)} jobs")
@@ -172,10 +172,10 @@ def download_output(desk: TheDesk, body: Body, visit: Visiting) -> Response:
         subject = tracking.subject(fields)
         limit = whole_of(fields, "limit", -1, -1, 1 << 40)
         if limit == 0:
-            raise FateError(MISSING, "limit is 0")
+            raise FateError(NOT_FOUND, "limit is 0")
         outputs = tracking.data(subject)
         if not outputs:
-            raise FateError(MISSING, _NOTHING)
+            raise FateError(NOT_FOUND, _NOTHING)
         return tarred(data_members(outputs, None if limit < 0 else limit), _archive(subject))
 
     return answered(body, visit, run, stream=True)
@@ -190,7 +190,7 @@ def output_table(desk: TheDesk, body: Body, visit: Visiting) -> Response:
         try:
             subject = tracking.subject(fields)
         except FateError:
-            raise FateError(EXCEPTION, "No found table, please check if the parameters are correct") from None
+            raise FateError(REFUSED, "No found table, please check if the parameters are correct") from None
         namespace = f"output_data_{subject.job.id}_{subject.component}"
         outputs = tracking.data(subject)
         return reply(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from fedray.errors import Conflict
 from fedray.task.folding import dumps
-from fedray.task.papers import Paper, Papers
+from fedray.task.papers import Papers
 from serve_api.fate_flow.interfaces import TableEntry
 
 __all__ = ["FOLDER", "TableBook"]
@@ -37,25 +36,28 @@ class TableBook:
     def find(self, namespace: str, name: str) -> TableEntry | None:
         """Return the table of a name, None where there is none."""
         found = self._papers.get(_SHELF, _key(namespace, name))
-        return None if found is None else _entry(found)
+        return None if found is None else _entry(found.body)
 
     def all(self) -> list[TableEntry]:
         """Return all tables, the newest first."""
-        return [_entry(paper) for paper in self._papers.all(_SHELF)]
+        return [_entry(paper.body) for paper in self._papers.all(_SHELF)]
 
     def put(self, entry: TableEntry) -> None:
         """Let a name stand for a table whose file is there; the file that it stood for before is removed."""
         key, body = _key(entry.namespace, entry.name), _body(entry)
-        while True:
-            before = self.find(entry.namespace, entry.name)
-            if before is not None:
-                self._papers.change(_SHELF, key, lambda _: body)
-                break
-            with contextlib.suppress(Conflict):
-                self._papers.add(_SHELF, key, body)
-                break
-        if before is not None and before.file != entry.file:
-            self.path(before).unlink(missing_ok=True)
+        before: list[TableEntry] = []
+
+        def taken(found: Mapping[str, Any]) -> Mapping[str, Any]:
+            before[:] = [_entry(found)]
+            return body
+
+        try:
+            self._papers.add(_SHELF, key, body)
+        except Conflict:
+            self._papers.change(_SHELF, key, taken)
+        for other in before:
+            if other.file != entry.file:
+                self.path(other).unlink(missing_ok=True)
 
     def remove(self, namespace: str, name: str) -> TableEntry | None:
         """Forget a table and remove its file; return what it was, None where there was none."""
@@ -78,5 +80,5 @@ def _body(entry: TableEntry) -> Mapping[str, Any]:
     return {**vars(entry), "columns": list(entry.columns)}
 
 
-def _entry(paper: Paper) -> TableEntry:
-    return TableEntry(**{**paper.body, "columns": tuple(paper.body["columns"])})
+def _entry(body: Mapping[str, Any]) -> TableEntry:
+    return TableEntry(**{**body, "columns": tuple(body["columns"])})
