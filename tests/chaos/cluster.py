@@ -213,9 +213,7 @@ class Cluster:
             self.hosts[name].switch_off()
         if "head" in names:
             raise ValueError("the head takes the whole cluster with it: use stop and start")
-        until(
-            lambda: not self._offered(names), patience(60), longest_s=1.0
-        )  # of the old hosts
+        until(lambda: not self._offered(names), patience(60), longest_s=1.0)  # of the old hosts
         for name in names:
             self.hosts[name].start(**more)
         self.wait_for_parties()

@@ -15,18 +15,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fedray.data.model_files import MANIFEST, load_model
+from fedray.data.model_files import SHARES, load_model
+from fedray.data.root import DataRoot
+from fedray.parties.kept import part_folder
+from fedray.task.spec import Role
 from tests.chaos.cluster import TABLES, Cluster, started
 from tests.chaos.faults import FAULTS, Fault, Struck
 from tests.chaos.trainings import KINDS, Twin, document, twin
 from tests.e2e.documents import alignment
-from tests.sealed import folder_at
 from tests.server import ENDS, patience, until
 
 __all__ = ["Outcome", "main", "schedule"]
 
 PART = 0.2
 """Of the steps of the trainings: who is hit early enough is missed, however short they are."""
+
+ROLES = (Role.FEATURE_CLIENT, Role.FEATURE_CLIENT, Role.LABEL_CLIENT)
+"""Of the parties with tables."""
 
 TRAIN_S = 240.0
 CLEAN_S = 30.0
@@ -199,12 +204,10 @@ class Chaos:
             assert (self._server.status(task), self._record(task)) == (status, record), task
         with sqlite3.connect(self._server.root / ".fedray" / "fedray.sqlite") as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        for party in TABLES:
+        for rank, (party, role) in enumerate(zip(TABLES, ROLES, strict=True)):
             state = self._cluster.root(party) / ".fedray"
-            assert not list((state / "checkpoints" / name).rglob("*.npz")), "checkpoints of a finished training"
-            models = [path.parent for path in state.rglob(MANIFEST) if name in path.parts and "models" in path.parts]
-            assert len(models) == 1, models
-            load_model(folder_at(models[0]))
+            assert not list((state / "checkpoints" / name).rglob(SHARES)), "checkpoints of a finished training"
+            load_model(part_folder(DataRoot(self._cluster.root(party)), name, rank, role))
             half = [path for path in state.rglob("*.new") if "checkpoints" not in path.parts]
             assert not half, half
 

@@ -90,7 +90,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConfiguredServe
 def test_replicas_are_replaced_while_a_task_trains(server: ConfiguredServer) -> None:
     """No query fails, and none waits for longer than is stated; the task and its record go on."""
     assert server.run(alignment("aligned"))["status"] == "finished"
-    small = {"learning_rate_init": 1e-6, "checkpoint_every": 0}  # so that it stays in range, however long it takes
+    small = {"learning_rate_init": 1e-5, "checkpoint_every": 0}  # so that it stays in range, however long it takes
     name = server.begin(linear_training("rolling", max_iter=10**7, test_per_batches=10, **small))
     server.wait_training(name)
     before, asked, over = server.replicas, list[tuple[str, float]](), threading.Event()
