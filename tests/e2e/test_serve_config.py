@@ -58,8 +58,14 @@ class ConfiguredServer(FedrayServer):
         file = self.root.parent / "serve.yaml"
         file.write_text(yaml.safe_dump(document))
         command = [str(Path(sys.executable).with_name("serve")), "deploy", "-a", f"http://127.0.0.1:{self.dashboard}"]
-        done = subprocess.run([*command, str(file)], env=self._environment, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, done.stderr
+        said: list[subprocess.CompletedProcess[str]] = []
+
+        def deployed() -> bool:
+            options: Any = {"env": self._environment, "capture_output": True, "text": True, "timeout": 600}
+            said.append(subprocess.run([*command, str(file)], check=False, **options))
+            return said[-1].returncode == 0
+
+        until(deployed, patience(30), lambda: said[-1].stderr, longest_s=1.0)  # the dashboard comes some time after Ray
 
     def answers(self) -> bool:
         """Whether the application answers."""
