@@ -171,7 +171,12 @@ class FedrayServer:
 
     def wait_training(self, name: str) -> None:
         """Wait until a task has trained some batches."""
-        until(lambda: (self.task(name)["n_batches"] or 0) > 0, 60, lambda: f"{self.task(name)}", longest_s=0.4)
+        until(
+            lambda: (self.task(name)["n_batches"] or 0) > 0,
+            patience(60),
+            lambda: f"{self.task(name)}",
+            longest_s=0.4,
+        )
 
     def logs(self) -> Iterable[Path]:
         """Return every log file of this server and its Ray."""
