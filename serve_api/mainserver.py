@@ -93,8 +93,10 @@ def start_task_by_post(service: Service, body: Body, visit: Visiting, task_name:
 @router.get("/queryStatus", response_model=Envelope)
 def query_status(service: Service, task_name: TaskName = None) -> Response:
     """Answer NotExist, Created, Running, Finished or Failed; a queued task counts as running."""
-    view = _find(service, _required("task_name", task_name))
-    return _ok("NotExist" if view is None else _WORDS[Status(view.status)])
+    try:
+        return _ok(_WORDS[service.status(_required("task_name", task_name))])
+    except NotFound:
+        return _ok("NotExist")
 
 
 @router.get("/queryDataset", response_model=Envelope)

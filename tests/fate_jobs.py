@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.channel.memory import connect
+from fedray.data.documents import load_document
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError, TaskAborted
 from fedray.parties.context import PartyContext, PartyOutcome
@@ -76,6 +77,10 @@ class World:
     def status(self, step: str) -> str:
         """Return a step's status."""
         return "finished" if step in self.reports else "waiting"
+
+    def kept(self, party: PartyId, folder: str, file: str) -> Json | None:
+        """Return what a party keeps."""
+        return load_document(self.root.sealed_dir(folder, create=False), file)
 
     def table(self, party: PartyId, file: str) -> Path | None:
         """Return a party's file."""

@@ -89,7 +89,7 @@ class LinearCosts:
         return found
 
     def _changes(self, first: int, sums: Ring) -> Ring:
-        """Return what each cost from the step `first` on is compared for with the tolerance; local."""
+        """Return by how much each cost from the step `first` on differs from the one before it; local."""
         changes: Ring = sums - np.concatenate([self._last, sums[:-1]])
         if first == 0:
             changes[:1] = self._public(self._bound + 1)  # nothing comes before the first: it never ends a training

@@ -20,7 +20,7 @@ from functools import cached_property
 from fedray.errors import SpecError
 from fedray.ml.batches import Batches
 from fedray.ml.design import FEATURE_LIMIT, FEATURE_SCALE, TEST_SCALE
-from fedray.ml.linear_fine import fine_scales
+from fedray.ml.linear_fine import FINE_FEATURE_LIMIT, fine_scales
 
 WEIGHT_BITS = {"logistic": 48, "poisson": 50}
 LINEAR_WEIGHT_BITS = (40, 44)
@@ -244,7 +244,12 @@ class LinearDesign(Batches):
     @property
     def coarse_shift(self) -> int:
         """Bits by which the guard truncates weights, so that linear outputs of any size stay below 2^62 ring units."""
-        return math.ceil(math.log2(FEATURE_LIMIT * self.scales.x * (self.columns + 1)))
+        return math.ceil(math.log2(self.feature_limit * self.scales.x * (self.columns + 1)))
+
+    @property
+    def feature_limit(self) -> float:
+        """Largest magnitude of a scaled feature."""
+        return FEATURE_LIMIT if self.cost_tol is None else FINE_FEATURE_LIMIT
 
     @property
     def reach(self) -> float:

@@ -10,12 +10,15 @@ import math
 
 from fedray.errors import SpecError
 
-__all__ = ["cost_units", "fine_scales", "tolerance_units"]
+__all__ = ["FINE_FEATURE_LIMIT", "cost_units", "fine_scales", "tolerance_units"]
 
 OUTPUT_BITS = 56
 """Of linear outputs, so that outputs may be some 48 and labels some 16; see `LinearDesign.reach`."""
 
 LEAST_FEATURE_BITS = 10
+
+FINE_FEATURE_LIMIT = 2.0**10
+"""Largest magnitude of a scaled feature; of a million rows that are scaled by their deviation none is larger."""
 
 
 def fine_scales(rate: float) -> tuple[float, float, float, int]:

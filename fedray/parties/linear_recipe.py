@@ -205,6 +205,7 @@ class LinearRecipe(Scaled):
 def _model(
     design: LinearDesign, s: Session, supply: Supply, data: Data, observer: Observer | None, saved: Saved | None
 ) -> LinearModel:
+    _check_features(data.features, design.feature_limit)
     inputs = encoded(data.features, design.scales.x)
     if data.target is not None:
         labels = data.target.train
@@ -219,8 +220,20 @@ def _model(
 def _scorer(
     design: LinearDesign, s: Session, supply: Supply, rows: Float | None, arrays: Mapping[str, Ring]
 ) -> LinearScorer:
-    inputs = encoded({} if rows is None else {"test": rows}, design.scales.x)
+    features = {} if rows is None else {"test": rows}
+    _check_features(features, design.feature_limit)
+    inputs = encoded(features, design.scales.x)
     return LinearScorer(s, design, supply, inputs, arrays)
+
+
+def _check_features(features: Mapping[str, Float], limit: float) -> None:
+    for part, rows in features.items():
+        outside = np.flatnonzero((np.abs(rows) > limit).any(axis=1))
+        if outside.size:
+            raise RangeGuardError(
+                f"a scaled {part} feature of row {int(outside[0]) + 1} is larger than {limit:.0f} in magnitude, and of "
+                f"{outside.size} rows in all; scale the column or cut its outliers, or leave cost_tol out"
+            )
 
 
 def _check_tested(split: Split) -> None:

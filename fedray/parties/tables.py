@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fedray.data.load import Split, default_names, load_split
 from fedray.data.root import DataRoot
-from fedray.data.split import read_manifest
+from fedray.data.split import finish_writing, read_manifest
 from fedray.data.words import Vocabulary, word_of
 from fedray.errors import DataError, LocalProtocolError
 from fedray.parties.labels import Target
@@ -87,6 +87,7 @@ def read_table(recipe: Recipe, member: Member, root: DataRoot) -> Table:
 
 
 def _first_column(folder: Path) -> str:
+    finish_writing(folder)
     manifest = read_manifest(folder)
     return (manifest.columns if manifest is not None else default_names(1))[0]
 

@@ -32,6 +32,9 @@ MAX_STEPS: Final = 200
 MAX_NAME: Final = 72
 """Characters of its name: with a step's and a counter that makes the name of a task."""
 
+MAX_NAME_BYTES: Final = 190
+"""Bytes of its name in UTF-8: the name of a task is that of folders, which have 255 at the most."""
+
 _STEP: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 
 
@@ -136,15 +139,17 @@ def spec_of(text: str) -> PipelineSpec:
 
 def _named(wanted: str, fits: re.Pattern[str]) -> BeforeValidator:
     def check(value: object) -> object:
-        if isinstance(value, str) and fits.fullmatch(value) and value.isprintable():
-            return value
+        text = value if isinstance(value, str) and value.isprintable() else ""
+        if fits.fullmatch(text) and len(text.encode()) <= MAX_NAME_BYTES:
+            return text
         raise PydanticCustomError(EXPECTED, "{wanted}", {"wanted": wanted})
 
     return BeforeValidator(check)
 
 
 _PIPELINE_NAME: Final = _named(
-    f"a name of 1 to {MAX_NAME} printable characters without / and \\, that begins and ends with no blank or dot",
+    f"a name of 1 to {MAX_NAME} printable characters ({MAX_NAME_BYTES} bytes) without / and \\, that begins and ends "
+    "with no blank or dot",
     re.compile(rf"(?![\s.])[^/\\]{{1,{MAX_NAME}}}(?<![\s.])"),
 )
 _STEP_NAME: Final = _named("a name of 1 to 48 of A-Z, a-z, 0-9, _ and -, that begins with a letter or digit", _STEP)

@@ -110,6 +110,7 @@ _REVEALS = {
             "data",
             "Only with cost_tol: for each batch whether its loss differs by less than cost_tol from that of the batch "
             "before, all batches since the last test at once.",
+            "Many tasks with other tolerances tell how large the differences are.",
         ),
     ),
     Kind.TREES: (

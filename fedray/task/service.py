@@ -269,8 +269,19 @@ class TaskService:
 
     def get(self, name: str) -> TaskView:
         """Return a task; raises ``NotFound``."""
-        pending = expire(self._store, self._clock())
-        return self._view(self._store.get(name), self._store.queue(), pending)
+        task, pending = self._store.get(name), {}
+        if task.status is Status.CREATED:  # the others wait for no approval, which could be late
+            pending = expire(self._store, self._clock())
+            task = self._store.get(name)
+        return self._view(task, self._store.queue() if task.status is Status.QUEUED else (), pending)
+
+    def status(self, name: str) -> Status:
+        """Return the status of a task, which many clients ask for again and again; raises ``NotFound``."""
+        found = self._store.status(name)
+        if found is Status.CREATED:
+            expire(self._store, self._clock())
+            found = self._store.status(name)
+        return found
 
     def document(self, name: str) -> dict[str, Any]:
         """Return the document of a task, with its defaults filled in; raises ``NotFound``."""

@@ -16,9 +16,9 @@ from sqlalchemy.exc import IntegrityError
 
 from fedray.errors import FedrayError, StateError
 from fedray.task.approvals import Approvals
+from fedray.task.changes import Changes
 from fedray.task.database import open_database
 from fedray.task.folding import Fold, batches_of, dumps, fold
-from fedray.task.glance import Glance
 from fedray.task.jobs import Jobs
 from fedray.task.messages import Messages
 from fedray.task.papers import Papers
@@ -48,6 +48,9 @@ from fedray.task.tags import Tags
 
 __all__ = ["Store", "StoredEvent", "StoredTask"]
 
+_STATUS = sa.select(tasks.c.status).where(tasks.c.name == sa.bindparam("name"))
+"""Built once: clients ask for a status more often than for all else together."""
+
 
 class Store:
     """The database of a server.
@@ -69,7 +72,7 @@ class Store:
         Those of other APIs.
     pipelines
         What is kept of them beside their tasks.
-    glance
+    changes
         Tells whether anything has changed.
 
     Raises
@@ -85,7 +88,7 @@ class Store:
         self._clock = clock
         self.tags = Tags(self._engine, clock)
         self.approvals = Approvals(self._engine, clock)
-        self.glance = Glance(self._engine)
+        self.changes = Changes(self._engine)
         self.jobs, self.messages = Jobs(self._engine, clock), Messages(self._engine, clock)
         self.papers = Papers(self._engine, clock)
         self.pipelines = Pipelines(self._engine, clock)
@@ -177,6 +180,14 @@ class Store:
         if row is None:
             raise no_such_task(name)
         return task_from_row(row)
+
+    def status(self, name: str) -> Status:
+        """Return the status of a task; raises ``NotFound``."""
+        with self._engine.connect() as connection:
+            found = connection.execute(_STATUS, {"name": name}).scalar() if name.isprintable() else None
+        if found is None:
+            raise no_such_task(name)
+        return Status(found)
 
     def exists(self, name: str) -> bool:
         """Return whether a task has this name."""

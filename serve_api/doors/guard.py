@@ -157,7 +157,9 @@ class Guard:
 
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start" and not visit.closed:
-                await run_in_threadpool(self._close, visit, message["status"])
+                if _counts(visit):
+                    await run_in_threadpool(self._close, visit, message["status"])
+                visit.closed = True
             await send(message)
 
         problem = self._problem(Headers(scope=scope), visit, path.casefold() in OPEN_PATHS)
@@ -195,7 +197,7 @@ class Guard:
     def _close(self, visit: Visit, status: int) -> None:
         """Write how a change or a refusal ended."""
         visit.closed = True
-        if (visit.brief and not visit.problem) if visit.asked else visit.problem not in _REFUSALS:
+        if not _counts(visit):
             return
         missed = 0
         if not visit.asked:
@@ -208,6 +210,11 @@ class Guard:
             self._doors.note(**visit.entry(ended), **{key: value for key, value in more.items() if value})
         except DataError as error:
             _log.error("%s; %s was not written down", error, visit.what)
+
+
+def _counts(visit: Visit) -> bool:
+    """Return whether a visit's end is written down: of changes, but brief ones that went well, and of refusals."""
+    return bool(visit.problem) or not visit.brief if visit.asked else visit.problem in _REFUSALS
 
 
 _bearer: Final = HTTPBearer(auto_error=False, description="Only where the server asks for tokens.")

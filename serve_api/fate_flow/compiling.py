@@ -10,7 +10,8 @@ from serve_api.fate_flow.interfaces import LocalPlaces, Places, Tables
 from serve_api.fate_flow.job import Component, FateJob, PartyId
 from serve_api.fate_flow.modules import COMPILERS
 from serve_api.fate_flow.modules.reading import raw_rows
-from serve_api.fate_flow.work import Project, Work, pipeline_name
+from serve_api.fate_flow.project import Project, pipeline_name
+from serve_api.fate_flow.work import Work
 
 __all__ = ["compile_job"]
 
@@ -39,6 +40,8 @@ def compile_job(
     if job.job_type == "predict" and trained is None:
         raise FateError(REFUSED, "a prediction needs the model of a training")
     _check_parties(job)
+    if trained is not None and any(job.roles.get(role) != trained.job.roles.get(role) for role in ("guest", "host")):
+        raise FateError(REFUSED, "role: expected the guest and the hosts of the training, in its order")
     project = Project(job, job_id, tables, places or LocalPlaces(job.parties), trained)
     if trained is not None:
         project.models.update(trained.values)
@@ -86,6 +89,8 @@ def _tables(job: FateJob) -> dict[str, dict[PartyId, tuple[str, str]]]:
 
 
 def _check_parties(job: FateJob) -> None:
+    if not {"guest", "host"} & job.roles.keys():
+        raise FateError(REFUSED, "role: expected a guest and at least one host, got neither")
     for role in ("guest", "arbiter"):
         if len(job.roles.get(role, ())) > 1:
             raise FateError(REFUSED, f"role.{role}: expected one party, got {len(job.roles[role])}")

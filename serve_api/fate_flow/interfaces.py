@@ -82,6 +82,9 @@ class Results(Protocol):
     def status(self, step: str) -> str:
         """Return the status of a step: waiting, running, finished, failed, cancelled or skipped."""
 
+    def kept(self, party: PartyId, folder: str, file: str) -> Mapping[str, Any] | None:
+        """Return a document that a party keeps for itself, in a folder below its state; None if it is not here."""
+
     def table(self, party: PartyId, file: str) -> Path | None:
         """Return a party's file, named from its data root (``raw/...``, ``generated/...``); None if it is not here."""
 

@@ -151,7 +151,10 @@ def _merge(values: Json, layer: Mapping[str, Any], component: str, module: Modul
                 raise FateError(
                     REFUSED, f"component {component}, module {module.name}: {show(name)}: unknown parameter"
                 )
-        elif isinstance(value, dict) and isinstance(values[name], dict):
+        elif isinstance(values[name], dict):
+            if not isinstance(value, dict):
+                words = f"parameter {name}: expected an object, got {show(value)}"
+                raise FateError(REFUSED, f"component {component}, module {module.name}: {words}")
             _merge(values[name], value, component, module, strict=strict)
         else:
             values[name] = value

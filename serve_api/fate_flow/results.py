@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fedray.data.documents import load_document
 from fedray.data.root import DataRoot
 from fedray.errors import DataError, FedrayError
 from fedray.pipeline.service import Pipeline
@@ -56,6 +57,13 @@ class StepResults:
         """Return the status of a step; of one that is not there, waiting."""
         found = self._steps.get(step)
         return "waiting" if found is None else found.status.value
+
+    def kept(self, party: PartyId, folder: str, file: str) -> Mapping[str, Any] | None:  # noqa: ARG002  as above
+        """Return a document that a party keeps for itself, in a folder below its state; None if it is not there."""
+        try:
+            return load_document(self._root.sealed_dir(folder, create=False), file)
+        except FedrayError:
+            return None
 
     def table(self, party: PartyId, file: str) -> Path | None:  # noqa: ARG002  all have one root
         """Return a file, named from the data root; None if it is not there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.job import Component, PartyId
 from serve_api.fate_flow.parameters import changed, module_of
 
-__all__ = ["Rules", "wrong"]
+__all__ = ["Rules", "number_of", "wrong"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,16 @@ class Rules:
             told = list(_told(name, values))
             if any(value != told[0] for value in told[1:]):
                 raise wrong(component, name, "expected the same value at all parties")
+
+
+def number_of(component: Component, values: Mapping[str, Any], name: str) -> float:
+    """Return a parameter, named with dots between levels, as a number; raises ``FateError`` if it is none."""
+    found: Any = values
+    for part in name.split("."):
+        found = found[part]
+    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+        raise wrong(component, name, f"expected a number, got {show(found)}")
+    return float(found)
 
 
 def wrong(component: Component, name: str, what: str) -> FateError:

@@ -45,7 +45,17 @@ def score(work: Work, model: Mapping[str, Any], rows: Rows, kind: str) -> Scored
 
 
 def with_fitted(work: Work, model: Mapping[str, Any]) -> Sequence[Scored]:
-    """Add the step of a component that uses a fitted model."""
+    """Add the step of a component that uses a fitted model.
+
+    Raises
+    ------
+    FateError
+        It has rows to be trained on as well.
+    """
+    if work.job.job_type == "train" and "train_data" in work.component.data:
+        raise FateError(
+            REFUSED, f"component {work.component.name}: a training that begins with a model is not supported"
+        )
     rows = work.aligned(*SET_KEYS)
     work.keep_again()
     return () if rows is None else (score(work, model, rows, "predict"),)

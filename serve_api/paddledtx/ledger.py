@@ -13,8 +13,8 @@ from typing import Final
 
 from fedray.errors import NotFound
 from fedray.task.approvals import Approval
+from fedray.task.changes import Mark
 from fedray.task.config_bases import Kind
-from fedray.task.glance import Mark
 from fedray.task.jobs import Job
 from fedray.task.store import Store, StoredTask
 from serve_api.paddledtx.faults import Code, Fault
@@ -98,7 +98,7 @@ class Ledger:
 
     def _now(self) -> _Kept:
         """Return the tasks as they are now, or were later than this call began."""
-        stamp, keys = self._store.glance.stamp(), self._keys.all()
+        stamp, keys = self._store.changes.stamp(), self._keys.all()
         kept = self._kept
         if (kept.stamp, kept.keys) == (stamp, keys):
             return kept
@@ -112,7 +112,7 @@ class Ledger:
         jobs = {job.task: job for job in self._store.jobs.of_api(API) if job.task is not None}
         approvals = self._store.approvals.all()
         by_name: dict[str, tuple[Seen, Known | None]] = {}
-        for name, mark in self._store.glance.marks(_KINDS).items():
+        for name, mark in self._store.changes.marks(_KINDS).items():
             job, asked = jobs.get(name), approvals.get(name, ())
             seen = (mark, asked, None if job is None else job.id)
             old = before.get(name)

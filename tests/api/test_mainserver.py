@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from fedray.errors import DataError, PlacementError
 from tests.api.conftest import ROW, ScriptedRunner, World
 from tests.api.documents import DIALECT, alignment, training
+from tests.statements import statements
 
 
 def get(client: TestClient, path: str, /, **params: str) -> dict[str, Any]:
@@ -255,3 +256,13 @@ def test_names_in_any_script(client: TestClient) -> None:
     post(client, "/createTask", json=alignment(name))
     assert get(client, "/startTask", task_name=name)["status"] == "ok"
     assert get(client, "/queryStatus", task_name=name) == ok("Running")
+
+
+def test_the_status_of_a_running_task_is_one_statement(world: World, client: TestClient) -> None:
+    world.run("t")
+    with statements() as seen:
+        assert client.get("/queryStatus", params={"task_name": "t"}).json() == {"status": "ok", "msg": "Running"}
+    assert len(seen) == 1
+    with statements() as seen:
+        assert client.get("/api/v1/tasks/t").json()["status"] == "running"
+    assert len(seen) == 1

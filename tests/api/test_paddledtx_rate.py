@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-import sqlalchemy as sa
 
 from fedray.task.record import Status
 from serve_api.paddledtx.signing import new_private, public_of
 from serve_api.paddledtx.wire.task_pb2 import ListTaskRequest
 from tests.api.conftest import World
 from tests.api.test_paddledtx import Paddle
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """Take the statements that any database is asked for."""
-    seen: list[str] = []
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        seen.append(statement)
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+from tests.statements import statements
 
 
 def test_a_list_without_a_change_is_one_statement(world: World, tmp_path: Path) -> None:

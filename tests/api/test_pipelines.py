@@ -71,7 +71,7 @@ class TestRoutes:
         assert client.get(API, params={"search": "TW"}).json()["total"] == 1
         assert [one["name"] for one in client.get(API, params={"limit": 1, "offset": 1}).json()["pipelines"]] == ["one"]
         assert error(client.get(API, params={"status": "lost"}), 422, "SpecError")
-        assert error(client.get(API, params={"stauts": "failed"}), 422, "SpecError")
+        assert error(client.get(API, params={"standing": "failed"}), 422, "SpecError")
 
     def test_refused(self, client: TestClient) -> None:
         document = pipeline()

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -201,7 +201,10 @@ class Cluster:
         for host in self.hosts.values():  # one after the other: Ray gives each 30 s
             host.start()
             until(lambda host=host: host.up, patience(90), self.logs)  # type: ignore[misc]
-        self.server.start()
+        try:
+            self.server.start()
+        except AssertionError:  # Serve, too, has its own time for a start
+            self.server.start()
         self.wait_for_parties()
 
     def restart(self, *names: str, **more: str) -> None:
@@ -210,6 +213,9 @@ class Cluster:
             self.hosts[name].switch_off()
         if "head" in names:
             raise ValueError("the head takes the whole cluster with it: use stop and start")
+        until(
+            lambda: not self._offered(names), patience(60), longest_s=1.0
+        )  # of the old hosts
         for name in names:
             self.hosts[name].start(**more)
         self.wait_for_parties()
@@ -221,12 +227,15 @@ class Cluster:
 
     def wait_for_parties(self) -> None:
         """Wait until the server says that every party is offered."""
-        until(self._offered, patience(180), self.logs, longest_s=1.0)
+        parties = {party for offered in OFFERS.values() for party in offered}
+        until(lambda: self._offered(OFFERS) == parties, patience(180), self.logs, longest_s=1.0)
 
-    def _offered(self) -> bool:
+    def _offered(self, hosts: Iterable[str]) -> set[str]:
+        """Return which parties of these hosts are offered; none where the server does not answer."""
+        mine = {party for host in hosts for party in OFFERS[host]}
         with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
-            return all(party["offered"] for party in self.server.get("/api/v1/parties")["parties"])
-        return False
+            return {one["name"] for one in self.server.get("/api/v1/parties")["parties"] if one["offered"]} & mine
+        return set()
 
     def logs(self) -> str:
         """Return the last that every host has said when it started."""

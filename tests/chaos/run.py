@@ -20,6 +20,7 @@ from tests.chaos.cluster import TABLES, Cluster, started
 from tests.chaos.faults import FAULTS, Fault, Struck
 from tests.chaos.trainings import KINDS, Twin, document, twin
 from tests.e2e.documents import alignment
+from tests.sealed import folder_at
 from tests.server import ENDS, patience, until
 
 __all__ = ["Outcome", "main", "schedule"]
@@ -203,7 +204,7 @@ class Chaos:
             assert not list((state / "checkpoints" / name).rglob("*.npz")), "checkpoints of a finished training"
             models = [path.parent for path in state.rglob(MANIFEST) if name in path.parts and "models" in path.parts]
             assert len(models) == 1, models
-            load_model(models[0])
+            load_model(folder_at(models[0]))
             half = [path for path in state.rglob("*.new") if "checkpoints" not in path.parts]
             assert not half, half
 

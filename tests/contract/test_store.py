@@ -422,3 +422,12 @@ def test_server_that_does_not_answer_keeps_the_password() -> None:
     with pytest.raises(FedrayError, match="cannot be opened") as caught:
         Store("postgresql://someone:sesame@127.0.0.1:1/db")
     assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_status_alone_is_that_of_the_task(store: Store, status: Status) -> None:
+    make(store, "t", status)
+    assert store.status("t") is store.get("t").status is status
+    for name in ("T", "u", "a\0b", "\ud800", ""):
+        with pytest.raises(NotFound):
+            store.status(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from tests.e2e.documents import alignment, linear_training
 from tests.e2e.tables import write_tables
 from tests.server import FedrayServer, free_port, patience, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(1260)]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LONGEST_S = 5.0
@@ -41,13 +42,13 @@ class ConfiguredServer(FedrayServer):
         return [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *ports, *offers, *lean]
 
     def start(self, *options: str) -> None:
-        """Start Ray, which gives itself 30 s: twice where the machine is too busy for that."""
-        try:
-            super().start(*options)
-        except AssertionError:
+        """Start Ray, which gives itself 30 s: up to three times where the machine is too busy for that."""
+        for _ in range(2):
+            with contextlib.suppress(AssertionError):
+                return super().start(*options)
             for pid in self.processes():
                 os.kill(pid, signal.SIGKILL)
-            super().start(*options)
+        return super().start(*options)
 
     def deploy(self, **args: object) -> None:
         """Deploy the file, with the data root and the port of this test."""
@@ -57,7 +58,7 @@ class ConfiguredServer(FedrayServer):
         file = self.root.parent / "serve.yaml"
         file.write_text(yaml.safe_dump(document))
         command = [str(Path(sys.executable).with_name("serve")), "deploy", "-a", f"http://127.0.0.1:{self.dashboard}"]
-        done = subprocess.run([*command, str(file)], env=self._environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run([*command, str(file)], env=self._environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
 
     def answers(self) -> bool:
@@ -89,7 +90,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConfiguredServe
 def test_replicas_are_replaced_while_a_task_trains(server: ConfiguredServer) -> None:
     """No query fails, and none waits for longer than is stated; the task and its record go on."""
     assert server.run(alignment("aligned"))["status"] == "finished"
-    name = server.begin(linear_training("rolling", max_iter=10**7, test_per_batches=10, checkpoint_every=0))
+    small = {"learning_rate_init": 1e-6, "checkpoint_every": 0}  # so that it stays in range, however long it takes
+    name = server.begin(linear_training("rolling", max_iter=10**7, test_per_batches=10, **small))
     server.wait_training(name)
     before, asked, over = server.replicas, list[tuple[str, float]](), threading.Event()
 
@@ -107,7 +109,7 @@ def test_replicas_are_replaced_while_a_task_trains(server: ConfiguredServer) -> 
     )
     over.set()
     asking.join(60)
-    assert {status for status, _ in asked} == {"Running"}
+    assert {status for status, _ in asked} == {"Running"}, server.task(name)["error"]
     assert max(seconds for _, seconds in asked) < patience(LONGEST_S)
     told = server.task(name)["n_batches"]
     until(lambda: server.task(name)["n_batches"] > told, patience(30))

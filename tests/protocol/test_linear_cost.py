@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from fedray.errors import FedrayError, SpecError
+from fedray.errors import FedrayError, RangeGuardError, SpecError
 from fedray.parties.kept import load_kept
 from fedray.parties.linear_recipe import LinearRecipe
 from fedray.ring import decode
@@ -233,6 +233,23 @@ def test_a_number_that_counts_as_one_is_for_classes(tmp_path: Path) -> None:
     task.labeler = {"pos_label": "1"}
     with pytest.raises(SpecError, match="pos_label: expected null for objective linear"):
         task.plan()
+
+
+def test_a_table_of_many_columns_stays_in_range(tmp_path: Path) -> None:
+    """The guard works linear outputs out again from coarse weights: those of many columns must not add up to errors."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(60, 400))
+    y = (x[:, 0] > 0).astype(np.float64)
+    task = untested(tmp_path, [x[:, :200], x[:, 200:]], y[:, None], **{**LINE, "max_iter": 30, "test_per_batches": 10})
+    assert task.succeed()[0].result["n_batches"] == 30
+
+
+def test_a_feature_that_the_finer_numbers_do_not_hold_is_refused(tmp_path: Path) -> None:
+    x, y, _, _ = iris()
+    task = untested(tmp_path, [x * 300], y[:, None], **LINE)
+    task.feature = {"scale": "none"}
+    with pytest.raises(RangeGuardError, match="a scaled train feature of row 1 is larger than 1024 in magnitude"):
+        task.succeed()
 
 
 def test_early_stopping_needs_test_rows(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from fedray.errors import Conflict, DataError, NotFound, PlacementError, PolicyError, SpecError, StateError
 from fedray.task.approvals import Decision
 from fedray.task.approving import ApprovalState
+from fedray.task.record import Status
 from fedray.task.standing import Standing
 from tests.unit.test_task_service import Server, network
 
@@ -101,6 +102,12 @@ def test_the_time_to_approve_ends(server: Server) -> None:
     assert "not approved the task in time" in view.error["message"]
     assert server.service.approvals("net").state is ApprovalState.EXPIRED
     assert not [call for call in calls(server) if call.startswith("submit")]
+
+
+def test_who_asks_for_the_status_alone_sees_that_the_time_has_ended(server: Server) -> None:
+    assert server.service.status("net") is Status.CREATED
+    server.now += 2 * HOUR_S + 1
+    assert server.service.status("net") is Status.FAILED
 
 
 def test_an_approval_that_comes_late_is_refused(server: Server) -> None:

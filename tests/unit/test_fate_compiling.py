@@ -109,6 +109,9 @@ def test_harmless_parameters_are_warned_of(world: World, module: str, values: Js
         ("HeteroLR", {"stepwise_param": {"need_stepwise": True}}, "parameter stepwise_param.need_stepwise"),
         ("HeteroLR", {"early_stopping_rounds": 3}, "parameter early_stopping_rounds: 3 is not supported here"),
         ("HeteroLR", {"max_iter": "many"}, "parameter max_iter: expected a number from 1"),
+        ("HeteroLR", {"learning_rate": "fast"}, 'parameter learning_rate: expected a number, got "fast"'),
+        ("HeteroLR", {"predict_param": 3}, "parameter predict_param: expected an object, got 3"),
+        ("HeteroSecureBoost", {"tree_param": {"criterion_params": ["a"]}}, "with numbers as criterion_params"),
         ("HeteroPoisson", {"exposure_colname": "e"}, "parameter exposure_colname"),
         ("HeteroSecureBoost", {"run_goss": True}, "parameter run_goss"),
         ("HeteroSecureBoost", {"task_type": "regression"}, "parameter objective_param.objective: expected lse or l2"),
@@ -168,6 +171,31 @@ def test_columns_that_are_not_known_beforehand_must_be_named(world: World, value
     )
     with pytest.raises(FateError, match="expected names: which columns are left is not known beforehand"):
         world.compile(dsl, conf_2(one_hot_0=values))
+
+
+def test_a_training_does_not_begin_with_a_model(world: World) -> None:
+    warm = trainer("HeteroLR", "intersection_0.data")
+    warm["input"]["model"] = ["hetero_lr_0.model"]
+    dsl = dsl_2(("hetero_lr_0", trainer("HeteroLR", "intersection_0.data")), ("hetero_lr_1", warm))
+    with pytest.raises(FateError, match="a training that begins with a model is not supported"):
+        world.compile(dsl, conf_2())
+
+
+def test_a_prediction_has_the_parties_of_the_training(world: World) -> None:
+    conf = conf_2()
+    conf["job_parameters"]["common"] |= {"job_type": "predict", "model_id": "m", "model_version": "1"}
+    trained = compiled_lr(world)
+    conf["role"]["host"] = [10001]
+    with pytest.raises(FateError, match="expected the guest and the hosts of the training"):
+        world.compile(dsl_2(), conf, "2", trained)
+    with pytest.raises(FateError, match="a prediction needs the model of a training"):
+        world.compile(dsl_2(), conf, "2")
+
+
+def test_a_job_of_an_arbiter_alone_is_refused(world: World) -> None:
+    conf = {**conf_2(), "role": {"arbiter": [1]}, "initiator": {"role": "arbiter", "party_id": 1}}
+    with pytest.raises(FateError, match="expected a guest and at least one host"):
+        world.compile({"components": {"evaluation_0": {"module": "Evaluation"}}}, conf)
 
 
 def test_whatever_is_compiled_is_a_module_of_fate() -> None:

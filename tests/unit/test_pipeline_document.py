@@ -331,7 +331,7 @@ def test_what_is_said_of_a_wrong_step(change: Callable[[list[Json]], object], me
         ({**pipeline(), "names": 1}, "names: unknown field, did you mean name?"),
         *(
             ({**pipeline(), "name": name}, "name: expected a name of 1 to 72")
-            for name in ("", "a/b", " a", "a.", "\n", "a\u200b", "x" * 73, 1, None)
+            for name in ("", "a/b", " a", "a.", "\n", "a\u200b", "x" * 73, "信" * 64, 1, None)
         ),
         (
             {"name": "p", "steps": [step(f"s{k}", alignment()) for k in range(201)]},
@@ -368,6 +368,9 @@ def test_any_document_is_refused_with_a_sentence(document: object) -> None:
 def test_names_of_tasks_fit_the_rules_of_tasks_and_are_all_different() -> None:
     longest = task_name("x" * MAX_NAME, "s" * 48, 999_999)
     assert parse_task(alignment(longest)).task_name == longest
+    widest = parse({"name": "信" * 63, "steps": [step("s" * 48, alignment())]})
+    (body,) = bodies(widest.name, widest.steps, widest.order, {"s" * 48: 999_999}).values()
+    assert len(body.spec.task_name.encode()) <= 255
     pairs = [
         (name, one, attempt) for name in ("a", "a.b", "a.b~2", "a~2") for one in ("b", "c", "2") for attempt in (1, 2)
     ]

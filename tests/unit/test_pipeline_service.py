@@ -11,10 +11,12 @@ import pytest
 from fedray.errors import Conflict, FedrayError, NotFound, PeerLost, PlacementError, PolicyError, SpecError, StateError
 from fedray.pipeline.advance import GOES_ON_S, PATIENCE_S
 from fedray.pipeline.service import Pipeline, PipelineService, PipelineStatus
+from fedray.task.plan import TaskPlan
 from fedray.task.record import Event, Status
 from fedray.task.service import TaskService
 from fedray.task.standing import Standing
 from tests.api.documents import alignment, predicting, training
+from tests.contract.test_store import race
 from tests.pipelines import aligned, binned, pipeline, step, trained
 from tests.unit.test_task_service import Server
 
@@ -428,6 +430,32 @@ class TestWhoAdvances:
         world.service.step()
         assert world.go() == stand("queued", "waiting", "waiting", "waiting")
         assert world.calls("submit") == ["p.align"]
+
+    def test_many_at_once_and_every_task_is_run_once(self, world: World) -> None:
+        submit = world.runner.submit
+
+        def run(plan: TaskPlan) -> None:
+            submit(plan)
+            world.store.transition(plan.task, Status.RUNNING)
+            world.store.transition(plan.task, Status.FINISHED)
+
+        world.runner.submit = run  # type: ignore[method-assign]
+        names = ["p0", "p1"]
+        for name in names:
+            world.service.create(pipeline(name))
+
+        def advance() -> bool:
+            service, ends = world.again(), ("finished", "failed", "cancelled")
+            for _ in range(200):
+                service.step()
+                if all(service.get(name).status in ends for name in names):
+                    return True
+            return False
+
+        assert race([advance] * 3) == [True] * 3
+        assert [world.service.get(name).status for name in names] == ["finished"] * 2
+        wanted = [f"{name}.{one}" for name in names for one in ("align", "bins", "train", "predict")]
+        assert sorted(world.calls("submit")) == sorted(wanted)
 
     def test_one_that_fails_holds_up_no_other(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         world.service.create(pipeline("broken"))

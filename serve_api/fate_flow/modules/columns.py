@@ -10,7 +10,7 @@ from fedray.task.text import show
 from serve_api.fate_flow.coding import chosen_columns, transformed
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.faults import REFUSED, FateError
-from serve_api.fate_flow.rules import Rules, wrong
+from serve_api.fate_flow.rules import Rules, number_of, wrong
 from serve_api.fate_flow.values import Part, Rows
 from serve_api.fate_flow.work import Work
 
@@ -38,9 +38,11 @@ def sample_weight(work: Work) -> CompiledComponent:
     """Compile a SampleWeight: nothing runs; a training that takes the rows weighs their labels."""
     weight = work.parameters(_WEIGHT)["class_weight"]
     rows = rows_to_fit(work)
-    if weight is not None and weight != "balanced" and not isinstance(weight, dict):
+    told = weight
+    if isinstance(weight, dict):
+        told = {str(label): number_of(work.component, weight, label) for label in weight}
+    elif weight not in (None, "balanced"):
         raise wrong(work.component, "class_weight", f"expected null, balanced or an object, got {show(weight)}")
-    told = {str(label): float(value) for label, value in weight.items()} if isinstance(weight, dict) else weight
     work.put(replace(rows, class_weight=told))
     return work.done(kind="sample_weight")
 

@@ -9,7 +9,7 @@ from fedray.task.text import show
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.modules.training import COMMON_MOOT, COMMON_WARNED, model_facts, steps_between_tests
-from serve_api.fate_flow.rules import Rules, wrong
+from serve_api.fate_flow.rules import Rules, number_of, wrong
 from serve_api.fate_flow.scoring import Task, scores, trained_and_validated, with_fitted
 from serve_api.fate_flow.values import Rows
 from serve_api.fate_flow.work import Work
@@ -67,7 +67,7 @@ def linear(work: Work) -> CompiledComponent:
     """Compile a linear model: a training, and the predictions of its rows; or predictions with a fitted one."""
     values = work.parameters(_RULES)
     objective, task = _OBJECTIVES[work.component.module]
-    threshold = float(values["predict_param"]["threshold"])
+    threshold = number_of(work.component, values, "predict_param.threshold")
     fitted = work.model()
     if fitted is not None:
         scores(work, with_fitted(work, fitted), task, threshold)
@@ -85,7 +85,7 @@ def linear(work: Work) -> CompiledComponent:
         "objective": objective,
         "alpha": _alpha(work, values),
         "fit_intercept": bool(values["init_param"]["fit_intercept"]),
-        "learning_rate_init": float(values["learning_rate"]),
+        "learning_rate_init": number_of(work.component, values, "learning_rate"),
         "batch_size": batch,
         "max_iter": passes * batches,
         "test_per_batches": steps_between_tests(work, values, passes) * batches,
@@ -110,7 +110,7 @@ def _alpha(work: Work, values: Mapping[str, Any]) -> float:
         return 0.0
     if str(values["penalty"]).upper() != "L2":
         raise wrong(work.component, "penalty", f"expected L2 or null, got {show(values['penalty'])}")
-    return float(values["alpha"])
+    return number_of(work.component, values, "alpha")
 
 
 def _batches(work: Work, values: Mapping[str, Any], most: int, limit: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from fedray.task.text import show
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.modules.training import COMMON_MOOT, COMMON_WARNED, model_facts, steps_between_tests
-from serve_api.fate_flow.rules import Rules, wrong
+from serve_api.fate_flow.rules import Rules, number_of, wrong
 from serve_api.fate_flow.scoring import scores, trained_and_validated, with_fitted
 from serve_api.fate_flow.work import Work
 
@@ -45,7 +45,7 @@ def network(work: Work) -> CompiledComponent:
     values = work.parameters(_RULES)
     if values["task_type"] != "classification":
         raise wrong(work.component, "task_type", "expected classification")
-    threshold = float(values["predict_param"]["threshold"])
+    threshold = number_of(work.component, values, "predict_param.threshold")
     fitted = work.model()
     if fitted is not None:
         scores(work, with_fitted(work, fitted), "classification", threshold)

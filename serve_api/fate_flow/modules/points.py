@@ -6,15 +6,14 @@ from typing import Final
 
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.faults import REFUSED, FateError
-from serve_api.fate_flow.rules import Rules, wrong
+from serve_api.fate_flow.rules import Rules, number_of, wrong
 from serve_api.fate_flow.values import Scores
 from serve_api.fate_flow.work import Work
 
 __all__ = ["scorecard"]
 
-_RULES: Final = Rules(
-    own=("offset", "factor", "factor_base", "upper_limit_ratio", "lower_limit_value", "need_run"),
-)
+_CARD: Final = ("offset", "factor", "factor_base", "upper_limit_ratio", "lower_limit_value")
+_RULES: Final = Rules(own=(*_CARD, "need_run"))
 
 
 def scorecard(work: Work) -> CompiledComponent:
@@ -25,12 +24,7 @@ def scorecard(work: Work) -> CompiledComponent:
         raise FateError(
             REFUSED, f"component {work.component.name}: input.data: expected predictions of a classification"
         )
-    card = {
-        name: values[name] for name in ("offset", "factor", "factor_base", "upper_limit_ratio", "lower_limit_value")
-    }
-    for name, value in card.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise wrong(work.component, name, "expected a number")
+    card = {name: number_of(work.component, values, name) for name in _CARD}
     if card["factor_base"] <= 1:
         raise wrong(work.component, "factor_base", "expected a number above 1")
     for one in taken.sets:

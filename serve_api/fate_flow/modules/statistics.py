@@ -8,9 +8,10 @@ from typing import Any, Final
 from fedray.pipeline.document import task_name
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.modules.columns import rows_to_fit
+from serve_api.fate_flow.project import pipeline_name
 from serve_api.fate_flow.rules import Rules, wrong
 from serve_api.fate_flow.values import Rows
-from serve_api.fate_flow.work import Work, pipeline_name
+from serve_api.fate_flow.work import Work
 
 __all__ = ["data_statistics", "pearson"]
 
@@ -60,7 +61,7 @@ def _described(
     for rank, part in enumerate(rows.parts):
         role = "label_client" if part.party.role == "guest" and rows.labelled else "feature_client"
         name = task_name(pipeline_name(work.project.job_id), step)
-        parts.append({**part.told(), "file": f".fedray/statistics/{name}/{rank}-{role}/statistics.json"})
+        parts.append({**part.told(), "folder": f"statistics/{name}/{rank}-{role}"})
     alias = work.component.model_outputs[0] if work.component.model_outputs else "model"
     work.keep()
     return work.done(kind=kind, step=step, parts=parts, wanted=dict(wanted or {}), alias=alias)

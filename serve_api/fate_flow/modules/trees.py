@@ -10,7 +10,7 @@ from fedray.task.text import show
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.modules.training import COMMON_MOOT, COMMON_WARNED, model_facts, steps_between_tests
-from serve_api.fate_flow.rules import Rules, wrong
+from serve_api.fate_flow.rules import Rules, number_of, wrong
 from serve_api.fate_flow.scoring import Task, scores, trained_and_validated, with_fitted
 from serve_api.fate_flow.values import Rows
 from serve_api.fate_flow.work import Work
@@ -61,7 +61,7 @@ _TASKS: Final[Mapping[str, Task]] = {"classification": "classification", "regres
 def _compiled(work: Work, rules: Rules) -> CompiledComponent:
     values = work.parameters(rules)
     task = _task(work, values)
-    threshold = float(values["predict_param"]["threshold"])
+    threshold = number_of(work.component, values, "predict_param.threshold")
     fitted = work.model()
     if fitted is not None:
         scores(work, with_fitted(work, fitted), task, threshold)
@@ -112,19 +112,21 @@ def _task(work: Work, values: Mapping[str, Any]) -> Task:
 def _main(work: Work, values: Mapping[str, Any], task: Task) -> dict[str, Any]:
     tree = values["tree_param"]
     penalties = tree["criterion_params"]
-    if tree["criterion_method"] != "xgboost" or not isinstance(penalties, list) or not penalties:
-        raise wrong(work.component, "tree_param", "expected criterion_method xgboost with a list of criterion_params")
+    numbers = penalties if isinstance(penalties, list) else []
+    plain = bool(numbers) and all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers)
+    if tree["criterion_method"] != "xgboost" or not plain:
+        raise wrong(work.component, "tree_param", "expected criterion_method xgboost with numbers as criterion_params")
     trees = values["num_trees"]
     seed = values["random_seed"]
     return {
         "objective": "binary:logistic" if task == "classification" else "reg:squarederror",
         "n_estimators": trees,
         "max_depth": tree["max_depth"],
-        "learning_rate": float(values["learning_rate"]),
+        "learning_rate": number_of(work.component, values, "learning_rate"),
         "reg_lambda": float(penalties[0]),
-        "gamma": float(tree["min_impurity_split"]) + (float(penalties[1]) if len(penalties) > 1 else 0.0),
-        "min_child_weight": float(tree["min_child_weight"]),
-        "colsample_bytree": float(values["subsample_feature_rate"]),
+        "gamma": number_of(work.component, values, "tree_param.min_impurity_split") + float(sum(penalties[1:2])),
+        "min_child_weight": number_of(work.component, values, "tree_param.min_child_weight"),
+        "colsample_bytree": number_of(work.component, values, "subsample_feature_rate"),
         "max_bin": values["bin_num"],
         "test_per_trees": steps_between_tests(work, values, trees) if isinstance(trees, int) else 1,
         "seed": seed,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,17 +13,18 @@ from serve_api.fate_flow.outcomes.tables import party_of
 __all__ = ["pearson", "statistics"]
 
 Json = dict[str, Any]
+_FILE: Final = "statistics.json"
 _NAMES: Final = {"mean": "mean", "std": "stddev", "min": "min", "median": "median", "max": "max"}
 _QUARTILES: Final = {"q25": "25%", "q75": "75%"}
 
 
-def _kept(compiled: CompiledComponent, results: Results) -> dict[PartyId, Json]:
+def _kept(compiled: CompiledComponent, results: Results) -> dict[PartyId, Mapping[str, Any]]:
     """Return, by party, what it keeps."""
     found = {}
     for part in compiled.facts["parts"]:
-        path = results.table(party_of(part), part["file"])
-        if path is not None:
-            found[party_of(part)] = json.loads(path.read_text(encoding="utf-8"))
+        told = results.kept(party_of(part), part["folder"], _FILE)
+        if told is not None:
+            found[party_of(part)] = told
     return found
 
 

@@ -1,4 +1,4 @@
-"""A glance at the store sees every change that a list of tasks shows, and no other."""
+"""The stamp of the store sees every change that a list of tasks shows, and no other."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ def store(tmp_path: Path) -> Store:
     return made
 
 
-def changes(store: Store, act: Callable[[], object]) -> bool:
-    before = store.glance.stamp()
+def changed(store: Store, act: Callable[[], object]) -> bool:
+    before = store.changes.stamp()
     act()
-    return store.glance.stamp() != before
+    return store.changes.stamp() != before
 
 
 def test_a_task_that_comes_and_every_step_of_its_life(store: Store) -> None:
-    assert changes(store, lambda: store.create_task("u", "predict", "{}", "{}"))
+    assert changed(store, lambda: store.create_task("u", "predict", "{}", "{}"))
     for status in (Status.QUEUED, Status.RUNNING, Status.FAILED, Status.QUEUED, Status.CANCELLED):
-        assert changes(store, lambda to=status: store.transition("t", to)), status
-    assert list(store.glance.marks(["linear", "predict"])) == ["u", "t"]
-    assert store.glance.marks(["linear"])["t"] == ("cancelled", 7.0, None, 7.0)
+        assert changed(store, lambda to=status: store.transition("t", to)), status
+    assert list(store.changes.marks(["linear", "predict"])) == ["u", "t"]
+    assert store.changes.marks(["linear"])["t"] == ("cancelled", 7.0, None, 7.0)
 
 
 def test_approvals_and_jobs(store: Store) -> None:
-    assert changes(store, lambda: store.approvals.ask("t", {"bank": 9.0}))
-    assert changes(store, lambda: store.approvals.ask("t", {"shop": 8.0}))
-    assert changes(store, lambda: store.approvals.decide("t", "shop", Decision.APPROVED))
-    assert changes(store, lambda: store.jobs.claim(JobKey("paddledtx", "", "1"), "publish", {}))
+    assert changed(store, lambda: store.approvals.ask("t", {"bank": 9.0}))
+    assert changed(store, lambda: store.approvals.ask("t", {"shop": 8.0}))
+    assert changed(store, lambda: store.approvals.decide("t", "shop", Decision.APPROVED))
+    assert changed(store, lambda: store.jobs.claim(JobKey("paddledtx", "", "1"), "publish", {}))
     (job,) = store.jobs.of_api("paddledtx")
-    assert changes(store, lambda: store.jobs.name(job, "t"))
+    assert changed(store, lambda: store.jobs.name(job, "t"))
     assert store.approvals.all() == {"t": store.approvals.of("t")}
 
 
@@ -48,4 +48,4 @@ def test_progress_is_no_change(store: Store) -> None:
     store.transition("t", Status.QUEUED)
     store.transition("t", Status.RUNNING)
     told = Event("progress", {"phase": "train", "done": 1, "total": 2}, "p", 7.0)
-    assert not changes(store, lambda: store.add_events("t", [told]))
+    assert not changed(store, lambda: store.add_events("t", [told]))

@@ -1,4 +1,4 @@
-"""A glance at the store: whether anything in it has changed that a list of tasks shows, in one small query."""
+"""Whether anything in the store has changed that a list of tasks shows, in one small query."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from fedray.task.tables import approvals, jobs, tasks
 
-__all__ = ["Glance", "Mark", "Stamp"]
+__all__ = ["Changes", "Mark", "Stamp"]
 
 Stamp = tuple[float | int | None, ...]
 """Of the store: equal to an earlier one only if no task, approval or job has come or changed its standing."""
@@ -19,7 +19,7 @@ Mark = tuple[str, float | None, float | None, float | None]
 _TIMES = (tasks.c.queued_at, tasks.c.started_at, tasks.c.ended_at)
 
 
-class Glance:
+class Changes:
     """Looks at the tables without reading what tasks are about.
 
     Parameters
