@@ -47,7 +47,7 @@ def log_members(service: TaskService, job: Job, state: JobState) -> Iterator[tup
 def _warnings(job: Job, task: TaskState) -> list[Line]:
     """Return what was said of the component's parameters when the job was submitted."""
     compiled: Sequence[Mapping[str, Any]] = (job.compiled or {}).get("components", ())
-    said = next((one["warnings"] for one in compiled if one["name"] == task.component), [])
+    said: Sequence[str] = next((one["warnings"] for one in compiled if one["name"] == task.component), [])
     return [_line("WARNING", job.created_ms / 1000, warning) for warning in said]
 
 

@@ -43,7 +43,7 @@ class StepResults:
         except FedrayError:
             return None
 
-    def record(self, step: str) -> list[list[float]]:
+    def record(self, step: str) -> list[list[float | None]]:
         """Return the record of a step's task, one row per test; none while there is no task."""
         found = self._steps.get(step)
         if found is None or found.task is None:

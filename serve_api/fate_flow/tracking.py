@@ -76,7 +76,7 @@ class Tracking:
         party = job.initiator if role is None and party_id is None else (str(role), str(party_id))
         if party not in job.parties:
             raise FateError(NOT_FOUND, "can not found this party of the job")
-        component = fields.get("component_name")
+        component = str(fields.get("component_name", ""))
         if component not in job.dsl["components"]:
             raise FateError(REFUSED, "can not found this component")
         return Subject(job, PartyId(*party), component)

@@ -20,6 +20,8 @@ from serve_api.doors.doors import Doors
 from serve_api.doors.roles import Role
 from serve_api.doors.settings import DoorSettings, state_files
 from serve_api.doors.tokens import Tokens
+from serve_api.fate_flow.desk import FateDesk
+from serve_api.fate_flow.settings import FateSettings
 from serve_api.paddledtx.desk import PaddleDesk
 from serve_api.paddledtx.settings import PaddleSettings
 
@@ -66,9 +68,11 @@ def locked(
     tokens = Tokens(token_file)
     secrets = {role: tokens.add(name, role, [PARTY] if role is Role.DATA_OWNER else []) for role, name in NAMES.items()}
     doors = Doors(DoorSettings(token_file, audit_file))
+    get = get or (lambda: service)
     with Store(f"sqlite:///{root}/paddledtx.db") as store:  # of its own: what its routes say is tested elsewhere
         desk = PaddleDesk(store, PaddleSettings(root), doors)
-    get = get or (lambda: service)
-    app = build_app(get, version="9", doors=doors, paddledtx_desk=desk, pipeline_service=pipelines)
+        fate = FateDesk(store.papers, get, pipelines or PipelineService(store, service), FateSettings(root))
+    more: dict[str, Any] = {"paddledtx_desk": desk, "fate_desk": fate, "pipeline_service": pipelines}
+    app = build_app(get, version="9", doors=doors, **more)
     with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client:
         yield Locked(app, client, tokens, secrets, AuditLog(audit_file))

@@ -76,9 +76,12 @@ def test_nobody_comes_in_without_a_token(doors: Locked, method: str, path: str) 
     elif path.startswith("/k12ai/"):
         assert (reply.status_code, reply.json()["code"]) == (200, 100101)
         assert "Authorization: Bearer TOKEN" in reply.json()["message"]
-    elif path.startswith("/v1/"):
+    elif path.startswith("/v1/task/"):
         assert (reply.status_code, reply.json()["code"]) == (200, "10001")
         assert "Authorization: Bearer TOKEN" in reply.json()["message"]
+    elif path.startswith("/v1/"):
+        assert (reply.status_code, reply.json()["retcode"]) == (401, 100)
+        assert "Authorization: Bearer TOKEN" in reply.json()["retmsg"]
     else:
         assert reply.status_code == 200
         assert reply.json()["status"] == "err"

@@ -226,7 +226,7 @@ def test_the_flow_command(fate: Fate, client: FateClient) -> None:
 
 
 def test_a_job_is_stopped_in_the_middle(fate: Fate) -> None:
-    dsl, conf = v1("HeteroLR", **{**LR, "max_iter": 100_000, "early_stop": "diff", "tol": 0.0})
+    dsl, conf = v1("HeteroLR", **{**LR, "max_iter": 10_000, "learning_rate": 1e-6})
     job = fate.submit(dsl, conf)["jobId"]
     until(lambda: {"f_component_name": "hetero_lr_0", "f_status": "running"} in fate.tasks(job), 120)
     assert fate.post("job/stop", {"job_id": job})["retcode"] == 0
