@@ -13,8 +13,8 @@ from serve_api.fate_flow.faults import REFUSED, FateError
 
 __all__ = ["NO_STREAM", "answered"]
 
-NO_STREAM = 500
-"""Code and HTTP status of a reply in whose place a file was asked for."""
+NO_STREAM = 210
+"""Code and HTTP status of a reply in whose place a file was asked for: 1.6's, which clients of 1.4 take as well."""
 
 
 def answered(

@@ -147,7 +147,7 @@ def test_a_failed_task_fails_the_job_and_its_log_says_why(fate: Fate, told: Json
         names
     )
     missing = fate.get("job/log", {"job_id": "1"})
-    assert (missing.status_code, missing.json()["retcode"]) == (500, 500)
+    assert (missing.status_code, missing.json()["retcode"]) == (210, 210)
 
 
 def test_the_queue_is_cleaned(fate: Fate) -> None:
@@ -216,7 +216,7 @@ def test_parameters_and_what_is_not_there(fate: Fate, told: Json) -> None:
     assert fate.post("tracking/component/output/data/table", unknown)["retcode"] == 100
     assert fate.post("tracking/component/summary/download", about)["retcode"] == 0
     missing = fate.get("tracking/component/output/data/download", {**about, "component_name": "evaluation_0"})
-    assert (missing.status_code, missing.json()["retmsg"]) == (500, "no data")
+    assert (missing.status_code, missing.json()["retmsg"]) == (210, "no data")
     none = fate.get("tracking/component/output/data/download", {**about, "limit": 0})
     assert none.json()["retmsg"] == "limit is 0"
 

@@ -139,8 +139,8 @@ def test_transfer_export_store_restore(fate: Fate, model: Json) -> None:
     assert reply.headers["content-type"] == "application/zip"
     with zipfile.ZipFile(io.BytesIO(reply.content)) as archive:
         assert {"pipeline.pb", "define/define_meta.yaml"} <= set(archive.namelist())
-    assert fate.get("model/export", of_guest({**model, "model_version": "1"})).status_code == 500
-    assert fate.get("model/export", {**of_guest(model), "party_id": 1}).json()["retcode"] == 500
+    assert fate.get("model/export", of_guest({**model, "model_version": "1"})).status_code == 210
+    assert fate.get("model/export", {**of_guest(model), "party_id": 1}).json()["retcode"] == 210
     stored = fate.post("model/store", of_guest(model))
     assert fate.ended(stored["jobId"])["f_status"] == "success"
     assert "stored already" in fate.post("model/store", of_guest(model))["retmsg"]

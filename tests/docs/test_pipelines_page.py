@@ -63,7 +63,8 @@ def test_the_pipeline_of_the_page_runs(root: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"credit.align", "credit.bins"}
     assert runner.results["credit.predict"]["model"] == "credit.train"
     assert runner.results["credit.predict"]["rows"] == 100
-    assert runner.results["credit.predict"]["evaluation"]["metrics"]["auc"] > 0.7
+    (found,) = runner.results["credit.predict"]["evaluation"]["outputs"]
+    assert found["metrics"]["auc"] > 0.7
     rows = (root / "generated/predictions/credit.predict/predictions.csv").read_text().splitlines()
     assert len(rows) == 101
 
