@@ -80,6 +80,12 @@ class PipelineService:
         """Return a pipeline; raises ``NotFound``."""
         return self._view(self._rows.get(name))
 
+    def parties(self, name: str) -> frozenset[str]:
+        """Return the names of the parties that take part in some step of a pipeline; raises ``NotFound``."""
+        steps = spec_of(self._rows.get(name).document).steps
+        clients = [client for step in steps for client in step.task["clients"]]
+        return self._tasks.parties_at((client["addr"], client["http_port"]) for client in clients)
+
     def list(
         self, status: str | None = None, search: str | None = None, limit: int = 100, offset: int = 0
     ) -> PipelinePage:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fedray.errors import FedrayError, SpecError, StateError
@@ -384,6 +384,14 @@ class TaskService:
             PartyView(party.name, party.addr, party.http_port, party.resource, party.resource in offered)
             for party in self._registry.parties()
         )
+
+    def parties_at(self, places: Iterable[tuple[str, int]]) -> frozenset[str]:
+        """Return the names of the parties at some addresses and ports; of one that is unknown there is none."""
+        found: set[str] = set()
+        for addr, http_port in places:
+            with contextlib.suppress(SpecError):
+                found.add(self._registry.resolve(addr, http_port).name)
+        return frozenset(found)
 
     def usage(self) -> Usage:
         """Return what the nodes and the tasks' parties use now: processors, memory, disks, GPUs."""

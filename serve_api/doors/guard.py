@@ -17,14 +17,15 @@ from typing import Annotated, Any, Final, cast
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, State
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fedray.errors import DataError, NotFound
+from fedray.pipeline.service import PipelineService
 from serve_api.doors.doors import Doors, token_needed
 from serve_api.doors.origins import from_another_page, known_host
 from serve_api.doors.rates import caller_at
-from serve_api.doors.roles import OPEN_PATHS, Right, Role, right_to
+from serve_api.doors.roles import OPEN_PATHS, PIPELINES, Right, Role, right_to
 from serve_api.doors.tokens import Token
 from serve_api.limits import route_path
 from serve_api.replies import Problem, Refuse
@@ -234,7 +235,7 @@ async def authorise(request: Request, _: Annotated[Any, Depends(_bearer)]) -> No
     right = right_to(request.method, path)
     visit.about(str(request.path_params.get("name") or request.query_params.get("task_name") or ""))
     if visit.locked:
-        await _check(request, visit, right)
+        await _check(request, visit, right, path)
     if right.changes:
         body = b"" if right.brief else await request.body()
         digest = {"digest": hashlib.sha256(body).hexdigest()} if body else {}
@@ -245,7 +246,7 @@ async def authorise(request: Request, _: Annotated[Any, Depends(_bearer)]) -> No
             raise Refusal(Problem(503, "AuditFailed", f"Nothing was done, because {error.message}.")) from None
 
 
-async def _check(request: Request, visit: Visit, right: Right) -> None:
+async def _check(request: Request, visit: Visit, right: Right, path: str) -> None:
     if right.roles is None:
         return
     if visit.token is None:
@@ -254,19 +255,27 @@ async def _check(request: Request, visit: Visit, right: Right) -> None:
         may = ", ".join(sorted(right.roles))
         raise Refusal(_forbidden(f"expected a token with the role {may}, got one with the role {visit.token.role}"))
     if visit.token.role is Role.DATA_OWNER and right.changes:
-        get_service = cast("GetService", request.app.state.get_service)
-        await run_in_threadpool(_check_party, visit.token, visit.subject, get_service)
+        what = "pipeline" if path.startswith(PIPELINES) else "task"  # names of the two may be the same
+        await run_in_threadpool(_check_party, visit.token, visit.subject, what, request.app.state)
 
 
-def _check_party(token: Token, name: str, get_service: GetService) -> None:
-    """Let a data owner act on the tasks of its own parties only."""
+def _check_party(token: Token, name: str, what: str, state: State) -> None:
+    """Let a data owner act on the tasks of its own parties only, and on pipelines with such a task."""
     try:
-        members = get_service().get(name).members
+        members = _parties(name, what, state)
     except NotFound:
         return  # the route says so
-    if not any(member["party"] in token.parties for member in members):
+    if members.isdisjoint(token.parties):
         ours = ", ".join(token.parties)
-        raise Refusal(_forbidden(f"expected a task in which {ours} takes part, got one of other parties"))
+        raise Refusal(_forbidden(f"expected a {what} in which {ours} takes part, got one of other parties"))
+
+
+def _parties(name: str, what: str, state: State) -> frozenset[str]:
+    if what == "task":
+        get_service = cast("GetService", state.get_service)
+        return frozenset(member["party"] for member in get_service().get(name).members)
+    pipelines = cast("PipelineService | None", state.pipelines)
+    return frozenset() if pipelines is None else pipelines.parties(name)
 
 
 def _forbidden(why: str) -> Problem:

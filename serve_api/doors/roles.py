@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["NOBODY_ELSE", "OPEN_PATHS", "ROUTES", "Right", "Role", "right_to"]
+__all__ = ["NOBODY_ELSE", "OPEN_PATHS", "PIPELINES", "ROUTES", "Right", "Role", "right_to"]
 
 
 class Role(StrEnum):
@@ -58,6 +58,9 @@ _TELL: Final = _right("leave messages", Role.SUBMITTER, brief=True)
 _UPLOAD: Final = _right("upload", Role.SUBMITTER, brief=True)
 _ROWS: Final = _right("see rows", Role.SUBMITTER)
 _FORGET: Final = _right("forget", Role.DATA_OWNER)
+
+PIPELINES: Final = "/api/v1/pipelines/"
+"""Routes below it are about the pipeline of the name in them; others about the task or model."""
 
 NOBODY_ELSE: Final = _right("administer")
 """The right to a route that the table does not name: only an admin has it."""

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from fedray.pipeline.service import PipelineService
 from serve_api.app import build_app
 from serve_api.doors.roles import ROUTES, Role, right_to
 from tests.api.conftest import World
 from tests.api.documents import training
 from tests.api.doors import Locked, locked
+from tests.pipelines import pipeline
 
 DOCS = Path(__file__).parents[2] / "docs/security.md"
 
@@ -101,6 +103,27 @@ def test_a_data_owner_acts_for_its_own_parties_only(doors: Locked, world: World)
     assert doors.ask(Role.DATA_OWNER, "POST", "/api/v1/tasks/ours/cancel").status_code == 202
     assert doors.ask(Role.DATA_OWNER, "POST", "/api/v1/tasks/none/cancel").status_code == 404
     assert doors.ask(Role.DATA_OWNER, "DELETE", "/api/v1/models/t").status_code == 200
+
+
+def test_a_data_owner_cancels_pipelines_of_its_own_parties_only(tmp_path: Path, world: World) -> None:
+    with locked(tmp_path, world.service, pipelines=PipelineService(world.store, world.service)) as doors:
+        _cancels(doors, world)
+
+
+def _cancels(doors: Locked, world: World) -> None:
+    foreign = pipeline("foreign")
+    for each in foreign["steps"]:
+        for member in each["task"]["clients"]:
+            member["addr"] = "10.9.9.9"
+    for document in (foreign, pipeline("ours")):
+        assert doors.ask(Role.SUBMITTER, "POST", "/api/v1/pipelines", json=document).status_code == 201
+    world.create("foreign")  # a task of the same name, in which the party takes part, says nothing of the pipeline
+    refused = doors.ask(Role.DATA_OWNER, "POST", "/api/v1/pipelines/foreign/cancel")
+    assert refused.status_code == 403
+    assert "expected a pipeline in which 127.0.0.1:8084 takes part" in refused.json()["error"]["message"].lower()
+    assert doors.ask(Role.SUBMITTER, "GET", "/api/v1/pipelines/foreign").json()["status"] == "running"
+    assert doors.ask(Role.DATA_OWNER, "POST", "/api/v1/pipelines/ours/cancel").status_code == 202
+    assert doors.ask(Role.DATA_OWNER, "POST", "/api/v1/pipelines/none/cancel").status_code == 404
 
 
 def test_the_documentation_has_the_table() -> None:
