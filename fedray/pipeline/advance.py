@@ -118,11 +118,9 @@ class Advance:
 
     def _begin(self, kept: StoredPipeline, spec: PipelineSpec, step: StepSpec) -> bool:
         """Make and start a step's task; what keeps it from that ends the pipeline. Return whether anything was done."""
-        attempts = {name: known.attempt for name, known in kept.steps.items()}
-        body = bodies(spec.name, spec.steps, spec.order, attempts)[step.name]
-        name = body.spec.task_name
+        name = task_names(spec, kept)[step.name]
         try:
-            self._start(name, body)
+            self._start(name, _body(kept, spec, step))
             self._take_back(kept, name)
         except PlacementError as error:
             if self._clock() - self._put_off.setdefault(name, self._clock()) < PATIENCE_S:
@@ -172,6 +170,12 @@ class Advance:
             cancelled = True
         if cancelled:
             self._cancel(self._rows.glance([name]).get(name))
+
+
+def _body(kept: StoredPipeline, spec: PipelineSpec, step: StepSpec) -> Body:
+    """Return a step's task; raises ``SpecError`` where this version of fedray refuses what another one has taken."""
+    attempts = {name: known.attempt for name, known in kept.steps.items()}
+    return bodies(spec.name, spec.steps, spec.order, attempts)[step.name]
 
 
 def _comparable(document: Mapping[str, Any]) -> object:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from fedray.errors import Conflict, FedrayError, SpecError, StateError
+from fedray.errors import Conflict, FedrayError, PlacementError, SpecError, StateError
 from fedray.pipeline.advance import Advance
 from fedray.pipeline.bodies import bodies, within
 from fedray.pipeline.document import PipelineSpec, parse, spec_of, text_of
@@ -138,6 +138,8 @@ class PipelineService:
             No pipeline has this name.
         StateError
             It runs, or has finished.
+        PlacementError
+            A training with a checkpoint cannot go on now; the pipeline stays as it is and may be resumed later.
         """
         self._change(name, (PipelineStatus.FAILED, PipelineStatus.CANCELLED), self._again)
         return self.get(name)
@@ -224,6 +226,8 @@ class PipelineService:
             return False
         try:
             self._tasks.resume(task.name)
+        except PlacementError:
+            raise  # a node is away for a moment: no reason to do again what is done
         except FedrayError:
             return not self._store.get(task.name).status.is_final  # another may have been faster
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -368,6 +369,20 @@ class TestResume:
         failed.go()
         assert failed.calls("submit")[-1] == "p.train~2"
 
+    @pytest.mark.parametrize("call", ["ready", "checkpoint"])
+    def test_one_whose_node_is_away_keeps_its_checkpoint(self, failed: World, call: str) -> None:
+        failed.store.add_events(
+            "p.train", [Event("progress", {"phase": "train", "done": 5, "total": 9, "checkpoint": 5}, "b", 1.0)]
+        )
+        failed.runner.errors[call] = PlacementError("no node offers a party")
+        with pytest.raises(PlacementError):
+            failed.service.resume("p")
+        assert failed.service.get("p").status is PipelineStatus.FAILED
+        failed.runner.errors.clear()
+        failed.service.resume("p")
+        assert failed.calls("resume") == ["p.train"]
+        assert failed.go() == stand("finished", "finished", "queued", "waiting")
+
     def test_a_cancelled_one(self, world: World) -> None:
         world.service.create(pipeline())
         world.run("p.align")
@@ -406,6 +421,14 @@ class TestWhoAdvances:
         assert world.steps() == stand("finished", "failed", "skipped", "skipped")
         other.resume("p")
         assert world.run("p.bins~2", "p.train", "p.predict") == stand(*["finished"] * 4)
+
+    def test_a_document_that_this_version_refuses_ends(self, world: World) -> None:
+        document = pipeline()
+        document["steps"][1]["task"]["clients"][0]["client_config"]["was_a_field"] = 1
+        world.store.pipelines.add("p", json.dumps({**document, "steps": [{"after": [], **s} for s in document["steps"]]}))
+        assert world.go()["align"] == "failed"
+        assert world.service.get("p").status is PipelineStatus.FAILED
+        assert "was_a_field" in world.service.get("p").steps[0].message
 
     @pytest.mark.parametrize("call", ["create", "start"])
     def test_one_dies_while_a_step_begins(self, world: World, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
