@@ -24,6 +24,7 @@ from actors.cluster import leave, start_or_join
 from actors.logs import LogSetting, log_to
 from actors.runner import RayRunner
 from actors.supervision import get_or_create, stop_supervisor
+from fedray.data.private_file import make_folder
 from fedray.errors import DataError, LocalProtocolError, PlacementError
 from fedray.pipeline.service import PipelineService
 from fedray.task.registry import Registry
@@ -179,7 +180,7 @@ def prepare(settings: ServerSettings) -> None:
     """
     try:
         for folder in ("raw", "generated", ".fedray"):
-            (settings.root / folder).mkdir(parents=True, exist_ok=True)
+            make_folder(settings.root / folder)
             if not os.access(settings.root / folder, os.W_OK | os.X_OK):
                 raise PermissionError(0, "no permission to write")
     except OSError as error:

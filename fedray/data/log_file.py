@@ -6,6 +6,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from fedray.data.private_file import make_folder
+
 __all__ = ["LogFile"]
 
 
@@ -33,7 +35,7 @@ class LogFile:
         OSError
             It cannot be written.
         """
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         lock = os.open(self._path.with_name(f".{self._path.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,11 +1,26 @@
-"""Files that their owner alone may read, and that nobody sees half written."""
+"""Files that their owner alone may read, and that nobody sees half written; folders of the same kind."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["replace_file"]
+__all__ = ["make_folder", "replace_file"]
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for their owner only; what is there stays as it is.
+
+    Raises
+    ------
+    OSError
+        It cannot be made.
+    """
+    # Parents that mkdir makes on its own would get the default mode, so each is made by itself.
+    for folder in reversed(path.parents):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)
 
 
 def replace_file(path: Path, data: bytes | bytearray) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from fedray.data.party_key import KeySetting, load_key
+from fedray.data.private_file import make_folder
 from fedray.data.sealed_folder import SealedFolder
 from fedray.data.sealing import PartyKey
 from fedray.data.wording import shorten
@@ -223,10 +224,7 @@ def _mode(path: Path, relative: str, field: str) -> int | None:
 
 def _make(path: Path, relative: str, field: str) -> None:
     try:
-        # Parents that mkdir makes on its own would get the default mode, so each is made by itself.
-        for folder in [*reversed(path.parents), path]:
-            if not folder.exists():
-                folder.mkdir(mode=0o700, exist_ok=True)
+        make_folder(path)
     except OSError as error:
         reason = error.strerror
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from fedray.data.private_file import make_folder
 from fedray.errors import FedrayError, SpecError
 from fedray.task.tables import SCHEMA_VERSION, metadata, schema
 
@@ -68,7 +71,7 @@ def _parse(url: str) -> sa.URL:
 
 def _engine(url: sa.URL) -> sa.Engine:
     if url.drivername.startswith("sqlite"):
-        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        _make_file(Path(str(url.database)))
         engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_S})
         event.listen(engine, "connect", _set_pragmas)
         return engine
@@ -76,6 +79,13 @@ def _engine(url: sa.URL) -> sa.Engine:
         return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     except ImportError:
         raise SpecError("store: PostgreSQL needs the driver; install it with pip install 'fedray[postgres]'") from None
+
+
+def _make_file(path: Path) -> None:
+    """Make the database's file for its owner only: its reports may hold predictions. SQLite's other files follow it."""
+    make_folder(path.parent)
+    with contextlib.suppress(OSError):  # of what is wrong with the file SQLite tells
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def _set_pragmas(connection: sqlite3.Connection, _: object) -> None:

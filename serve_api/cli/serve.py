@@ -15,6 +15,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
@@ -172,7 +173,7 @@ def _own_terminal(log: Path) -> Iterator[IO[str]]:
     sys.stderr.flush()
     kept = {number: os.dup(number) for number in (1, 2)}
     try:
-        with log.open("ab") as file:
+        with log.open("ab", opener=partial(os.open, mode=0o600)) as file:
             for number in kept:
                 os.dup2(file.fileno(), number)
         # line by line: whoever waits for the line behind a pipe shall see it

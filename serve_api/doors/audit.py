@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
 
+from fedray.data.private_file import make_folder
 from fedray.errors import DataError
 from serve_api.doors.chain import START, Head, Verdict, linked, text_of, verify
 
@@ -91,7 +92,7 @@ class AuditLog:
 
     def _open(self) -> IO[bytes]:
         """Open the log alone: other writers wait until it is closed."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b", buffering=0)
         fcntl.flock(file, fcntl.LOCK_EX)
         return file

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from fedray.data.private_file import replace_file
+from fedray.data.private_file import make_folder, replace_file
 from fedray.errors import DataError
 
 __all__ = ["StateFile"]
@@ -72,7 +72,7 @@ class StateFile(Generic[Entry]):
     def writing(self) -> Iterator[None]:
         """Keep other writers out; raises ``DataError`` where the file cannot be written."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             with self._path.with_suffix(".lock").open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield

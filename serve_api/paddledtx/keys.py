@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from fedray.data.private_file import replace_file
+from fedray.data.private_file import make_folder, replace_file
 from fedray.errors import Conflict, DataError, NotFound, SpecError
 from serve_api.doors.state_file import StateFile
 from serve_api.paddledtx.go_json import canonical
@@ -176,7 +176,7 @@ class Keys:
     def _load_or_make(self) -> bytes:
         try:
             if not self._own.exists():
-                self._own.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(self._own.parent)
                 replace_file(self._own, f"{new_private().hex()}\n".encode())
             if self._own.stat().st_mode & 0o077:
                 raise DataError(f"{self._own}: expected a file that only its owner may read; chmod 600 it")

@@ -425,7 +425,8 @@ class TestWhoAdvances:
     def test_a_document_that_this_version_refuses_ends(self, world: World) -> None:
         document = pipeline()
         document["steps"][1]["task"]["clients"][0]["client_config"]["was_a_field"] = 1
-        world.store.pipelines.add("p", json.dumps({**document, "steps": [{"after": [], **s} for s in document["steps"]]}))
+        kept = {"name": "p", "steps": [{"after": [], **one} for one in document["steps"]]}
+        world.store.pipelines.add("p", json.dumps(kept))
         assert world.go()["align"] == "failed"
         assert world.service.get("p").status is PipelineStatus.FAILED
         assert "was_a_field" in world.service.get("p").steps[0].message
