@@ -19,7 +19,16 @@ from fedray.data.wording import count, shorten
 from fedray.data.words import NOT_A_NUMBER, NUMBER, Vocabulary, is_gap
 from fedray.errors import DataError
 
-__all__ = ["GAPS", "Split", "cell_value", "default_names", "load_split", "read_numbers", "row_problem"]
+__all__ = [
+    "GAPS",
+    "Split",
+    "cell_value",
+    "default_names",
+    "first_column",
+    "load_split",
+    "read_numbers",
+    "row_problem",
+]
 
 GAPS = ("", "NaN", "nan", "NA", "null")
 """Ways to write a gap that the fast reader knows; others are left to the slow one."""
@@ -74,6 +83,24 @@ def load_split(folder: Path, *, gaps: bool = False, words: Vocabulary | None = N
         return _load(folder, gaps, words or Vocabulary(), untested)
     except OSError as error:
         reason = error.strerror
+    raise DataError(f"data_path: the folder cannot be read ({reason}); check its permissions")
+
+
+def first_column(folder: Path) -> str:
+    """Return the name that the first column of a data set has in messages and vocabularies.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be read.
+    """
+    try:
+        finish_writing(folder)
+        manifest = read_manifest(folder)
+    except OSError as error:
+        reason = error.strerror
+    else:
+        return (manifest.columns if manifest is not None else default_names(1))[0]
     raise DataError(f"data_path: the folder cannot be read ({reason}); check its permissions")
 
 

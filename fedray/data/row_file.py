@@ -22,7 +22,7 @@ from fedray.data.wording import shorten
 from fedray.data.words import Vocabulary
 from fedray.errors import DataError
 
-__all__ = ["load_row_file"]
+__all__ = ["first_column_of", "load_row_file"]
 
 _FIRST_ROW = 2
 """Number of the first record, as a spreadsheet counts."""
@@ -64,6 +64,16 @@ def load_row_file(path: Path, part: Part, *, gaps: bool = False, words: Vocabula
             raise DataError(f"data_path: {file} has not the rows that dataset.json says; run the alignment again")
         fingerprint = manifest.fingerprint if aligned and manifest is not None else ""
         return NewRows(values, tuple(names), fingerprint, named=True, ids=Ids(id_name, tuple(ids)))
+    raise DataError(f"data_path: {file} cannot be read ({reason}); check its permissions")
+
+
+def first_column_of(path: Path) -> str:
+    """Return the name of the first column behind the id; raises ``DataError`` where the file has none."""
+    file = shorten(path.name)
+    try:
+        return _header(path, file)[1]
+    except OSError as error:
+        reason = error.strerror
     raise DataError(f"data_path: {file} cannot be read ({reason}); check its permissions")
 
 

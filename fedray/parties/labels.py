@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.data.load import Split
+from fedray.data.words import Vocabulary, word_of
 from fedray.errors import DataError
 from fedray.ml.linear_design import CLASS_WEIGHT_SCALE
 
-__all__ = ["Target", "binary", "counted", "measured"]
+__all__ = ["Target", "binary", "counted", "measured", "positives"]
 
 Float = npt.NDArray[np.float64]
 
@@ -57,6 +58,32 @@ class Target:
         held = {small: unit, large: round(unit * large / small)}
         weights = np.where(self.train == 1.0, held[of["1"]], held[of["0"]])
         return replace(self, weights=weights / CLASS_WEIGHT_SCALE)
+
+
+def positives(column: Float, words: Vocabulary, positive: str, file: str) -> Float:
+    """Return 1 where a column of labels has the positive one, and 0 elsewhere.
+
+    Parameters
+    ----------
+    column
+        The places of its words, shape (n,).
+    words
+        Of this one column.
+    file
+        For messages.
+
+    Raises
+    ------
+    DataError
+        A row has no label.
+    """
+    ((name, found),) = words.words().items()
+    gaps = np.flatnonzero(np.isnan(column))
+    if gaps.size:
+        raise DataError(f"{file}: label column {name!r} has no value in row {int(gaps[0]) + 1}")
+    wanted = word_of(positive)
+    places: Float = column == (found.index(wanted) if wanted in found else -1)
+    return places.astype(np.float64)
 
 
 def binary(split: Split, outputs: int) -> Target:

@@ -18,13 +18,14 @@ The shares stay what they are: predicting changes no file of the model.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from fedray.data.load import first_column
 from fedray.data.new_rows import Ids, NewRows, load_ids, load_rows, write_predictions
-from fedray.data.row_file import load_row_file
+from fedray.data.row_file import first_column_of, load_row_file
 from fedray.data.words import Vocabulary
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
 from fedray.ml.design import FEATURE_LIMIT
@@ -38,6 +39,7 @@ from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.contribution import Pairs, permuted_pairs, wants_contribution
 from fedray.parties.kept import Kept, load_kept
 from fedray.parties.kept_transforms import KeptTransform
+from fedray.parties.labels import positives
 from fedray.parties.new_columns import features_of
 from fedray.parties.prediction_agreement import Agreed, Told, agree, main_config
 from fedray.parties.predictors import predictor_of
@@ -46,8 +48,9 @@ from fedray.parties.returned import check_returned, returned
 from fedray.parties.worth import Joined, worth
 from fedray.ring import series
 from fedray.task.config_bases import DataTable
+from fedray.task.linear_configs import LinearLabel
 from fedray.task.model_rules import check_clients
-from fedray.task.plan import Member
+from fedray.task.plan import Member, TaskPlan
 from fedray.task.predict_configs import NewData, PredictData
 from fedray.task.record import EventKind
 
@@ -155,7 +158,7 @@ def prepare(ctx: PartyContext) -> Prepared:
     rows = None
     if needed and table is not None:
         rows = kept.columns.scaling.apply(features_of(kept.columns, table), FEATURE_LIMIT)
-    labels = _table(ctx, labels_path, "labels_path")
+    labels = None if labels_path is None else _labels(ctx, labels_path, kept.training)
     answers = None if labels is None else answers_of(labels, predictor.outputs, predictor.measured)
     earlier = config.baseline_path if isinstance(config, PredictData) else None
     baseline = None if earlier is None else baseline_of(ctx.root, earlier, predictor.outputs)
@@ -198,8 +201,22 @@ def new_rows(ctx: PartyContext, kept: Sequence[KeptTransform], *, gaps: bool) ->
     return read_coded(ctx, kept, lambda words: _read(ctx, path, "data_path", gaps or bool(kept), words), gaps=gaps)
 
 
-def _table(ctx: PartyContext, path: str | None, field: str) -> NewRows | None:
-    return None if path is None else _read(ctx, path, field)
+def _labels(ctx: PartyContext, path: str, training: TaskPlan) -> NewRows:
+    """Return the tables that begin with labels, these as the training took them."""
+    config = None if training.label is None else training.label.config
+    positive = config.pos_label if isinstance(config, LinearLabel) else None
+    if positive is None:
+        return _read(ctx, path, "labels_path")
+    words = Vocabulary([_first_column(ctx, path, "labels_path")])
+    table = _read(ctx, path, "labels_path", words=words)
+    values = table.values.copy()
+    values[:, 0] = positives(values[:, 0], words, positive, "labels_path")
+    return replace(table, values=values)
+
+
+def _first_column(ctx: PartyContext, path: str, field: str) -> str:
+    file = ctx.root.generated_file(path, field)
+    return first_column(ctx.root.generated_dir(path, field=field)) if file is None else first_column_of(file)
 
 
 def _read(ctx: PartyContext, path: str, field: str, gaps: bool = False, words: Vocabulary | None = None) -> NewRows:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from fedray.data.load import Split, default_names, load_split
+from fedray.data.load import Split, first_column, load_split
 from fedray.data.root import DataRoot
-from fedray.data.split import finish_writing, read_manifest
 from fedray.data.words import Vocabulary, word_of
 from fedray.errors import DataError, LocalProtocolError
-from fedray.parties.labels import Target
+from fedray.parties.labels import Target, positives
 from fedray.parties.recipes import Recipe, Transform
 from fedray.task.configs import DataTable, LinearLabel, Role
 from fedray.task.plan import Member
@@ -76,7 +74,7 @@ def read_table(recipe: Recipe, member: Member, root: DataRoot) -> Table:
         raise LocalProtocolError("the plan gives this party no configuration with data")
     folder = root.generated_dir(config.data_path, field="data_path")
     positive = config.pos_label if isinstance(config, LinearLabel) else None
-    words = Vocabulary([] if positive is None else [_first_column(folder)])
+    words = Vocabulary([] if positive is None else [first_column(folder)])
     split = load_split(folder, gaps=recipe.gaps(config), words=words, untested=recipe.untested)
     if positive is not None:
         split = _told_apart(split, words, positive)
@@ -86,21 +84,11 @@ def read_table(recipe: Recipe, member: Member, root: DataRoot) -> Table:
     return Table(split, target, labels, scaling)
 
 
-def _first_column(folder: Path) -> str:
-    finish_writing(folder)
-    manifest = read_manifest(folder)
-    return (manifest.columns if manifest is not None else default_names(1))[0]
-
-
 def _told_apart(split: Split, words: Vocabulary, positive: str) -> Split:
     """Return the tables with 1 in the first column where it has the positive label, and 0 elsewhere."""
     ((name, found),) = words.words().items()
     if word_of(positive) not in found:
         raise DataError(f"pos_label: the label column {name!r} has {positive[:80]!r} in no row")
-    place = found.index(word_of(positive))
     for file, table in (("train.csv", split.train), ("test.csv", split.test)):
-        gaps = np.flatnonzero(np.isnan(table[:, 0]))
-        if gaps.size:
-            raise DataError(f"{file}: label column {name!r} has no value in row {int(gaps[0]) + 1}")
-        table[:, 0] = table[:, 0] == place
+        table[:, 0] = positives(table[:, 0], words, positive, file)
     return split

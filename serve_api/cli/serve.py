@@ -15,7 +15,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
@@ -173,7 +172,7 @@ def _own_terminal(log: Path) -> Iterator[IO[str]]:
     sys.stderr.flush()
     kept = {number: os.dup(number) for number in (1, 2)}
     try:
-        with log.open("ab", opener=partial(os.open, mode=0o600)) as file:
+        with os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
             for number in kept:
                 os.dup2(file.fileno(), number)
         # line by line: whoever waits for the line behind a pipe shall see it

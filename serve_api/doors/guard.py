@@ -273,7 +273,7 @@ def _check_party(token: Token, name: str, what: str, state: State) -> None:
 def _parties(name: str, what: str, state: State) -> frozenset[str]:
     if what == "task":
         get_service = cast("GetService", state.get_service)
-        return frozenset(member["party"] for member in get_service().get(name).members)
+        return frozenset(str(member["party"]) for member in get_service().get(name).members)
     pipelines = cast("PipelineService | None", state.pipelines)
     return frozenset() if pipelines is None else pipelines.parties(name)
 

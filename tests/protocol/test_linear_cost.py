@@ -213,6 +213,21 @@ def test_a_label_of_words(tmp_path: Path) -> None:
     assert np.abs(weights(task)[2] - weights(numbers)[2]).max() < 1e-4
 
 
+@pytest.mark.parametrize("where", ["d", "labels.csv"])
+@pytest.mark.parametrize(("other", "one"), [("Iris-other", "Iris-setosa"), ("1", "0")])
+def test_predictions_are_measured_with_the_same_labels(tmp_path: Path, where: str, other: str, one: str) -> None:
+    x, y, _, _ = iris()
+    words = [one if wanted else other for wanted in y]
+    task = worded(untested(tmp_path, [x], y[:, None], **{**LINE, "max_iter": 40, "test_per_batches": 40}), words)
+    task.labeler = {"pos_label": one}
+    task.succeed()
+    file = task.roots[3].path / "generated/labels.csv"
+    file.write_text("id,kind\n" + "".join(f"r{k},{word}\n" for k, word in enumerate(words)))
+    asked = prediction(task, clients={3: {"labels_path": where, "data_path": None}})
+    (evaluation,) = asked.succeed()[0].result["evaluation"]["outputs"]
+    assert evaluation["metrics"]["auc"] > 0.95
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

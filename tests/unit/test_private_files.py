@@ -12,10 +12,12 @@ import pytest
 from fedray.data.log_file import LogFile
 from fedray.data.private_file import make_folder
 from fedray.task.store import Store
+from serve_api.cli.serve import _own_terminal
 from serve_api.deploy import ServerSettings, prepare
 from serve_api.doors.audit import AuditLog
+from serve_api.doors.roles import Role
 from serve_api.doors.settings import state_files
-from serve_api.doors.tokens import Role, Tokens
+from serve_api.doors.tokens import Tokens
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +66,10 @@ def test_a_log_tokens_and_audit_log_that_come_first(tmp_path: Path) -> None:
     AuditLog(state_files(tmp_path / "three")[1]).append(who="ada", what="nothing", outcome="done")
     for root in ("one", "two", "three"):
         assert modes(tmp_path / root) == {0}, root
+
+
+def test_the_log_of_the_terminal(tmp_path: Path) -> None:
+    with _own_terminal(tmp_path / "server.log"):
+        os.write(1, b"of Ray")
+    assert (tmp_path / "server.log").read_bytes() == b"of Ray"
+    assert modes(tmp_path / "server.log") == {0}
