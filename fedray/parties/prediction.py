@@ -216,7 +216,10 @@ def _labels(ctx: PartyContext, path: str, training: TaskPlan) -> NewRows:
 
 def _first_column(ctx: PartyContext, path: str, field: str) -> str:
     file = ctx.root.generated_file(path, field)
-    return first_column(ctx.root.generated_dir(path, field=field)) if file is None else first_column_of(file)
+    try:
+        return first_column(ctx.root.generated_dir(path, field=field)) if file is None else first_column_of(file)
+    except DataError as error:
+        raise _of_field(error, field) from None
 
 
 def _read(ctx: PartyContext, path: str, field: str, gaps: bool = False, words: Vocabulary | None = None) -> NewRows:
@@ -227,9 +230,14 @@ def _read(ctx: PartyContext, path: str, field: str, gaps: bool = False, words: V
             return load_row_file(file, part, gaps=gaps, words=words)
         return load_rows(ctx.root.generated_dir(path, field=field), part, gaps=gaps, words=words)
     except DataError as error:
-        if error.message.startswith(field):
-            raise
-        raise DataError(f"{field}: {error.message.removeprefix('data_path: ')}") from None
+        raise _of_field(error, field) from None
+
+
+def _of_field(error: DataError, field: str) -> DataError:
+    """Return an error of a reader, which calls every folder data_path, as one of the field that named it."""
+    return (
+        error if error.message.startswith(field) else DataError(f"{field}: {error.message.removeprefix('data_path: ')}")
+    )
 
 
 def ids_of(ctx: PartyContext, path: str | None, table: NewRows | None) -> Ids | None:

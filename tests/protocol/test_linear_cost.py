@@ -226,6 +226,10 @@ def test_predictions_are_measured_with_the_same_labels(tmp_path: Path, where: st
     asked = prediction(task, clients={3: {"labels_path": where, "data_path": None}})
     (evaluation,) = asked.succeed()[0].result["evaluation"]["outputs"]
     assert evaluation["metrics"]["auc"] > 0.95
+    file.write_text("no table")
+    refused = prediction(task, clients={3: {"labels_path": "labels.csv", "data_path": None}})
+    with pytest.raises(FedrayError, match=r"read: labels_path: 'labels.csv' must be CSV"):
+        refused.succeed()
 
 
 @pytest.mark.parametrize(
