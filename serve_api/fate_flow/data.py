@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -26,6 +27,7 @@ Json = Mapping[str, Any]
 
 LOCAL: Final = ("local", "0")
 _MOST_PARTITIONS: Final = 1023
+_TURNS: Final = 64
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class Data:
     ) -> None:
         self._settings, self._book, self._tables, self._chores = settings, book, tables, chores
         self._ids, self._now = ids, now
+        self._turns = tuple(threading.Lock() for _ in range(_TURNS))
 
     def upload_here(self, conf: UploadConf) -> Job:
         """Upload a file of the server's own disk; raises ``FateError`` where it may not be read."""
@@ -146,20 +149,38 @@ class Data:
             raise
 
     def _upload(self, conf: UploadConf, source: Source, after: Callable[[], None]) -> Job:
-        found = self._tables.find(conf.namespace, conf.name)
-        if found is not None and conf.drop == 2:
-            raise FateError(REFUSED, f"The data table already exists, table data count:{found.rows}.")
+        self._before(conf)
         parameters = {"file": conf.file, "head": int(conf.head), "id_delimiter": conf.delimiter}
         named = {"partition": conf.partition, "namespace": conf.namespace, "name": conf.name}
         job = local_job("upload", "Upload", self._ids.next(), {**parameters, **named}, self._now())
         size = 2 * source.size  # it is read twice
-        self._chores.begin(job, lambda progress: self._load(job.id, conf, source, progress), size, after)
+
+        def work(progress: Progress) -> Json:
+            with self._turns[hash((conf.namespace, conf.name)) % _TURNS]:  # uploads of one name, one after the other
+                return self._load(job.id, conf, source, progress)
+
+        self._chores.begin(job, work, size, after)
         return job
+
+    def _before(self, conf: UploadConf) -> TableEntry | None:
+        """Return the table that an upload adds to; raises ``FateError`` where there may be none."""
+        found = self._tables.find(conf.namespace, conf.name)
+        if found is not None and conf.drop == 2:
+            raise FateError(REFUSED, f"The data table already exists, table data count:{found.rows}.")
+        return None if conf.drop == 1 else found
+
+    def give_up(self) -> None:
+        """Let the chores of the process before this one end, and remove what their uploads have left."""
+        named = {entry.file for entry in self._tables.all()}
+        for job_id in self._chores.give_up():
+            if f"{FOLDER}/{job_id}.csv" not in named:
+                for suffix in ("csv", "new"):
+                    (self._settings.root / "raw" / FOLDER / f"{job_id}.{suffix}").unlink(missing_ok=True)
 
     def _load(self, job_id: str, conf: UploadConf, source: Source, progress: Progress) -> Json:
         folder = self._settings.root / "raw" / FOLDER
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = None if conf.drop == 1 else self._tables.find(conf.namespace, conf.name)
+        found = self._before(conf)
         before = None if found is None else Source(self._tables.path(found), head=True)
         file = f"{FOLDER}/{job_id}.csv"
         loaded = load(source, self._settings.root / "raw" / file, before, progress)
@@ -190,19 +211,24 @@ class Data:
         delimiter = fields.get("delimiter", fields.get("delimitor", ","))
         if not isinstance(delimiter, str) or not 0 < len(delimiter) <= 8:
             raise FateError(REFUSED, "delimiter: expected 1 to 8 characters")
-        entry = self._tables.find(namespace, name)
-        if entry is None:
-            raise FateError(REFUSED, "no table found: check namespace and table_name")
+        size = self._tables.path(self._there(namespace, name)).stat().st_size
         parameters = {"output_path": str(target), "delimiter": delimiter, "namespace": namespace, "name": name}
         job = local_job("download", "Download", self._ids.next(), parameters, self._now())
-        path = self._tables.path(entry)
 
         def work(progress: Progress) -> Json:
+            entry = self._there(namespace, name)  # it may be another by now
+            path = self._tables.path(entry)
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             return {"metrics": _metrics("download", copy_rows(entry, path, target, delimiter, progress))}
 
-        self._chores.begin(job, work, path.stat().st_size)
+        self._chores.begin(job, work, size)
         return job
+
+    def _there(self, namespace: str, name: str) -> TableEntry:
+        entry = self._tables.find(namespace, name)
+        if entry is None:
+            raise FateError(REFUSED, "no table found: check namespace and table_name")
+        return entry
 
     def history(self, job_id: str | None, limit: int | None) -> list[Json]:
         """Return what was uploaded, the newest first."""
