@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 import pytest
 
 from fedray.errors import DataError
-from serve_api.fate_flow import data, loading
+from serve_api.doors.roles import Role, right_to
+from serve_api.fate_flow import loading
 from serve_api.fate_flow.loading import Source, load
 from tests.api.conftest import World
 from tests.api.fate import Fate
@@ -239,29 +240,29 @@ def test_what_an_upload_has_left_when_its_process_ended_is_removed(fate: Fate, w
 
 
 def test_uploads_of_one_name_take_turns(fate: Fate, monkeypatch: pytest.MonkeyPatch) -> None:
-    met, real = threading.Barrier(2), data.load
+    met = threading.Barrier(2)
 
     def slow(*args: Any) -> Any:
         try:  # both at once, unless they take turns
             met.wait(0.2)
         except threading.BrokenBarrierError:
             met.reset()
-        return real(*args)
+        return load(*args)
 
-    monkeypatch.setattr(data, "load", slow)
+    monkeypatch.setattr("serve_api.fate_flow.data.load", slow)
     adding = [fate.upload(f"id,y,x0\n{row},1,2\n", drop=0)["jobId"] for row in "ab"]
     assert [fate.ended(job)["f_status"] for job in adding] == ["success", "success"]
     assert info(fate)["count"] == 2
 
 
 def test_of_two_uploads_that_want_a_new_table_one_gets_it(fate: Fate, monkeypatch: pytest.MonkeyPatch) -> None:
-    go, real = threading.Event(), data.load
+    go = threading.Event()
 
     def held(*args: Any) -> Any:
         go.wait(10)
-        return real(*args)
+        return load(*args)
 
-    monkeypatch.setattr(data, "load", held)
+    monkeypatch.setattr("serve_api.fate_flow.data.load", held)
     jobs = [fate.upload(f"id,y\n{row},1\n", drop=2)["jobId"] for row in "ab"]
     go.set()
     assert sorted(fate.ended(job)["f_status"] for job in jobs) == ["failed", "success"]
@@ -291,3 +292,22 @@ def test_lines_cells_and_rows_are_bounded(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(loading, "_LONGEST", 1000)
     assert "line 2: expected at most 1000 bytes" in told("id,y\na," + "1" * 1000)
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        ("POST", "/v1/tracking/component/metric/all"),  # a reader's metric has the first rows of its table
+        ("POST", "/v1/tracking/component/metric_data"),
+        ("POST", "/v1/tracking/component/output/model"),  # statistics have the least and the most of a column
+        ("POST", "/v1/tracking/component/summary/download"),
+        ("POST", "/v1/model/transfer"),
+        ("GET", "/v1/model/export"),
+        ("POST", "/v1/tracking/component/output/data"),
+        ("GET", "/v1/tracking/component/output/data/download"),
+    ],
+)
+def test_what_tells_values_is_not_for_whoever_reads_and_is_in_the_audit_log(route: tuple[str, str]) -> None:
+    right = right_to(*route)
+    assert right.roles == frozenset({Role.SUBMITTER, Role.ADMIN})
+    assert right.changes
