@@ -48,6 +48,10 @@ class Progress:
         if now - self._told < _TOLD_EVERY_S:
             return
         self._told = now
+        self.look()
+
+    def look(self) -> None:
+        """Tell how far it is; raises ``Stopped``."""
         percent = min(99, 100 * self._done // self._total)
         if _noted(self._book, self._job_id, {"progress": percent})["status"] in ENDS:
             raise Stopped

@@ -16,7 +16,7 @@ from serve_api.fate_flow.envelope import required, text_of, whole_of
 from serve_api.fate_flow.exchange import readable, writable
 from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.interfaces import TableEntry
-from serve_api.fate_flow.loading import Source, copy_rows, load
+from serve_api.fate_flow.loading import Source, Stopped, copy_rows, load
 from serve_api.fate_flow.numbers import JobIds, model_id
 from serve_api.fate_flow.settings import FateSettings
 from serve_api.fate_flow.tables import FOLDER, TableBook
@@ -70,8 +70,8 @@ class UploadConf:
         required(fields, "work_mode", "namespace", "table_name", "file", "head", "partition")
         whole_of(fields, "work_mode", 0, 0, 0)
         delimiter = fields.get("id_delimiter", ",")
-        if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
-            raise FateError(REFUSED, "id_delimiter: expected one character, no quote and no line end")
+        if not _between(delimiter, 1) or delimiter == '"':
+            raise FateError(REFUSED, "id_delimiter: expected one printable character or a tab, no quote")
         return cls(
             text_of(fields, "namespace"),
             text_of(fields, "table_name"),
@@ -81,6 +81,11 @@ class UploadConf:
             whole_of(fields, "partition", 1, 1, _MOST_PARTITIONS),
             whole_of(fields, "drop", 0, 0, 2),
         )
+
+
+def _between(delimiter: object, most: int) -> bool:
+    """Return whether something may stand between cells."""
+    return isinstance(delimiter, str) and 0 < len(delimiter) <= most and delimiter.replace("\t", " ").isprintable()
 
 
 def conf_of_query(query: str) -> dict[str, Any]:
@@ -183,7 +188,13 @@ class Data:
         found = self._before(conf)
         before = None if found is None else Source(self._tables.path(found), head=True)
         file = f"{FOLDER}/{job_id}.csv"
-        loaded = load(source, self._settings.root / "raw" / file, before, progress)
+        target = self._settings.root / "raw" / file
+        loaded = load(source, target, before, progress)
+        try:
+            progress.look()
+        except Stopped:
+            target.unlink()
+            raise
         entry = TableEntry(
             conf.namespace, conf.name, file, loaded.id_column, loaded.columns, loaded.kept, conf.partition
         )
@@ -209,8 +220,8 @@ class Data:
         namespace, name = text_of(fields, "namespace"), text_of(fields, "table_name")
         target = writable(self._settings.exchange, text_of(fields, "output_path", 4096))
         delimiter = fields.get("delimiter", fields.get("delimitor", ","))
-        if not isinstance(delimiter, str) or not 0 < len(delimiter) <= 8:
-            raise FateError(REFUSED, "delimiter: expected 1 to 8 characters")
+        if not _between(delimiter, 8):
+            raise FateError(REFUSED, "delimiter: expected 1 to 8 printable characters or tabs")
         size = self._tables.path(self._there(namespace, name)).stat().st_size
         parameters = {"output_path": str(target), "delimiter": delimiter, "namespace": namespace, "name": name}
         job = local_job("download", "Download", self._ids.next(), parameters, self._now())

@@ -311,3 +311,34 @@ def test_what_tells_values_is_not_for_whoever_reads_and_is_in_the_audit_log(rout
     right = right_to(*route)
     assert right.roles == frozenset({Role.SUBMITTER, Role.ADMIN})
     assert right.changes
+
+
+def test_an_upload_that_is_stopped_makes_no_table(fate: Fate, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, go = threading.Event(), threading.Event()
+
+    def held(*args: Any) -> Any:
+        made = load(*args)
+        here.set()
+        go.wait(10)
+        return made
+
+    monkeypatch.setattr("serve_api.fate_flow.data.load", held)
+    job = fate.upload(TABLE)["jobId"]
+    assert here.wait(10)
+    assert fate.post("job/stop", {"job_id": job})["retcode"] == 0
+    monkeypatch.undo()
+    go.set()
+    fate.table(TABLE)  # which takes its turn
+    assert fate.ended(job)["f_status"] == "canceled"
+    assert [path.name for path in (fate.root / "raw/fate").iterdir()] != [f"{job}.csv"]
+    assert len(list((fate.root / "raw/fate").iterdir())) == 1
+
+
+def test_what_stands_between_cells_can_be_printed(fate: Fate) -> None:
+    fate.table(TABLE)
+    conf = {"work_mode": 0, "namespace": "exp", "table_name": "guest", "output_path": "out.csv"}
+    for odd in ("\n", "\0", "\r", 3, ""):
+        assert "id_delimiter" in fate.upload(TABLE, "other", id_delimiter=odd)["retmsg"]
+        assert "delimiter" in fate.post("data/download", {**conf, "delimiter": odd})["retmsg"]
+    fate.table("id\ty\na\t1\n", "tabs", id_delimiter="\t")
+    assert content(fate, "tabs") == "id,y\na,1\n"

@@ -90,6 +90,7 @@ def test_trees_are_asked_for_by_our_names(world: World) -> None:
         ("HeteroLR", {"early_stop": "abs"}, "early_stop: all max_iter passes are made"),
         ("HeteroLR", {"optimizer": "adam"}, "optimizer: adam would need inverse roots"),
         ("HeteroLR", {}, "the loss is told after the last step"),
+        ("HeteroLR", {}, "early_stop, decay: all max_iter passes are made"),
         ("HeteroSecureBoost", {"complete_secure": True}, "complete_secure: every tree is"),
         ("HeteroNN", {"interactive_layer_lr": 0.5, "top_nn_define": DENSE}, "interactive_layer_lr: all layers have"),
         ("HeteroFastSecureBoost", {"work_mode": "layered"}, "work_mode: every tree takes columns of all parties"),
