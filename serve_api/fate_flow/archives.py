@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, cast
 
 from starlette.responses import Response, StreamingResponse
 
-__all__ = ["attachment", "bytes_file", "csv_file", "read_zip", "tarred", "zipped"]
+__all__ = ["attachment", "bytes_file", "csv_file", "tarred", "zip_member", "zipped"]
 
 _AT_ONCE: Final = 256 << 10
 _IN_MEMORY: Final = 8 << 20
@@ -54,8 +54,9 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
 
 
 def attachment(content: bytes, kind: str, name: str) -> Response:
-    """Return bytes under a file name, which clients take as it stands: without quotes."""
-    headers = {"Content-Disposition": f"attachment; filename={name}", "Cache-Control": "no-store"}
+    """Return bytes under a file name, which clients take as it stands: without quotes, and in ASCII."""
+    plain = name.encode("ascii", "replace").decode()
+    headers = {"Content-Disposition": f"attachment; filename={plain}", "Cache-Control": "no-store"}
     return Response(content, 200, headers, kind)
 
 
@@ -81,15 +82,19 @@ def bytes_file(content: bytes) -> BinaryIO:
     return io.BytesIO(content)
 
 
-def read_zip(path: Path, start: int, end: int, most_bytes: int) -> dict[str, bytes] | None:
-    """Return the members of a zip in a part of a file, unpacked at most so many bytes; None where it is none."""
+def zip_member(path: Path, start: int, end: int, name: str, most_bytes: int) -> bytes | None:
+    """Return a member of a zip in a part of a file; None where there is none.
+
+    Neither the zip nor what is unpacked of it may be larger than `most_bytes`: both are held in memory.
+    """
+    if end - start > most_bytes:
+        return None
     with path.open("rb") as file:
         file.seek(start)
         packed = io.BytesIO(file.read(end - start))
     try:
-        with zipfile.ZipFile(packed) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > most_bytes:
-                return None
-            return {entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError):
+        with zipfile.ZipFile(packed) as archive, archive.open(name) as member:
+            content = member.read(most_bytes + 1)
+    except Exception:  # noqa: BLE001  a stranger's file: zlib, lzma and struct have errors of their own
         return None
+    return content if len(content) <= most_bytes else None

@@ -48,6 +48,10 @@ class Progress:
         if now - self._told < _TOLD_EVERY_S:
             return
         self._told = now
+        self.look()
+
+    def look(self) -> None:
+        """Tell how far it is; raises ``Stopped``."""
         percent = min(99, 100 * self._done // self._total)
         if _noted(self._book, self._job_id, {"progress": percent})["status"] in ENDS:
             raise Stopped
@@ -76,11 +80,12 @@ class Chores:
         """Let a chore end; what it has written is removed by itself."""
         _noted(self._book, job_id, {"status": "canceled", "ended_ms": milliseconds(time.time())})
 
-    def give_up(self) -> None:
-        """Note of every chore that was at work when the process before this one ended that it has failed."""
-        for job in self._book.all():
-            if job.chore is not None and job.chore["status"] not in ENDS:
-                self._end(job.id, "failed", message="the server was started anew while this job was at work")
+    def give_up(self) -> list[str]:
+        """Note of each chore that was at work when the process before this one ended that it has failed; return ids."""
+        left = [job.id for job in self._book.all() if job.chore is not None and job.chore["status"] not in ENDS]
+        for job_id in left:
+            self._end(job_id, "failed", message="the server was started anew while this job was at work")
+        return left
 
     def _run(self, job_id: str, work: Work, total: int, after: Callable[[], None]) -> None:
         try:

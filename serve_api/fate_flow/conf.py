@@ -73,7 +73,7 @@ def _object(field: str, value: object) -> Mapping[str, Any]:
 
 
 def _version(value: object) -> int:
-    if value not in (1, 2, "1", "2") or isinstance(value, bool):
+    if value not in (1, 2, "1", "2") or not isinstance(value, int | str) or isinstance(value, bool):
         raise FateError(REFUSED, f"dsl_version: expected 1 or 2, got {show(value)}")
     return int(str(value))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -15,7 +16,7 @@ from serve_api.fate_flow.envelope import required, text_of, whole_of
 from serve_api.fate_flow.exchange import readable, writable
 from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.interfaces import TableEntry
-from serve_api.fate_flow.loading import Source, copy_rows, load
+from serve_api.fate_flow.loading import Source, Stopped, copy_rows, load
 from serve_api.fate_flow.numbers import JobIds, model_id
 from serve_api.fate_flow.settings import FateSettings
 from serve_api.fate_flow.tables import FOLDER, TableBook
@@ -26,6 +27,7 @@ Json = Mapping[str, Any]
 
 LOCAL: Final = ("local", "0")
 _MOST_PARTITIONS: Final = 1023
+_TURNS: Final = 64
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ class UploadConf:
         required(fields, "work_mode", "namespace", "table_name", "file", "head", "partition")
         whole_of(fields, "work_mode", 0, 0, 0)
         delimiter = fields.get("id_delimiter", ",")
-        if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
-            raise FateError(REFUSED, "id_delimiter: expected one character, no quote and no line end")
+        if not _between(delimiter, 1) or delimiter == '"':
+            raise FateError(REFUSED, "id_delimiter: expected one printable character or a tab, no quote")
         return cls(
             text_of(fields, "namespace"),
             text_of(fields, "table_name"),
@@ -79,6 +81,11 @@ class UploadConf:
             whole_of(fields, "partition", 1, 1, _MOST_PARTITIONS),
             whole_of(fields, "drop", 0, 0, 2),
         )
+
+
+def _between(delimiter: object, most: int) -> bool:
+    """Return whether something may stand between cells."""
+    return isinstance(delimiter, str) and 0 < len(delimiter) <= most and delimiter.replace("\t", " ").isprintable()
 
 
 def conf_of_query(query: str) -> dict[str, Any]:
@@ -125,6 +132,7 @@ class Data:
     ) -> None:
         self._settings, self._book, self._tables, self._chores = settings, book, tables, chores
         self._ids, self._now = ids, now
+        self._turns = tuple(threading.Lock() for _ in range(_TURNS))
 
     def upload_here(self, conf: UploadConf) -> Job:
         """Upload a file of the server's own disk; raises ``FateError`` where it may not be read."""
@@ -146,23 +154,47 @@ class Data:
             raise
 
     def _upload(self, conf: UploadConf, source: Source, after: Callable[[], None]) -> Job:
-        found = self._tables.find(conf.namespace, conf.name)
-        if found is not None and conf.drop == 2:
-            raise FateError(REFUSED, f"The data table already exists, table data count:{found.rows}.")
+        self._before(conf)
         parameters = {"file": conf.file, "head": int(conf.head), "id_delimiter": conf.delimiter}
         named = {"partition": conf.partition, "namespace": conf.namespace, "name": conf.name}
         job = local_job("upload", "Upload", self._ids.next(), {**parameters, **named}, self._now())
         size = 2 * source.size  # it is read twice
-        self._chores.begin(job, lambda progress: self._load(job.id, conf, source, progress), size, after)
+
+        def work(progress: Progress) -> Json:
+            with self._turns[hash((conf.namespace, conf.name)) % _TURNS]:  # uploads of one name, one after the other
+                return self._load(job.id, conf, source, progress)
+
+        self._chores.begin(job, work, size, after)
         return job
+
+    def _before(self, conf: UploadConf) -> TableEntry | None:
+        """Return the table that an upload adds to; raises ``FateError`` where there may be none."""
+        found = self._tables.find(conf.namespace, conf.name)
+        if found is not None and conf.drop == 2:
+            raise FateError(REFUSED, f"The data table already exists, table data count:{found.rows}.")
+        return None if conf.drop == 1 else found
+
+    def give_up(self) -> None:
+        """Let the chores of the process before this one end, and remove what their uploads have left."""
+        named = {entry.file for entry in self._tables.all()}
+        for job_id in self._chores.give_up():
+            if f"{FOLDER}/{job_id}.csv" not in named:
+                for suffix in ("csv", "new"):
+                    (self._settings.root / "raw" / FOLDER / f"{job_id}.{suffix}").unlink(missing_ok=True)
 
     def _load(self, job_id: str, conf: UploadConf, source: Source, progress: Progress) -> Json:
         folder = self._settings.root / "raw" / FOLDER
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = None if conf.drop == 1 else self._tables.find(conf.namespace, conf.name)
+        found = self._before(conf)
         before = None if found is None else Source(self._tables.path(found), head=True)
         file = f"{FOLDER}/{job_id}.csv"
-        loaded = load(source, self._settings.root / "raw" / file, before, progress)
+        target = self._settings.root / "raw" / file
+        loaded = load(source, target, before, progress)
+        try:
+            progress.look()
+        except Stopped:
+            target.unlink()
+            raise
         entry = TableEntry(
             conf.namespace, conf.name, file, loaded.id_column, loaded.columns, loaded.kept, conf.partition
         )
@@ -188,21 +220,26 @@ class Data:
         namespace, name = text_of(fields, "namespace"), text_of(fields, "table_name")
         target = writable(self._settings.exchange, text_of(fields, "output_path", 4096))
         delimiter = fields.get("delimiter", fields.get("delimitor", ","))
-        if not isinstance(delimiter, str) or not 0 < len(delimiter) <= 8:
-            raise FateError(REFUSED, "delimiter: expected 1 to 8 characters")
-        entry = self._tables.find(namespace, name)
-        if entry is None:
-            raise FateError(REFUSED, "no table found: check namespace and table_name")
+        if not _between(delimiter, 8):
+            raise FateError(REFUSED, "delimiter: expected 1 to 8 printable characters or tabs")
+        size = self._tables.path(self._there(namespace, name)).stat().st_size
         parameters = {"output_path": str(target), "delimiter": delimiter, "namespace": namespace, "name": name}
         job = local_job("download", "Download", self._ids.next(), parameters, self._now())
-        path = self._tables.path(entry)
 
         def work(progress: Progress) -> Json:
+            entry = self._there(namespace, name)  # it may be another by now
+            path = self._tables.path(entry)
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             return {"metrics": _metrics("download", copy_rows(entry, path, target, delimiter, progress))}
 
-        self._chores.begin(job, work, path.stat().st_size)
+        self._chores.begin(job, work, size)
         return job
+
+    def _there(self, namespace: str, name: str) -> TableEntry:
+        entry = self._tables.find(namespace, name)
+        if entry is None:
+            raise FateError(REFUSED, "no table found: check namespace and table_name")
+        return entry
 
     def history(self, job_id: str | None, limit: int | None) -> list[Json]:
         """Return what was uploaded, the newest first."""

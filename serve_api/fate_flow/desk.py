@@ -63,7 +63,7 @@ class FateDesk:
         self.data = Data(settings, self.book, self.tables, self.chores, self.ids, self.now)
         self._incoming = settings.root / ".fedray" / "fate-incoming"
         shutil.rmtree(self._incoming, ignore_errors=True)  # of a process that ended in the middle
-        self.chores.give_up()
+        self.data.give_up()
 
     @property
     def service(self) -> TaskService:

@@ -15,7 +15,7 @@ from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.job import Component, FateJob, PartyId, Reference
 from serve_api.fate_flow.parameters import effective, module_of
 
-__all__ = ["DATA_KEYS", "NOT_DEPLOYED", "dependencies", "read_job"]
+__all__ = ["DATA_KEYS", "NOT_DEPLOYED", "check_components", "dependencies", "read_job"]
 
 DATA_KEYS: Final = ("data", "train_data", "eval_data", "validate_data", "test_data")
 NOT_DEPLOYED: Final = frozenset(
@@ -103,6 +103,12 @@ def _components(dsl: object) -> Mapping[str, Any]:
     if len(listed) > _MOST:
         raise FateError(REFUSED, f"job_dsl.components: expected at most {_MOST}, got {len(listed)}")
     return listed
+
+
+def check_components(dsl: object) -> None:
+    """See that a DSL has components, each an object with a module of FATE; raises ``FateError``."""
+    for name, value in _components(dsl).items():
+        module_of(name, value.get("module") if isinstance(value, dict) else None)
 
 
 def _check_name(name: str, version: int) -> None:

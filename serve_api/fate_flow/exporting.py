@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from fedray.task.folding import dumps
 from fedray.task.text import load_json
-from serve_api.fate_flow.archives import zipped
+from serve_api.fate_flow.archives import zip_member, zipped
 from serve_api.fate_flow.book import Job
+from serve_api.fate_flow.dsl import check_components
 from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.job import PartyId
 from serve_api.fate_flow.models import Model
@@ -23,6 +25,9 @@ from serve_api.fate_flow.tracking import Subject, Tracking
 __all__ = ["archive_name", "buffers", "packed", "transferred", "unpacked"]
 
 PIPELINE: Final = "pipeline.pb"
+_MOST_BYTES: Final = 16 << 20
+"""Of an exported model, which is JSON of a job."""
+
 Json = Mapping[str, Any]
 
 
@@ -66,15 +71,18 @@ def packed(model: Model, job: Job, party: PartyId, found: Mapping[tuple[str, str
     return zipped(members)
 
 
-def unpacked(members: Mapping[str, bytes] | None, party: PartyId) -> Model:
-    """Return the model of which a zip is; raises ``FateError`` where it is none of ours, or another party's."""
-    if members is None or PIPELINE not in members:
+def unpacked(path: Path, start: int, end: int, party: PartyId) -> Model:
+    """Return the model of a zip in a part of a file; raises ``FateError`` where it is none of this party's."""
+    content = zip_member(path, start, end, PIPELINE, _MOST_BYTES)
+    if content is None:
         raise FateError(REFUSED, f"the file: expected a zip of an exported model, with {PIPELINE}")
     try:
-        told: Any = load_json(members[PIPELINE])
+        told: Any = load_json(content)
         mine = PartyId(told.pop("role"), told.pop("party_id"))
         told.pop("dsl")
         model = Model.from_json(told)
+        if model.predict_dsl is not None:
+            check_components(model.predict_dsl)
     except Exception:  # noqa: BLE001  a stranger's file, which may be anything
         raise FateError(
             REFUSED, f"the file: expected a model that this API has exported; {PIPELINE} is another"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fedray.data.private_file import replace_file
 from fedray.task.text import show
-from serve_api.fate_flow.archives import read_zip
 from serve_api.fate_flow.book import Job
 from serve_api.fate_flow.data import local_job
 from serve_api.fate_flow.exporting import archive_name, unpacked
@@ -57,8 +56,7 @@ class Keeping:
             raise FateError(REFUSED, f"Model {show(model_id)} {show(version)} of {party} is not stored here")
 
         def work(_: object) -> Mapping[str, Any]:
-            members = read_zip(path, 0, path.stat().st_size, self._desk.settings.most_bytes)
-            found = unpacked(members, party)
+            found = unpacked(path, 0, path.stat().st_size, party)
             if self._desk.models.find(model_id, version) is None:
                 self.take(found, model_id, version, party)
             return {}
@@ -77,7 +75,8 @@ class Keeping:
             raise FateError(REFUSED, "the file: expected the model and version of the request, got another")
         if self._desk.models.find(model_id, version) is not None:
             raise FateError(REFUSED, f"Model {archive_name(model, party)} local cache already existed")
-        if self._desk.book.get(model.job) is None:
+        job = self._desk.book.get(model.job)
+        if job is None or job.op != "train" or job.model_id != model_id:
             raise FateError(
                 REFUSED,
                 "the training of this model is not on this server: the shares of which a model consists stay with the "

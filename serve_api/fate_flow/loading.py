@@ -7,6 +7,7 @@ import hashlib
 import io
 import itertools
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,12 @@ __all__ = ["Loaded", "Source", "Stopped", "copy_rows", "load"]
 
 _LOOK_EVERY: Final = 5000
 """Rows between two looks at whether to go on."""
+
+_LONGEST: Final = 16 << 20
+"""Bytes of a line, which is held in memory."""
+
+_MOST_ROWS: Final = 20_000_000
+"""Of a table, whose ids are held in memory while it is made."""
 
 
 class Stopped(Exception):
@@ -65,13 +72,15 @@ Watch = Callable[[int], None]
 """Told from time to time how many more bytes have been read; raises ``Stopped`` to end it."""
 
 
-def load(source: Source, target: Path, before: Source | None, watch: Watch) -> Loaded:
+def load(source: Source, target: Path, before: Source | None, watch: Watch, most_rows: int = _MOST_ROWS) -> Loaded:
     """Write a table's file; of rows with the same id the last one stays.
 
     Parameters
     ----------
     before
         The table that the rows are added to; its columns must be the same.
+    most_rows
+        Of both together.
 
     Raises
     ------
@@ -89,6 +98,8 @@ def load(source: Source, target: Path, before: Source | None, watch: Watch) -> L
     for number, (line_source, cells) in enumerate(rows):
         uploaded += line_source is source
         last[_digest(cells[0])] = number
+        if number >= most_rows:
+            raise DataError(f"the file: expected at most {most_rows} rows, with those of the table that there is")
     if not last:
         raise DataError("the file: expected at least one row below the header")
     again = itertools.chain.from_iterable(_rows(one, len(header), watch) for one in sources)
@@ -107,9 +118,10 @@ def copy_rows(entry: TableEntry, path: Path, target: Path, delimiter: str, watch
     """Write a table's rows without a header, as downloads are; return how many."""
     rows, width = Source(path, head=True), 1 + len(entry.columns)
     count = 0
-    temporary = target.with_name(f".{target.name}.new")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".new")  # for its owner alone
+    temporary = Path(name)
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             for _, cells in _rows(rows, width, watch):
                 file.write(delimiter.join(cells) + "\n")
                 count += 1
@@ -123,7 +135,7 @@ def _header(source: Source) -> list[str]:
     first = next(_lines(source), None)
     if first is None:
         raise DataError("the file: expected a table, got no line")
-    cells = [cell.strip() for cell in _cells(first[1], source.delimiter)]
+    cells = [cell.strip() for cell in _cells(*first, source.delimiter)]
     if not source.head:
         return ["id", *(f"x{place}" for place in range(len(cells) - 1))]
     if len(cells) < 2 or not all(cells) or len(set(cells)) < len(cells):
@@ -137,7 +149,7 @@ def _rows(source: Source, width: int, watch: Watch) -> Iterator[tuple[Source, li
         next(lines, None)
     read = 0
     for count, (number, line) in enumerate(lines):
-        cells = _cells(line, source.delimiter)
+        cells = _cells(number, line, source.delimiter)
         if len(cells) != width:
             raise DataError(f"line {number}: expected {width} cells as in the first line, got {len(cells)}")
         read += len(line) + 1
@@ -152,7 +164,9 @@ def _lines(source: Source) -> Iterator[tuple[int, str]]:
     with source.path.open("rb") as file:
         file.seek(source.start)
         left = source.size
-        for number, line in enumerate(iter(lambda: file.readline(), b""), start=1):
+        for number, line in enumerate(iter(lambda: file.readline(_LONGEST + 1), b""), start=1):
+            if len(line) > _LONGEST:
+                raise DataError(f"line {number}: expected at most {_LONGEST} bytes")
             text = line[:left]
             left -= len(line)
             try:
@@ -165,12 +179,15 @@ def _lines(source: Source) -> Iterator[tuple[int, str]]:
                 return
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+def _cells(number: int, line: str, delimiter: str) -> list[str]:
     if delimiter == ",":
         line = line.replace("\t", ",")
     if '"' not in line:
         return line.split(delimiter)
-    return next(csv.reader(io.StringIO(line), delimiter=delimiter))
+    try:
+        return next(csv.reader(io.StringIO(line), delimiter=delimiter))
+    except csv.Error:
+        raise DataError(f"line {number}: expected cells of at most {csv.field_size_limit()} characters") from None
 
 
 def _digest(text: str) -> bytes:

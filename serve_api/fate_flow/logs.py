@@ -13,6 +13,7 @@ from fedray.task.record import Event, EventKind
 from fedray.task.service import TaskService
 from serve_api.fate_flow.archives import bytes_file
 from serve_api.fate_flow.book import Job
+from serve_api.fate_flow.job import PartyId
 from serve_api.fate_flow.states import JobState, TaskState
 
 __all__ = ["log_members"]
@@ -24,8 +25,10 @@ Line = tuple[str, str]
 """A level, and what is written."""
 
 
-def log_members(service: TaskService, job: Job, state: JobState) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield the files of a job's log."""
+def log_members(
+    service: TaskService, job: Job, state: JobState, said: Mapping[str, Mapping[PartyId, Sequence[str]]]
+) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield the files of a job's log; `said` has lines of components for single parties."""
     schedule = [_line("INFO", job.created_ms / 1000, f"job {job.id} is submitted")]
     by_party: dict[tuple[str, str], list[Line]] = {party: [] for party in job.parties}
     for task in state.tasks:
@@ -34,8 +37,10 @@ def log_members(service: TaskService, job: Job, state: JobState) -> Iterator[tup
             lines.append(_line("ERROR", (state.ended_ms or job.updated_ms) / 1000, task.message))
         schedule.append(_line("INFO", job.updated_ms / 1000, f"component {task.component} is {task.status}"))
         for role, party_id in task.parties:
-            by_party.setdefault((role, party_id), []).extend(lines)
-            yield from _files(f"{role}/{party_id}/{task.component}", lines, more=("std.log", "stat.log"))
+            own = said.get(task.component, {}).get(PartyId(role, party_id), ())
+            told = [*lines, *(_line("INFO", (state.ended_ms or job.updated_ms) / 1000, one) for one in own)]
+            by_party.setdefault((role, party_id), []).extend(told)
+            yield from _files(f"{role}/{party_id}/{task.component}", told, more=("std.log", "stat.log"))
     for (role, party_id), lines in by_party.items():
         yield from _files(f"{role}/{party_id}", lines)
     if state.ended_ms is not None:

@@ -11,7 +11,7 @@ from fedray.errors import Conflict
 from fedray.task.papers import Papers
 from fedray.task.text import show
 from serve_api.fate_flow.book import Book, Job
-from serve_api.fate_flow.dsl import read_job
+from serve_api.fate_flow.dsl import check_components, read_job
 from serve_api.fate_flow.faults import NOT_FOUND, REFUSED, FateError
 from serve_api.fate_flow.predicting import predict_dsl
 from serve_api.fate_flow.states import States
@@ -61,8 +61,13 @@ class Model:
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
-        """Return the model that `to_json` has told of."""
-        return cls(**{**value, "services": tuple(value["services"]), "tags": tuple(value["tags"])})
+        """Return the model that `to_json` has told of; raises ``ValueError`` where it cannot have been."""
+        found = cls(**{**value, "services": tuple(value["services"]), "tags": tuple(value["tags"])})
+        texts = (found.model_id, found.version, found.job, found.parent, *found.services, *found.tags)
+        plain = all(isinstance(one, str) for one in texts) and type(found.loaded) is int
+        if not plain or not isinstance(found.conf, Mapping) or not isinstance(found.predict_dsl, Mapping | None):
+            raise ValueError("another model")
+        return found
 
 
 class Models:
@@ -155,6 +160,7 @@ class Models:
         """
         job = self.trained(model)
         made = dsl if dsl is not None else predict_dsl(read_job(job.dsl, job.conf), components)
+        check_components(made)
         parent = model.parent or model.version
         deployed = Model(model.model_id, version, model.job, made, parent, conf=job.conf)
         self.take(deployed)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fedray.data.documents import load_document
+from fedray.data.party_key import KeySetting
 from fedray.data.root import DataRoot
 from fedray.errors import DataError, FedrayError
 from fedray.pipeline.service import Pipeline
@@ -30,7 +32,8 @@ class StepResults:
     """
 
     def __init__(self, service: TaskService, pipeline: Pipeline | None, root: Path) -> None:
-        self._service, self._root = service, DataRoot(root)
+        self._service = service
+        self._root = DataRoot(root, KeySetting.from_environment(os.environ))  # as the parties' own processes
         self._steps = {} if pipeline is None else {step.name: step for step in pipeline.steps}
 
     def report(self, step: str) -> Mapping[str, Any] | None:

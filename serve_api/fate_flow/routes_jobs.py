@@ -140,7 +140,8 @@ def log(desk: TheDesk, body: Body, visit: Visiting) -> Response:
         job = desk.book.get(job_id)
         if job is None:
             raise FateError(NOT_FOUND, f"can not found job: {job_id}")
-        return tarred(log_members(desk.service, job, desk.states.of(job)), f"job_{job_id}_log.tar.gz")
+        members = log_members(desk.service, job, desk.states.of(job), desk.tracking().said(job))
+        return tarred(members, f"job_{job_id}_log.tar.gz")
 
     return answered(body, visit, run, stream=True)
 

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from serve_api.doors.guard import Visiting
 from serve_api.fate_flow import exporting
 from serve_api.fate_flow.answering import answered
-from serve_api.fate_flow.archives import attachment, read_zip
+from serve_api.fate_flow.archives import attachment
 from serve_api.fate_flow.desk import FateDesk, TheDesk
 from serve_api.fate_flow.envelope import reply, required, text_of
 from serve_api.fate_flow.faults import NOT_FOUND, REFUSED, FateError
@@ -36,6 +36,7 @@ STREAMED = "/v1/model/import"
 
 Fields = dict[str, Any]
 _MOST_FIELD = 64 << 10
+_MOST_MODEL = 32 << 20
 
 
 @router.post("/load", response_model=Reply, openapi_extra=OBJECT)
@@ -129,7 +130,7 @@ async def import_model(request: Request, desk: TheDesk, visit: Visiting) -> Resp
     """Take a model that this server has exported, where it has forgotten that version."""
     folder = await run_in_threadpool(desk.incoming)
     try:
-        path = await receive(request.stream(), folder, desk.settings.most_bytes)
+        path = await receive(request.stream(), folder, min(_MOST_MODEL, desk.settings.most_bytes))
         return await run_in_threadpool(_import, request.headers.get("content-type", ""), desk, path)
     except FateError as error:
         visit.problem = "FateError"
@@ -140,17 +141,24 @@ async def import_model(request: Request, desk: TheDesk, visit: Visiting) -> Resp
 
 def _import(content_type: str, desk: FateDesk, path: Path) -> Response:
     fields: Fields = {}
-    members = None
+    file_part = None
     for part in cut(path, content_type):
         if part.filename is not None:
-            members = read_zip(path, part.start, part.end, desk.settings.most_bytes)
+            file_part = part
         elif part.end - part.start <= _MOST_FIELD:
             with path.open("rb") as file:
                 file.seek(part.start)
                 fields[part.name] = file.read(part.end - part.start).decode("utf-8", "replace")
     required(fields, "role", "party_id", "model_id", "model_version")
     party = PartyId(fields["role"], fields["party_id"])
-    Keeping(desk).take(exporting.unpacked(members, party), fields["model_id"], fields["model_version"], party)
+    if file_part is None:
+        raise FateError(REFUSED, "the body: expected a part with the file")
+    Keeping(desk).take(
+        exporting.unpacked(path, file_part.start, file_part.end, party),
+        fields["model_id"],
+        fields["model_version"],
+        party,
+    )
     return reply()
 
 

@@ -17,7 +17,7 @@ from serve_api.fate_flow.compiled import CompiledJob
 from serve_api.fate_flow.faults import NOT_FOUND, REFUSED, FateError
 from serve_api.fate_flow.interfaces import ComponentOutcome, DataOutput
 from serve_api.fate_flow.job import PartyId
-from serve_api.fate_flow.outcomes import outcome
+from serve_api.fate_flow.outcomes import outcome, said
 from serve_api.fate_flow.parameters import modules
 from serve_api.fate_flow.results import StepResults
 from serve_api.fate_flow.states import Pipelines
@@ -127,13 +127,22 @@ class Tracking:
 
     def outcome(self, subject: Subject) -> ComponentOutcome:
         """Return all that a component has to show."""
-        job = subject.job
+        compiled = CompiledJob.from_json(subject.job.compiled or {}).component(subject.component)
+        return outcome(compiled, self._results(subject.job))
+
+    def said(self, job: Job) -> Mapping[str, Mapping[PartyId, tuple[str, ...]]]:
+        """Return by component and party the lines that components have for logs."""
+        if job.compiled is None:
+            return {}
+        results = self._results(job)
+        return {one.component.name: said(one, results) for one in CompiledJob.from_json(job.compiled).components}
+
+    def _results(self, job: Job) -> StepResults:
         try:
             pipeline = None if job.pipeline is None else self._pipelines.get(job.pipeline)
         except NotFound:
             pipeline = None
-        compiled = CompiledJob.from_json(job.compiled or {}).component(subject.component)
-        return outcome(compiled, StepResults(self._service, pipeline, self._root))
+        return StepResults(self._service, pipeline, self._root)
 
 
 def first_rows(output: DataOutput) -> list[list[Any]]:

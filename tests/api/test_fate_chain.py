@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fedray.data.documents import save_document
+from fedray.data.party_key import KEY_VARIABLE, KeySetting
+from fedray.data.root import DataRoot
 from fedray.task.registry import Registry
 from fedray.task.service import TaskService
 from fedray.task.store import Store
+from serve_api.fate_flow.job import PartyId
+from serve_api.fate_flow.results import StepResults
 from tests.api.conftest import World
 from tests.api.fate import Fate, conf_v1, conf_v2
 from tests.api.threads import ThreadRunner
@@ -128,3 +134,32 @@ def test_no_id_and_no_value_in_a_log(fate: Fate, trained: Json) -> None:
     for row in range(10, ROWS):
         assert f"r{row}" not in said
     assert json.dumps(trained["data"]["model_info"]["model_id"]) not in said
+
+
+def test_the_check_of_an_installation_finds_its_sum_in_the_log(fate: Fate) -> None:
+    dsl = {"components": {"secure_add_example_0": {"module": "SecureAddExample"}}}
+    conf = {**conf_v1(), "algorithm_parameters": {"secure_add_example_0": {"data_num": 20}}}
+    told = fate.post("job/submit", {"job_dsl": dsl, "job_runtime_conf": conf})
+    fate.advance()
+    assert fate.rows(told["jobId"])[0]["f_status"] == "success", fate.tasks_of(told["jobId"])
+    reply = fate.get("job/log", {"job_id": told["jobId"]})
+    with tarfile.open(fileobj=io.BytesIO(reply.content), mode="r:gz") as archive:
+        said = {
+            role: archive.extractfile(f"{role}/secure_add_example_0/INFO.log").read().decode()  # type: ignore[union-attr]
+            for role in ("guest/9999", "host/10000")
+        }
+    assert "success to calculate secure_sum, it is 40.0" in said["guest/9999"]
+    assert "secure_sum" not in said["host/10000"]
+
+
+def test_what_parties_have_sealed_with_a_key_of_the_environment_is_read(
+    fate: Fate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "ab" * 32)
+    root = DataRoot(tmp_path, KeySetting.from_environment(os.environ))
+    save_document(root.sealed_dir("statistics/one", create=True), "statistics.json", {"columns": []})
+    found = StepResults(fate.world.service, None, tmp_path).kept(
+        PartyId("guest", "9999"), "statistics/one", "statistics.json"
+    )
+    assert found is not None
+    assert found["columns"] == []

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from fedray.errors import DataError
+from serve_api.doors.roles import Role, right_to
+from serve_api.fate_flow import loading
+from serve_api.fate_flow.loading import Source, load
 from tests.api.conftest import World
 from tests.api.fate import Fate
 
@@ -218,3 +224,121 @@ def test_chores_of_a_process_that_ended_have_failed(fate: Fate, world: World) ->
     fate.desk.book.change(job, chore={**(fate.desk.book.get(job).chore or {}), "status": "running"})  # type: ignore[union-attr]
     again = Fate(world, fate.root)
     assert again.ended(job)["f_status"] == "failed"
+
+
+def test_what_an_upload_has_left_when_its_process_ended_is_removed(fate: Fate, world: World) -> None:
+    job = fate.table(TABLE)["jobId"]
+    fate.table(TABLE, "other")
+    fate.post("table/delete", {"namespace": "exp", "table_name": "guest"})
+    fate.desk.book.change(job, chore={**(fate.desk.book.get(job).chore or {}), "status": "running"})  # type: ignore[union-attr]
+    left = [fate.root / f"raw/fate/{name}" for name in (f"{job}.csv", f"{job}.new", "mine.csv")]
+    for path in left:
+        path.write_text("a")
+    Fate(world, fate.root)
+    assert [path.exists() for path in left] == [False, False, True]
+    assert content(fate, "other") == TABLE
+
+
+def test_uploads_of_one_name_take_turns(fate: Fate, monkeypatch: pytest.MonkeyPatch) -> None:
+    met = threading.Barrier(2)
+
+    def slow(*args: Any) -> Any:
+        try:  # both at once, unless they take turns
+            met.wait(0.2)
+        except threading.BrokenBarrierError:
+            met.reset()
+        return load(*args)
+
+    monkeypatch.setattr("serve_api.fate_flow.data.load", slow)
+    adding = [fate.upload(f"id,y,x0\n{row},1,2\n", drop=0)["jobId"] for row in "ab"]
+    assert [fate.ended(job)["f_status"] for job in adding] == ["success", "success"]
+    assert info(fate)["count"] == 2
+
+
+def test_of_two_uploads_that_want_a_new_table_one_gets_it(fate: Fate, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = threading.Event()
+
+    def held(*args: Any) -> Any:
+        go.wait(10)
+        return load(*args)
+
+    monkeypatch.setattr("serve_api.fate_flow.data.load", held)
+    jobs = [fate.upload(f"id,y\n{row},1\n", drop=2)["jobId"] for row in "ab"]
+    go.set()
+    assert sorted(fate.ended(job)["f_status"] for job in jobs) == ["failed", "success"]
+    assert info(fate)["count"] == 1
+
+
+def test_a_download_is_for_its_owner_alone(fate: Fate) -> None:
+    fate.table(TABLE)
+    folder = fate.root / "exchange"
+    folder.mkdir()
+    conf = {"work_mode": 0, "namespace": "exp", "table_name": "guest", "output_path": "out.csv"}
+    assert fate.ended(fate.post("data/download", conf)["jobId"])["f_status"] == "success"
+    assert [(path.name, path.stat().st_mode & 0o777) for path in folder.iterdir()] == [("out.csv", 0o600)]
+
+
+def test_lines_cells_and_rows_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Source(tmp_path / "in.csv", head=True)
+
+    def told(text: str, most_rows: int = 10) -> str:
+        source.path.write_text(text)
+        with pytest.raises(DataError) as caught:
+            load(source, tmp_path / "out.csv", None, lambda _: None, most_rows)
+        return str(caught.value)
+
+    assert "expected at most 2 rows" in told("id,y\na,1\nb,1\nc,1\n", 2)
+    assert "line 2: expected cells of at most" in told('id,y\na,"' + "1" * 200_000 + '"\n')
+    monkeypatch.setattr(loading, "_LONGEST", 1000)
+    assert "line 2: expected at most 1000 bytes" in told("id,y\na," + "1" * 1000)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        ("POST", "/v1/tracking/component/metric/all"),  # a reader's metric has the first rows of its table
+        ("POST", "/v1/tracking/component/metric_data"),
+        ("POST", "/v1/tracking/component/output/model"),  # statistics have the least and the most of a column
+        ("POST", "/v1/tracking/component/summary/download"),
+        ("POST", "/v1/model/transfer"),
+        ("GET", "/v1/model/export"),
+        ("POST", "/v1/tracking/component/output/data"),
+        ("GET", "/v1/tracking/component/output/data/download"),
+    ],
+)
+def test_what_tells_values_is_not_for_whoever_reads_and_is_in_the_audit_log(route: tuple[str, str]) -> None:
+    right = right_to(*route)
+    assert right.roles == frozenset({Role.SUBMITTER, Role.ADMIN})
+    assert right.changes
+
+
+def test_an_upload_that_is_stopped_makes_no_table(fate: Fate, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, go = threading.Event(), threading.Event()
+
+    def held(*args: Any) -> Any:
+        made = load(*args)
+        here.set()
+        go.wait(10)
+        return made
+
+    monkeypatch.setattr("serve_api.fate_flow.data.load", held)
+    job = fate.upload(TABLE)["jobId"]
+    assert here.wait(10)
+    assert fate.post("job/stop", {"job_id": job})["retcode"] == 0
+    monkeypatch.undo()
+    go.set()
+    fate.table(TABLE)  # which takes its turn
+    assert fate.ended(job)["f_status"] == "canceled"
+    assert [path.name for path in (fate.root / "raw/fate").iterdir()] != [f"{job}.csv"]
+    assert len(list((fate.root / "raw/fate").iterdir())) == 1
+
+
+def test_what_stands_between_cells_can_be_printed(fate: Fate) -> None:
+    fate.table(TABLE)
+    conf = {"work_mode": 0, "namespace": "exp", "table_name": "guest", "output_path": "out.csv"}
+    for odd in ("\n", "\0", "\r", 3, ""):
+        assert "id_delimiter" in fate.upload(TABLE, "other", id_delimiter=odd)["retmsg"]
+        assert "delimiter" in fate.post("data/download", {**conf, "delimiter": odd})["retmsg"]
+    fate.table("id\ty\na\t1\n", "tabs", id_delimiter="\t")
+    assert content(fate, "tabs") == "id,y\na,1\n"

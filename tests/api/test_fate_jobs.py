@@ -294,6 +294,7 @@ def test_a_bad_dsl_is_refused_and_the_server_goes_on(fate: Fate, dsl: object) ->
         {"job_parameters": {"work_mode": 1}},
         {"job_parameters": None},
         {"dsl_version": 3},
+        {"dsl_version": 1.0},
         {"role_parameters": {"guest": {"args": {"data": {"train_data": [{"name": "no", "namespace": "exp"}]}}}}},
     ],
 )

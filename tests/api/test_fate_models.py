@@ -206,3 +206,58 @@ def test_tags(fate: Fate, model: Json) -> None:
     assert fate.post("model/model_tag/retrieve", about)["data"]["count"] == 0
     assert fate.post("model/model_tag/remove", about)["retcode"] == 100
     assert fate.post("model/migrate", {})["retmsg"].startswith("not supported")
+
+
+def test_a_zip_that_would_fill_the_memory_or_is_broken_inside_is_refused(fate: Fate, model: Json) -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("pipeline.pb", b" " * (40 << 20))
+    assert "expected a zip of an exported model" in send(fate, bomb.getvalue(), of_guest(model))["retmsg"]
+    content = bytearray(fate.get("model/export", of_guest(model)).content)
+    start = content.index(b"pipeline.pb") + len("pipeline.pb")
+    content[start : start + 20] = b"\xff" * 20  # zlib's own error
+    assert "expected a zip of an exported model" in send(fate, bytes(content), of_guest(model))["retmsg"]
+    assert (
+        "expected a part with the file"
+        in fate.http.post(
+            "/v1/model/import", files={name: (None, str(value)) for name, value in of_guest(model).items()}
+        ).json()["retmsg"]
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"loaded": "much"}, {"predict_dsl": {"components": {"a": 5}}}, {"predict_dsl": []}, {"tags": [1]}, {"job": "1"}],
+)
+def test_an_imported_model_is_read_with_care(fate: Fate, model: Json, change: Json) -> None:
+    made = fate.post("model/deploy", model)["data"]
+    version = {name: made[name] for name in ("model_id", "model_version")}
+    with zipfile.ZipFile(io.BytesIO(fate.get("model/export", of_guest(version)).content)) as archive:
+        told = json.loads(archive.read("pipeline.pb"))
+    fate.world.store.papers.remove("fate/model", f"{version['model_id']}/{version['model_version']}")
+    forged = io.BytesIO()
+    with zipfile.ZipFile(forged, "w") as archive:
+        archive.writestr("pipeline.pb", json.dumps({**told, **change}))
+    assert send(fate, forged.getvalue(), of_guest(version))["retcode"] == 100
+    assert fate.post("model/get/predict/dsl", version)["retcode"] == 100
+
+
+def test_a_job_that_trains_another_model_is_not_the_training_of_an_imported_one(fate: Fate, model: Json) -> None:
+    upload = fate.desk.book.all()[-1].id
+    forged = io.BytesIO()
+    told = {"model_id": model["model_id"], "version": "5", "job": upload, "services": [], "tags": []}
+    with zipfile.ZipFile(forged, "w") as archive:
+        archive.writestr("pipeline.pb", json.dumps({**told, "role": "guest", "party_id": "9999", "dsl": {}}))
+    asked = of_guest({**model, "model_version": "5"})
+    assert "the training of this model is not on this server" in send(fate, forged.getvalue(), asked)["retmsg"]
+
+
+def test_a_dsl_that_is_none_is_not_deployed(fate: Fate, model: Json) -> None:
+    for dsl in ({}, {"components": {"a": 5}}, {"components": {"a": {"module": "None"}}}):
+        assert fate.post("model/deploy", {**model, "predict_dsl": dsl})["retcode"] == 100
+
+
+def test_a_file_name_of_any_letters(fate: Fate, model: Json) -> None:
+    version = {name: fate.post("model/deploy", model)["data"][name] for name in ("model_id", "model_version")}
+    reply = fate.http.post("/v1/model/get/predict/dsl", json={**version, "filename": "\u6a21.json"})
+    assert reply.headers["content-disposition"] == "attachment; filename=?.json"

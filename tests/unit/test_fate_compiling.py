@@ -14,6 +14,7 @@ from serve_api.fate_flow.parameters import modules
 from tests.fate_jobs import World, applied, conf_1, conf_2, dsl_1, dsl_2, evaluated, small, trainer
 
 Json = dict[str, Any]
+DENSE: Json = {"config": {"layers": [{"class_name": "Dense", "config": {"units": 1}}]}}
 
 
 @pytest.fixture
@@ -89,7 +90,9 @@ def test_trees_are_asked_for_by_our_names(world: World) -> None:
         ("HeteroLR", {"early_stop": "abs"}, "early_stop: all max_iter passes are made"),
         ("HeteroLR", {"optimizer": "adam"}, "optimizer: adam would need inverse roots"),
         ("HeteroLR", {}, "the loss is told after the last step"),
+        ("HeteroLR", {}, "early_stop, decay: all max_iter passes are made"),
         ("HeteroSecureBoost", {"complete_secure": True}, "complete_secure: every tree is"),
+        ("HeteroNN", {"interactive_layer_lr": 0.5, "top_nn_define": DENSE}, "interactive_layer_lr: all layers have"),
         ("HeteroFastSecureBoost", {"work_mode": "layered"}, "work_mode: every tree takes columns of all parties"),
     ],
 )
@@ -112,6 +115,7 @@ def test_harmless_parameters_are_warned_of(world: World, module: str, values: Js
         ("HeteroLR", {"learning_rate": "fast"}, 'parameter learning_rate: expected a number, got "fast"'),
         ("HeteroLR", {"predict_param": 3}, "parameter predict_param: expected an object, got 3"),
         ("HeteroSecureBoost", {"tree_param": {"criterion_params": ["a"]}}, "with numbers as criterion_params"),
+        ("HeteroSecureBoost", {"tree_param": {"criterion_params": [0.1, 1]}}, "expected 0 as second number, the L1"),
         ("HeteroPoisson", {"exposure_colname": "e"}, "parameter exposure_colname"),
         ("HeteroSecureBoost", {"run_goss": True}, "parameter run_goss"),
         ("HeteroSecureBoost", {"task_type": "regression"}, "parameter objective_param.objective: expected lse or l2"),
@@ -200,3 +204,39 @@ def test_a_job_of_an_arbiter_alone_is_refused(world: World) -> None:
 
 def test_whatever_is_compiled_is_a_module_of_fate() -> None:
     assert set(COMPILERS) <= set(modules())
+
+
+def role(conf: Json, party: str, **components: Json) -> Json:
+    """Add parameters of one party."""
+    conf["component_parameters"]["role"][party]["0"] |= components
+    return conf
+
+
+def test_a_party_that_need_not_run_keeps_its_columns_as_they_are(world: World) -> None:
+    conf = role(conf_2(), "host", scale_0={"need_run": False})
+    compiled = world.compile(dsl_2(("scale_0", applied("FeatureScale", "intersection_0.data"))), conf)
+    assert compiled.pipeline is not None
+    _, host, guest = (one["client_config"] for one in compiled.pipeline["steps"][-1]["task"]["clients"])
+    assert (host["steps"], [one["step"] for one in guest["steps"]]) == ([], ["scaling"])
+    conf = role(conf_2(), "host", binning_0={"need_run": False})
+    with pytest.raises(FateError, match="parameter need_run: expected the same value at all parties"):
+        world.compile(dsl_2(("binning_0", applied("HeteroFeatureBinning", "intersection_0.data"))), conf)
+
+
+def test_a_split_without_sizes_has_those_of_fate(world: World) -> None:
+    split: Json = applied("HeteroDataSplit", "intersection_0.data")
+    split["output"] = {"data": ["train_data", "validate_data", "test_data"]}
+    compiled = world.compile(dsl_2(("split_0", split)), conf_2())
+    assert compiled.pipeline is not None
+    steps = {one["name"]: one["task"]["clients"][0]["client_config"]["rows"] for one in compiled.pipeline["steps"][1:]}
+    parts = {name: (rows["start"], rows["stop"]) for name, rows in steps.items()}
+    assert parts == {"split_0-train": (0.0, 0.8), "split_0-validate": (0.8, 1.0)}
+
+
+def test_a_selection_judges_the_columns_of_all_parties(world: World) -> None:
+    chosen = applied("HeteroFeatureSelection", "binning_0.data")
+    chosen["input"]["isometric_model"] = ["binning_0.model"]
+    dsl = dsl_2(("binning_0", applied("HeteroFeatureBinning", "intersection_0.data")), ("selection_0", chosen))
+    values = {"filter_methods": ["iv_filter"], "iv_param": {"threshold": 0.1, "select_federated": False}}
+    with pytest.raises(FateError, match=r"iv_param\.select_federated: expected true"):
+        world.compile(dsl, conf_2(selection_0=values))

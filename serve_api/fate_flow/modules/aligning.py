@@ -17,7 +17,6 @@ __all__ = ["intersection"]
 _OURS = "ids are compared as tokens under a key that only the parties with data know, whatever the method"
 _RULES: Final = Rules(
     used=("intersect_method",),
-    own=("need_run",),
     warned={
         "sync_intersect_ids": "all parties learn which of their ids all others have",
         "with_encode": _OURS,

@@ -20,8 +20,7 @@ __all__ = ["binning", "selection"]
 Json = dict[str, Any]
 _EXACT: Final = "quantiles are exact"
 _BINNING: Final = Rules(
-    used=("method", "bin_num", "transform_param"),
-    own=("need_run",),
+    used=("method", "bin_num", "transform_param", "need_run"),
     warned={
         "compress_thres": _EXACT,
         "head_size": _EXACT,
@@ -35,8 +34,8 @@ _METHODS: Final = {"quantile": "quantile", "bucket": "equal_width"}
 _WRITTEN: Final = {"bin_num": "bin", "woe": "woe"}
 
 _SELECTION: Final = Rules(
-    used=("filter_methods", "iv_param", "iv_value_param"),
-    own=("manually_param", "need_run", "select_col_indexes", "select_names"),
+    used=("filter_methods", "iv_param", "iv_value_param", "need_run"),
+    own=("manually_param", "select_col_indexes", "select_names"),
 )
 _FILTERS: Final = ("manually", "iv_filter", "iv_value_thres")
 
@@ -123,6 +122,8 @@ def _by_value(work: Work, one: str, values: Mapping[str, Any]) -> Json:
     plain = told.get("metrics", "iv") == "iv" and told.get("filter_type", "threshold") == "threshold"
     if not plain or not told.get("take_high", True) or told.get("local_only", False):
         raise wrong(work.component, field, "expected metrics iv, filter_type threshold and take_high, for all parties")
+    if not told.get("select_federated", True):
+        raise wrong(work.component, f"{field}.select_federated", "expected true: the columns of all parties are judged")
     if told["host_thresholds"] not in (None, threshold, [threshold]):
         raise wrong(work.component, f"{field}.host_thresholds", "expected null: one threshold is for all parties")
     return {"step": "selection", "binning": _binning(work), "iv_min": _threshold(work, field, threshold)}

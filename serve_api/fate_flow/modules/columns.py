@@ -74,7 +74,10 @@ def _coded(
     if work.model() is not None:
         return fitted_again(work)
     rows, values = rows_to_fit(work), work.values()
-    steps = {part.party: steps_of(work, part, values[part.party]) for part in rows.parts}
+    steps = {
+        part.party: steps_of(work, part, values[part.party]) if values[part.party]["need_run"] else []
+        for part in rows.parts
+    }
     found = transformed(work, rows, steps)
     if what == "one_hot":  # how many columns it makes follows from the rows
         parts = tuple(replace(part, columns=() if steps[part.party] else part.columns) for part in found.parts)

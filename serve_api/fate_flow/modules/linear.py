@@ -78,6 +78,7 @@ def linear(work: Work) -> CompiledComponent:
         raise FateError(
             REFUSED, f"component {work.component.name}: input.data: expected train_data with the guest's label"
         )
+    work.warn("early_stop, decay: all max_iter passes are made, at the same learning_rate")
     passes = _number(work, values, "max_iter", 1, 10_000)
     replaced = values["optimizer"] in _ADAPTIVE
     batch, batches = _batches(work, values, rows.most, _REPLACED_ROWS if replaced else _MOST_ROWS)

@@ -18,7 +18,6 @@ __all__ = ["network"]
 _RULES: Final = Rules(
     used=(
         "interactive_layer_define",
-        "interactive_layer_lr",
         "batch_size",
         "epochs",
         "optimizer",
@@ -32,6 +31,7 @@ _RULES: Final = Rules(
         "early_stop": "all epochs are made",
         "tol": "all epochs are made",
         "selector_param": "all rows of a batch count",
+        "interactive_layer_lr": "all layers have the learning rate of optimizer",
     },
     moot=COMMON_MOOT,
 )

@@ -19,11 +19,10 @@ from serve_api.fate_flow.work import Work
 __all__ = ["data_split", "federated_sample"]
 
 _SPLIT: Final = Rules(
-    used=("random_state", "test_size", "train_size", "validate_size", "shuffle"),
-    own=("need_run",),
+    used=("random_state", "test_size", "train_size", "validate_size", "shuffle", "need_run"),
     moot=("split_points",),
 )
-_SAMPLE: Final = Rules(used=("fractions", "random_state", "method", "mode"), own=("need_run",), moot=("task_type",))
+_SAMPLE: Final = Rules(used=("fractions", "random_state", "method", "mode", "need_run"), moot=("task_type",))
 _SIZES: Final = ("train_size", "validate_size", "test_size")
 
 
@@ -85,7 +84,7 @@ def _sizes(work: Work, values: Mapping[str, Any], rows: int) -> tuple[float, flo
             )
         told.append(value / rows if isinstance(value, int) and value > 1 else float(value))
     if all(size is None for size in told):
-        told = [0.8, 0.0, 0.2]  # FATE's own
+        told = [0.8, 0.2, 0.0]  # FATE's own
     left = 1.0 - sum(size for size in told if size is not None)
     if left < -1e-9:
         raise wrong(work.component, "train_size", "expected sizes that are together at most all rows")

@@ -16,8 +16,8 @@ from serve_api.fate_flow.work import Work
 __all__ = ["data_statistics", "pearson"]
 
 _PEARSON: Final = Rules(
-    used=("cross_parties",),
-    own=("column_indexes", "column_names", "need_run"),
+    used=("cross_parties", "need_run"),
+    own=("column_indexes", "column_names"),
     warned={"use_mix_rand": "columns are shares, nothing random is mixed in", "calc_local_vif": "no VIF is told"},
 )
 _STATISTICS: Final = Rules(

@@ -116,6 +116,10 @@ def _main(work: Work, values: Mapping[str, Any], task: Task) -> dict[str, Any]:
     plain = bool(numbers) and all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers)
     if tree["criterion_method"] != "xgboost" or not plain:
         raise wrong(work.component, "tree_param", "expected criterion_method xgboost with numbers as criterion_params")
+    if any(penalties[1:]):
+        raise wrong(
+            work.component, "tree_param.criterion_params", "expected 0 as second number, the L1 penalty of leaves"
+        )
     trees = values["num_trees"]
     seed = values["random_seed"]
     return {
@@ -124,7 +128,7 @@ def _main(work: Work, values: Mapping[str, Any], task: Task) -> dict[str, Any]:
         "max_depth": tree["max_depth"],
         "learning_rate": number_of(work.component, values, "learning_rate"),
         "reg_lambda": float(penalties[0]),
-        "gamma": number_of(work.component, values, "tree_param.min_impurity_split") + float(sum(penalties[1:2])),
+        "gamma": number_of(work.component, values, "tree_param.min_impurity_split"),
         "min_child_weight": number_of(work.component, values, "tree_param.min_child_weight"),
         "colsample_bytree": number_of(work.component, values, "subsample_feature_rate"),
         "max_bin": values["bin_num"],

@@ -9,6 +9,7 @@ from typing import Final
 
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.interfaces import ComponentOutcome, Results
+from serve_api.fate_flow.job import PartyId
 from serve_api.fate_flow.outcomes.added import secure_add
 from serve_api.fate_flow.outcomes.aligned import data_io, intersection, reader
 from serve_api.fate_flow.outcomes.binned import binning, selection
@@ -19,7 +20,7 @@ from serve_api.fate_flow.outcomes.scorecard import scorecard
 from serve_api.fate_flow.outcomes.tables import data_outputs
 from serve_api.fate_flow.outcomes.trained import linear, network, trees
 
-__all__ = ["outcome"]
+__all__ = ["outcome", "said"]
 
 _TELL: Final[Mapping[str, Callable[[CompiledComponent, Results], ComponentOutcome]]] = MappingProxyType(
     {
@@ -40,6 +41,12 @@ _TELL: Final[Mapping[str, Callable[[CompiledComponent, Results], ComponentOutcom
         "trees": trees,
     }
 )
+
+
+def said(compiled: CompiledComponent, results: Results) -> Mapping[PartyId, tuple[str, ...]]:
+    """Return the lines that a component has for its parties' logs."""
+    tell = _TELL.get(str(compiled.facts["kind"]))
+    return {} if tell is None else tell(compiled, results).log
 
 
 def outcome(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
