@@ -94,7 +94,8 @@ def test_from_tables_to_predictions(server: FedrayServer, tmp_path: Path) -> Non
     assert states(server, "whole") == dict.fromkeys(("align", "scale", "linear", "network", "predict"), "finished")
     told = server.get("/api/v1/tasks/whole.predict/report")["result"]
     assert (told["model"], told["rows"]) == ("whole.linear", 100)
-    assert told["evaluation"]["metrics"]["auc"] > 0.7
+    (measured,) = told["evaluation"]["outputs"]
+    assert measured["metrics"]["auc"] > 0.7
     assert (server.root / "generated/predictions/whole.predict/predictions.csv").is_file()
     assert server.task("whole.network")["started_at"] >= server.task("whole.scale")["ended_at"]
 
