@@ -18,7 +18,6 @@ from typing import Any
 import ray
 from ray.actor import ActorHandle
 
-from actors.allocator import keep_freed_memory
 from actors.letters import READERS, Letters, read_letters
 from actors.logs import LogSetting, log_end, log_event, log_to
 from actors.own_root import own_root
@@ -76,7 +75,6 @@ class PartyActor:
             raise LocalProtocolError(f"client {me} of the plan is no {self.role.value}")
         self._me = me
         sys.setswitchinterval(SWITCH_S)
-        keep_freed_memory()
         self._root = own_root(root)
         log_to(self._root.path, LogSetting.from_environment(os.environ))
         self._timeouts = Timeouts(**(timeouts or {}))
