@@ -13,7 +13,6 @@ from fedray.data.log_file import LogFile
 from fedray.data.private_file import make_folder
 from fedray.task.store import Store
 from serve_api.cli.serve import _own_terminal
-from serve_api.deploy import ServerSettings, prepare
 from serve_api.doors.audit import AuditLog
 from serve_api.doors.roles import Role
 from serve_api.doors.settings import state_files
@@ -44,6 +43,8 @@ def test_folders_are_made_one_by_one(tmp_path: Path) -> None:
 
 
 def test_a_server_root_with_its_database(tmp_path: Path) -> None:
+    from serve_api.deploy import ServerSettings, prepare
+
     prepare(ServerSettings(tmp_path / "server/root"))
     with Store(ServerSettings(tmp_path / "server/root").database_url) as store:
         store.papers.add("shelf", "name", {})
