@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from fedray.task.text import show
 from serve_api.fate_flow.compiled import CompiledComponent
-from serve_api.fate_flow.faults import REFUSED, FateError
-from serve_api.fate_flow.modules.training import COMMON_MOOT, COMMON_WARNED, model_facts, steps_between_tests
+from serve_api.fate_flow.modules.training import COMMON_MOOT, COMMON_WARNED, Model, steps_between_tests
 from serve_api.fate_flow.rules import Rules, number_of, wrong
-from serve_api.fate_flow.scoring import Task, scores, trained_and_validated, with_fitted
+from serve_api.fate_flow.scoring import Task
 from serve_api.fate_flow.values import Rows
 from serve_api.fate_flow.work import Work
 
@@ -68,16 +67,11 @@ def linear(work: Work) -> CompiledComponent:
     values = work.parameters(_RULES)
     objective, task = _OBJECTIVES[work.component.module]
     threshold = number_of(work.component, values, "predict_param.threshold")
-    fitted = work.model()
-    if fitted is not None:
-        scores(work, with_fitted(work, fitted), task, threshold)
-        return work.done(kind="linear", model=None)
-    rows = work.aligned("train_data", "data")
-    validation = work.aligned("validate_data", "eval_data", "test_data", needed=False)
-    if rows is None or rows.guest is None or rows.guest.label is None or rows.replay:
-        raise FateError(
-            REFUSED, f"component {work.component.name}: input.data: expected train_data with the guest's label"
-        )
+    model = Model(work, "linear", task, threshold)
+    predicted = model.predicted()
+    if predicted is not None:
+        return predicted
+    rows, validation = model.rows(weighted=True)
     work.warn("early_stop, decay: all max_iter passes are made, at the same learning_rate")
     passes = _number(work, values, "max_iter", 1, 10_000)
     replaced = values["optimizer"] in _ADAPTIVE
@@ -93,12 +87,7 @@ def linear(work: Work) -> CompiledComponent:
         **_momentum(work, values, objective),
         "class_weight": rows.class_weight,
     }
-    step = work.step("", _clients(work, rows, main), [rows.step])
-    facts = model_facts(work, rows, step, values)
-    name = work.keep(step=step, parties=facts["parties"])
-    model = work.model_of(name, step=step, parties=facts["parties"])
-    scores(work, trained_and_validated(work, model, rows, validation), task, threshold)
-    return work.done(kind="linear", model=facts, batches=batches)
+    return model.trained((rows, validation), _clients(work, rows, main), values, batches)
 
 
 def _clients(work: Work, rows: Rows, main: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -7,10 +7,8 @@ from typing import Any, Final
 
 from fedray.task.text import show
 from serve_api.fate_flow.compiled import CompiledComponent
-from serve_api.fate_flow.faults import REFUSED, FateError
-from serve_api.fate_flow.modules.training import COMMON_MOOT, COMMON_WARNED, model_facts, steps_between_tests
+from serve_api.fate_flow.modules.training import COMMON_MOOT, COMMON_WARNED, Model, steps_between_tests
 from serve_api.fate_flow.rules import Rules, number_of, wrong
-from serve_api.fate_flow.scoring import scores, trained_and_validated, with_fitted
 from serve_api.fate_flow.work import Work
 
 __all__ = ["network"]
@@ -46,16 +44,11 @@ def network(work: Work) -> CompiledComponent:
     if values["task_type"] != "classification":
         raise wrong(work.component, "task_type", "expected classification")
     threshold = number_of(work.component, values, "predict_param.threshold")
-    fitted = work.model()
-    if fitted is not None:
-        scores(work, with_fitted(work, fitted), "classification", threshold)
-        return work.done(kind="network", model=None)
-    rows = work.aligned("train_data", "data")
-    validation = work.aligned("validate_data", "eval_data", "test_data", needed=False)
-    if rows is None or rows.guest is None or rows.guest.label is None or rows.replay or rows.class_weight is not None:
-        raise FateError(
-            REFUSED, f"component {work.component.name}: input.data: expected train_data with the guest's label"
-        )
+    model = Model(work, "network", "classification", threshold)
+    predicted = model.predicted()
+    if predicted is not None:
+        return predicted
+    rows, validation = model.rows()
     widths = _widths(work, values)
     loss = values["loss"]
     if loss not in _LOSSES:
@@ -78,12 +71,7 @@ def network(work: Work) -> CompiledComponent:
     for part in rows.parts:
         more: dict[str, Any] = {"loss": _LOSSES[loss]} if part.party.role == "guest" else {}
         clients.append(work.data_client(part.party, "shared_nn", data_path=part.path, **more))
-    step = work.step("", clients, [rows.step])
-    facts = {**model_facts(work, rows, step, values), "widths": list(widths)}
-    name = work.keep(step=step, parties=facts["parties"])
-    model = work.model_of(name, step=step, parties=facts["parties"])
-    scores(work, trained_and_validated(work, model, rows, validation), "classification", threshold)
-    return work.done(kind="network", model=facts, batches=batches)
+    return model.trained((rows, validation), clients, values, batches, widths=list(widths))
 
 
 def _widths(work: Work, values: Mapping[str, Any]) -> tuple[int, ...]:

@@ -1,16 +1,20 @@
-"""What trainings have in common: parameters that mean the same in all of them, and what is told of a model."""
+"""What trainings have in common: the same parameters, the rows they take, the steps behind them, what is told."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fedray.task.text import show
+from serve_api.fate_flow.compiled import CompiledComponent
+from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.rules import wrong
+from serve_api.fate_flow.scoring import Task, scores, trained_and_validated, with_fitted
 from serve_api.fate_flow.values import Rows
 from serve_api.fate_flow.work import Work
 
-__all__ = ["COMMON_MOOT", "COMMON_WARNED", "model_facts", "steps_between_tests"]
+__all__ = ["COMMON_MOOT", "COMMON_WARNED", "Model", "steps_between_tests"]
 
 _NO_KEYS: Final = "nothing is encrypted with a public key: parties compute on shares"
 
@@ -50,7 +54,87 @@ def steps_between_tests(work: Work, values: Mapping[str, Any], steps: int) -> in
     return min(wanted, steps)
 
 
-def model_facts(work: Work, rows: Rows, step: str, values: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Model:
+    """A component that trains a model, or predicts with a fitted one.
+
+    Attributes
+    ----------
+    work
+        The component at work.
+    kind
+        Under which its outcome is told.
+    task, threshold
+        What its predictions are.
+    """
+
+    work: Work
+    kind: str
+    task: Task
+    threshold: float
+
+    def predicted(self) -> CompiledComponent | None:
+        """Compile the predictions with a fitted model; None where there is none, and one is to be trained."""
+        fitted = self.work.model()
+        if fitted is None:
+            return None
+        scores(self.work, with_fitted(self.work, fitted), self.task, self.threshold)
+        return self.work.done(kind=self.kind, model=None)
+
+    def rows(self, *, weighted: bool = False) -> tuple[Rows, Rows | None]:
+        """Return the rows to be trained on, and those to be validated with if there are any.
+
+        Parameters
+        ----------
+        weighted
+            Whether the rows may have class weights.
+
+        Raises
+        ------
+        FateError
+            They lack the guest's label, or are of no use to a training.
+        """
+        work = self.work
+        rows = work.aligned("train_data", "data")
+        validation = work.aligned("validate_data", "eval_data", "test_data", needed=False)
+        labelled = rows is not None and rows.guest is not None and rows.guest.label is not None
+        if rows is None or not labelled or rows.replay or (rows.class_weight is not None and not weighted):
+            raise FateError(
+                REFUSED, f"component {work.component.name}: input.data: expected train_data with the guest's label"
+            )
+        return rows, validation
+
+    def trained(
+        self,
+        sets: tuple[Rows, Rows | None],
+        clients: Sequence[dict[str, Any]],
+        values: Mapping[str, Any],
+        batches: int = 1,
+        **facts: object,
+    ) -> CompiledComponent:
+        """Compile the training of these clients, and the predictions of its rows.
+
+        Parameters
+        ----------
+        sets
+            As `rows` gave them.
+        values
+            The component's parameters.
+        batches
+            Steps of the training that count as one of FATE's.
+        facts
+            More JSON values from which the model is told.
+        """
+        work, (rows, validation) = self.work, sets
+        step = work.step("", clients, [rows.step])
+        told = {**_facts(work, rows, step, values), **facts}
+        name = work.keep(step=step, parties=told["parties"])
+        model = work.model_of(name, step=step, parties=told["parties"])
+        scores(work, trained_and_validated(work, model, rows, validation), self.task, self.threshold)
+        return work.done(kind=self.kind, model=told, batches=batches)
+
+
+def _facts(work: Work, rows: Rows, step: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return JSON values from which a model is told: whose columns it has, and how it was trained."""
     return {
         "step": step,

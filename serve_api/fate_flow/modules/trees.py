@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from fedray.task.text import show
 from serve_api.fate_flow.compiled import CompiledComponent
-from serve_api.fate_flow.faults import REFUSED, FateError
-from serve_api.fate_flow.modules.training import COMMON_MOOT, COMMON_WARNED, model_facts, steps_between_tests
+from serve_api.fate_flow.modules.training import COMMON_MOOT, COMMON_WARNED, Model, steps_between_tests
 from serve_api.fate_flow.rules import Rules, number_of, wrong
-from serve_api.fate_flow.scoring import Task, scores, trained_and_validated, with_fitted
+from serve_api.fate_flow.scoring import Task
 from serve_api.fate_flow.values import Rows
 from serve_api.fate_flow.work import Work
 
@@ -62,22 +61,12 @@ def _compiled(work: Work, rules: Rules) -> CompiledComponent:
     values = work.parameters(rules)
     task = _task(work, values)
     threshold = number_of(work.component, values, "predict_param.threshold")
-    fitted = work.model()
-    if fitted is not None:
-        scores(work, with_fitted(work, fitted), task, threshold)
-        return work.done(kind="trees", model=None)
-    rows = work.aligned("train_data", "data")
-    validation = work.aligned("validate_data", "eval_data", "test_data", needed=False)
-    if rows is None or rows.guest is None or rows.guest.label is None or rows.replay or rows.class_weight is not None:
-        raise FateError(
-            REFUSED, f"component {work.component.name}: input.data: expected train_data with the guest's label"
-        )
-    step = work.step("", _clients(work, rows, _main(work, values, task), values), [rows.step])
-    facts = model_facts(work, rows, step, values)
-    name = work.keep(step=step, parties=facts["parties"])
-    model = work.model_of(name, step=step, parties=facts["parties"])
-    scores(work, trained_and_validated(work, model, rows, validation), task, threshold)
-    return work.done(kind="trees", model=facts, batches=1)
+    model = Model(work, "trees", task, threshold)
+    predicted = model.predicted()
+    if predicted is not None:
+        return predicted
+    rows, validation = model.rows()
+    return model.trained((rows, validation), _clients(work, rows, _main(work, values, task), values), values)
 
 
 def fast_trees(work: Work) -> CompiledComponent:

@@ -26,14 +26,24 @@ def losses(compiled: CompiledComponent, results: Results) -> list[list[Any]]:
     return [[max(int(row[_STEPS]) // batches - 1, 0), row[_LOSS]] for row in results.record(model["step"])]
 
 
+def _trained(compiled: CompiledComponent, results: Results) -> Json | None:
+    """Return the facts of the model that a component has trained; None where it has not, or not yet."""
+    facts: Json | None = compiled.facts["model"]
+    return None if facts is None or results.report(facts["step"]) is None else facts
+
+
+def _loss(history: list[list[Any]]) -> dict[str, dict[str, Metric]]:
+    meta = {"name": "train", "metric_type": "LOSS", "unit_name": "iters", "curve_name": "loss"}
+    return {"train": {"loss": Metric(history, meta)}}
+
+
 def linear(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
     """Tell of a linear model."""
-    facts = compiled.facts["model"]
-    if facts is None or results.report(facts["step"]) is None:
+    facts = _trained(compiled, results)
+    if facts is None:
         return ComponentOutcome()
     history = losses(compiled, results)
-    meta = {"name": "train", "metric_type": "LOSS", "unit_name": "iters", "curve_name": "loss"}
-    metrics = {party: {"train": {"loss": Metric(history, meta)}} for party in _arbiters(compiled)}
+    metrics = {party: _loss(history) for party in _arbiters(compiled)}
     told: dict[PartyId, Json] = {}
     for party, columns in _parts(facts):
         told[party] = _linear_model(compiled, facts, party, columns, history)
@@ -87,8 +97,8 @@ def _linear_model(
 
 def trees(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
     """Tell of boosted trees."""
-    facts = compiled.facts["model"]
-    if facts is None or results.report(facts["step"]) is None:
+    facts = _trained(compiled, results)
+    if facts is None:
         return ComponentOutcome()
     history = losses(compiled, results)
     metrics: dict[PartyId, dict[str, dict[str, Metric]]] = {}
@@ -105,11 +115,10 @@ def trees(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
 
 def network(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
     """Tell of a network."""
-    facts = compiled.facts["model"]
-    if facts is None or results.report(facts["step"]) is None:
+    facts = _trained(compiled, results)
+    if facts is None:
         return ComponentOutcome()
     history = losses(compiled, results)
-    meta = {"name": "train", "metric_type": "LOSS", "unit_name": "iters", "curve_name": "loss"}
     told: dict[PartyId, Json] = {}
     for party, columns in _parts(facts):
         data = {
@@ -125,7 +134,7 @@ def network(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
     guests = [party for party in told if party.role == "guest"]
     summary = {"history_loss": [loss for _, loss in history], "is_converged": False, "best_iteration": -1}
     return ComponentOutcome(
-        metrics={party: {"train": {"loss": Metric(history, meta)}} for party in guests},
+        metrics={party: _loss(history) for party in guests},
         model=told,
         summary=dict.fromkeys(guests, summary),
     )
