@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, unquote
 
+from fedray.data.private_file import make_folder
 from fedray.errors import SpecError
 from fedray.task.text import load_json
 from serve_api.fate_flow.book import Book, Job
@@ -184,7 +185,7 @@ class Data:
 
     def _load(self, job_id: str, conf: UploadConf, source: Source, progress: Progress) -> Json:
         folder = self._settings.root / "raw" / FOLDER
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         found = self._before(conf)
         before = None if found is None else Source(self._tables.path(found), head=True)
         file = f"{FOLDER}/{job_id}.csv"
@@ -229,7 +230,7 @@ class Data:
         def work(progress: Progress) -> Json:
             entry = self._there(namespace, name)  # it may be another by now
             path = self._tables.path(entry)
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(target.parent)
             return {"metrics": _metrics("download", copy_rows(entry, path, target, delimiter, progress))}
 
         self._chores.begin(job, work, size)

@@ -11,6 +11,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from fedray.data.private_file import make_folder
 from fedray.task.papers import Papers
 from fedray.task.service import TaskService
 from serve_api.fate_flow.book import Book
@@ -81,7 +82,7 @@ class FateDesk:
 
     def incoming(self) -> Path:
         """Return a new folder for what one request sends; the request removes that, and nothing else."""
-        self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._incoming)
         return Path(tempfile.mkdtemp(dir=self._incoming))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fedray.data.private_file import replace_file
+from fedray.data.private_file import make_folder, replace_file
 from fedray.task.text import show
 from serve_api.fate_flow.book import Job
 from serve_api.fate_flow.data import local_job
@@ -43,7 +43,7 @@ class Keeping:
             raise FateError(REFUSED, f"Model {show(archive_name(model, party))} is stored already; use force_update")
 
         def work(_: object) -> Mapping[str, Any]:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(path.parent)
             replace_file(path, content)
             return {}
 
