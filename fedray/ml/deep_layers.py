@@ -107,7 +107,7 @@ class DeepLayers:
         with self._s.round("layer.residual") as r:
             pending = beaver.open_residual(r, residual, parts)
         known, through = replace(opened, d=pending.value), (scales.x, scales.low, residual.scale)
-        if self._design.widths[index] == 1:
+        if opened.s is not None:
             gradient, product = beaver.backward_column(self._s, known, (*through, slope.scale), parts)
         else:
             gradient, back = beaver.backward(self._s, known, through, parts)

@@ -66,9 +66,7 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
     RemoteProtocolError
         A data client did not keep to the protocol.
     """
-    config = ctx.member.config
-    if not isinstance(config, AlignmentMain):
-        raise LocalProtocolError("the plan gives this party no alignment_main configuration")
+    config = _config(ctx)
     data = [member.index for member in ctx.plan.data]
     with ctx.channel.phase("intersect"):
         ctx.begin("intersect", "waiting for the tokens of all data clients")
