@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fedray.channel.memory import connect
 from fedray.data.documents import load_document
 from fedray.data.root import DataRoot
-from fedray.errors import FedrayError, TaskAborted
-from fedray.parties.context import PartyContext, PartyOutcome
-from fedray.parties.run import run_party
+from fedray.parties.run import run_local
 from fedray.pipeline.bodies import bodies
 from fedray.pipeline.document import parse
-from fedray.task.plan import TaskPlan, make_plan
+from fedray.task.plan import make_plan
 from fedray.task.record import Event, EventKind, Status
 from fedray.task.registry import Registry
 from fedray.task.report import build_report
@@ -110,37 +106,14 @@ class World:
 
     def _run_step(self, step: str, spec: TaskSpec) -> None:
         plan = make_plan(spec, Registry.local(), "seed")
-        outcomes, events, errors = self._run_task(plan)
-        for error in sorted(errors, key=lambda error: isinstance(error, TaskAborted)):
-            raise error
+        events: list[Event] = []
+        outcomes = run_local(plan, self.root, emit=events.append, timeouts=PATIENT)
         told = {
             index: {"result": one.result, "cost": {}, "reveals": [], "estimate": one.estimate, "policy": {}}
-            for index, one in outcomes.items()
+            for index, one in enumerate(outcomes)
         }
         self.reports[step] = build_report(plan, told, status=Status.FINISHED, seconds=1.0, trust_mode="lab")
         self.records[step] = [event.data["row"] for event in events if event.kind == EventKind.RECORD]  # type: ignore[misc]
-
-    def _run_task(self, plan: TaskPlan) -> tuple[dict[int, PartyOutcome], list[Event], list[FedrayError]]:
-        tags = [reveal.tag for reveal in plan.reveals]
-        channels = connect(plan.names, plan.digest, tags, timeouts=PATIENT)
-        outcomes: dict[int, PartyOutcome] = {}
-        events: list[Event] = []
-        errors: list[FedrayError] = []
-
-        def party(index: int) -> None:
-            try:
-                outcomes[index] = run_party(PartyContext(plan, index, channels[index], self.root, events.append))
-            except FedrayError as error:
-                errors.append(error)
-
-        threads = [threading.Thread(target=party, args=(member.index,), daemon=True) for member in plan.members]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(90)
-        if any(thread.is_alive() for thread in threads):
-            raise TimeoutError("a party hangs")
-        return outcomes, events, errors
 
 
 def breast(world: World) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:

@@ -14,6 +14,7 @@ from serve_api.app import build_app
 from serve_api.fate_flow.desk import FateDesk
 from serve_api.fate_flow.settings import FateSettings
 from tests.api.conftest import TestClient, World
+from tests.fate_jobs import dsl_1
 
 __all__ = ["HETERO_LR", "Fate", "conf_v1", "conf_v2", "dsl_v2", "fate_desk"]
 
@@ -123,30 +124,24 @@ class Fate:
                 self.world.store.transition(name, Status.FINISHED)
 
 
-HETERO_LR: Json = {
-    "components": {
-        "dataio_0": {
-            "module": "DataIO",
-            "input": {"data": {"data": ["args.train_data"]}},
-            "output": {"data": ["train"], "model": ["dataio"]},
-        },
-        "intersection_0": {
-            "module": "Intersection",
-            "input": {"data": {"data": ["dataio_0.train"]}},
-            "output": {"data": ["train"]},
-        },
-        "hetero_lr_0": {
+HETERO_LR: Json = dsl_1(
+    (
+        "hetero_lr_0",
+        {
             "module": "HeteroLR",
             "input": {"data": {"train_data": ["intersection_0.train"]}},
             "output": {"data": ["train"], "model": ["hetero_lr"]},
         },
-        "evaluation_0": {
+    ),
+    (
+        "evaluation_0",
+        {
             "module": "Evaluation",
             "input": {"data": {"data": ["hetero_lr_0.train"]}},
             "need_deploy": False,
         },
-    }
-}
+    ),
+)
 
 
 def dsl_v2() -> Json:

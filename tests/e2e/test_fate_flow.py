@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from tests.e2e.fate_client import FateClient, make_client
+from tests.fate_jobs import dsl_1
 from tests.server import FedrayServer, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(900)]
@@ -107,31 +108,18 @@ def client(tmp_path_factory: pytest.TempPathFactory, fate: Fate) -> FateClient:
 def v1(model: str, **parameters: object) -> tuple[Json, Json]:
     """Return DSL and configuration of FATE 1.4 that align, train a module, and evaluate it."""
     name = {"HeteroLR": "hetero_lr_0", "HeteroSecureBoost": "secureboost_0"}[model]
-    dsl = {
-        "components": {
-            "dataio_0": {
-                "module": "DataIO",
-                "input": {"data": {"data": ["args.train_data"]}},
-                "output": {"data": ["train"], "model": ["dataio"]},
-            },
-            "intersection_0": {
-                "module": "Intersection",
-                "input": {"data": {"data": ["dataio_0.train"]}},
-                "output": {"data": ["train"]},
-            },
-            name: {
-                "module": model,
-                "input": {"data": {"train_data": ["intersection_0.train"]}},
-                "output": {"data": ["train"], "model": ["model"]},
-            },
-            "evaluation_0": {
-                "module": "Evaluation",
-                "input": {"data": {"data": [f"{name}.train"]}},
-                "output": {"data": ["evaluate"]},
-                "need_deploy": False,
-            },
-        }
+    training = {
+        "module": model,
+        "input": {"data": {"train_data": ["intersection_0.train"]}},
+        "output": {"data": ["train"], "model": ["model"]},
     }
+    evaluation = {
+        "module": "Evaluation",
+        "input": {"data": {"data": [f"{name}.train"]}},
+        "output": {"data": ["evaluate"]},
+        "need_deploy": False,
+    }
+    dsl = dsl_1((name, training), ("evaluation_0", evaluation))
     conf = {
         "initiator": GUEST,
         "job_parameters": {"work_mode": 0},
