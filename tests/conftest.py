@@ -21,7 +21,9 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Refuse a test file that imports Ray by itself.
 
     Ray reads its environment once, when it is imported, so a cluster that a later test starts could not have its own.
@@ -30,5 +32,5 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, p
     report = yield
     if not before and "ray" in sys.modules and report.passed:
         report.outcome = "failed"
-        report.longrepr = f"{collector.nodeid}: import what needs Ray inside of a test or fixture, not in the file's head"
+        report.longrepr = f"{collector.nodeid}: import what needs Ray in a test or fixture, not in the file's head"
     return report
