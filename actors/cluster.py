@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import ray
 from ray.exceptions import RayError
 
+from actors.forking import end_template, forked_workers
 from fedray.errors import PlacementError, SpecError
 
 __all__ = ["LOCAL_RESOURCE", "leave", "start_or_join"]
@@ -43,11 +44,16 @@ def start_or_join(address: str | None, parties: Mapping[str, float] | None = Non
     if address is not None:
         _join(address)
         return
+    with forked_workers():
+        _start(parties or {LOCAL_RESOURCE: 1})
+
+
+def _start(parties: Mapping[str, float]) -> None:
     ray.init(
         address="local",
         namespace="fedray",
         num_cpus=1,
-        resources=dict(parties or {LOCAL_RESOURCE: 1}),
+        resources=dict(parties),
         include_dashboard=False,
         log_to_driver=False,
         logging_level="error",
@@ -95,3 +101,4 @@ def _speaks_http2(knock: socket.socket) -> bool:
 def leave() -> None:
     """Leave the cluster; one that `start_or_join` started ends."""
     ray.shutdown()
+    end_template()

@@ -38,6 +38,7 @@ def build() -> typer.Typer:
         predict,
         online,
         load,
+        jobs,
         ops,
         sweep,
         dealer,
@@ -139,6 +140,18 @@ def load(
     from benchmarks.load import run
 
     _print((run(clients, seconds, pause_s, transport) for _ in ONCE), as_json)
+
+
+def jobs(
+    count: Annotated[int, typer.Option(min=1, help="Jobs that are submitted at once.")] = 20,
+    max_tasks: Annotated[int, typer.Option(min=1, help="Tasks that the server runs at a time.")] = 4,
+    iterations: Annotated[int, typer.Option(min=1, help="Passes over the rows of each training.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Measure FATE jobs that are submitted at once: alignment, logistic regression and evaluation of 569 rows."""
+    from benchmarks.jobs import run
+
+    _print((run(count, max_tasks, iterations) for _ in ONCE), as_json)
 
 
 def ops(
