@@ -128,7 +128,8 @@ class MainServer:
         self._paddledtx = None if paddledtx is None else PaddleDesk(store, paddledtx, self._doors)
         self._pipelines = PipelineService(store, self._service)
         self._fate = None if fate is None else FateDesk(store.papers, lambda: self._service, self._pipelines, fate)
-        for pump in (*self._k12ai.pumps(store), Pump("pipelines", self._pipelines.step)):
+        limits = () if self._fate is None else (Pump("time limits of FATE's jobs", self._fate.limits.step),)
+        for pump in (*self._k12ai.pumps(store), Pump("pipelines", self._pipelines.step), *limits):
             pump.start()
 
     def __serve_build_asgi_app__(self) -> FastAPI:

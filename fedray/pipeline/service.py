@@ -80,6 +80,14 @@ class PipelineService:
         """Return a pipeline; raises ``NotFound``."""
         return self._view(self._rows.get(name))
 
+    def named(self, names: Sequence[str]) -> dict[str, Pipeline]:
+        """Return pipelines by name; those that are not there are left out."""
+        return {view.name: view for view in self._views(self._rows.named(names))}
+
+    def at_work(self) -> list[str]:
+        """Return the names of the pipelines that have not ended, the oldest first."""
+        return [kept.name for kept in self._rows.at_work()]
+
     def parties(self, name: str) -> frozenset[str]:
         """Return the names of the parties that take part in some step of a pipeline; raises ``NotFound``."""
         steps = spec_of(self._rows.get(name).document).steps

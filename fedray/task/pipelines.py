@@ -24,7 +24,7 @@ from fedray.task.text import show
 __all__ = ["Glance", "Kept", "PipelineStatus", "Pipelines", "StoredPipeline"]
 
 _AT_ONCE = 500
-"""Names of tasks in one query: databases bound how many values a query has."""
+"""Names in one query: databases bound how many values a query has."""
 
 
 class PipelineStatus(StrEnum):
@@ -131,6 +131,12 @@ class Pipelines:
         if not found:
             raise NotFound(f"Pipeline with name {show(name)} not exist")
         return found[0]
+
+    def named(self, names: Sequence[str]) -> list[StoredPipeline]:
+        """Return those of these names that are there."""
+        known = [name for name in names if name.isprintable()]
+        some = (known[start : start + _AT_ONCE] for start in range(0, len(known), _AT_ONCE))
+        return [kept for part in some for kept in self._find(pipelines.c.name.in_(part))]
 
     def at_work(self) -> list[StoredPipeline]:
         """Return those that have not ended, the oldest first."""

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, cast
 
 from starlette.responses import Response, StreamingResponse
 
-__all__ = ["attachment", "bytes_file", "csv_file", "tarred", "zip_member", "zipped"]
+__all__ = ["attachment", "bytes_file", "csv_file", "part_of", "tarred", "zip_member", "zipped"]
 
 _AT_ONCE: Final = 256 << 10
 _IN_MEMORY: Final = 8 << 20
@@ -82,18 +82,19 @@ def bytes_file(content: bytes) -> BinaryIO:
     return io.BytesIO(content)
 
 
-def zip_member(path: Path, start: int, end: int, name: str, most_bytes: int) -> bytes | None:
-    """Return a member of a zip in a part of a file; None where there is none.
-
-    Neither the zip nor what is unpacked of it may be larger than `most_bytes`: both are held in memory.
-    """
+def part_of(path: Path, start: int, end: int, most_bytes: int) -> bytes:
+    """Return a part of a file, nothing where it is larger than `most_bytes`."""
     if end - start > most_bytes:
-        return None
+        return b""
     with path.open("rb") as file:
         file.seek(start)
-        packed = io.BytesIO(file.read(end - start))
+        return file.read(end - start)
+
+
+def zip_member(packed: bytes, name: str, most_bytes: int) -> bytes | None:
+    """Return a member of a zip; None where there is none, or it is larger than `most_bytes`."""
     try:
-        with zipfile.ZipFile(packed) as archive, archive.open(name) as member:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive, archive.open(name) as member:
             content = member.read(most_bytes + 1)
     except Exception:  # noqa: BLE001  a stranger's file: zlib, lzma and struct have errors of their own
         return None

@@ -59,6 +59,8 @@ class Job:
         By party, what was written about it.
     cleaned
         Names of components whose metrics and data were deleted.
+    timed_out
+        Whether it was stopped because it ran for longer than its configuration allows.
     created_ms, updated_ms
         Unix milliseconds.
     """
@@ -80,6 +82,7 @@ class Job:
     chore: Json | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
     cleaned: tuple[str, ...] = ()
+    timed_out: bool = False
 
     @property
     def new_shapes(self) -> bool:
@@ -123,6 +126,10 @@ class Book:
     def add(self, job: Job) -> None:
         """Keep a new job; raises ``Conflict`` where there is one of this id."""
         self._papers.add(_SHELF, job.id, job.to_json())
+
+    def remove(self, job_id: str) -> None:
+        """Forget a job."""
+        self._papers.remove(_SHELF, job_id)
 
     def get(self, job_id: str) -> Job | None:
         """Return a job; None where there is none."""

@@ -10,10 +10,11 @@ from fedray.task.text import show
 from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.job import PartyId
 
-__all__ = ["Head", "read_conf"]
+__all__ = ["Head", "read_conf", "timeout_s"]
 
 _ROLES: Final = ("guest", "host", "arbiter", "local")
 _NEEDED: Final = ("initiator", "job_parameters", "role")
+_MOST_DIGITS: Final = 9
 Tables = Mapping[str, Mapping[str, tuple[tuple[str, str], ...]]]
 
 
@@ -59,11 +60,31 @@ def read_conf(conf: object) -> Head:
     if job_type not in ("train", "predict"):
         raise FateError(REFUSED, f"job_type: expected train or predict, got {show(job_type)}")
     _check_work_mode(parameters.get("work_mode", 0))
+    timeout_s(conf)
     model_id, model_version = (str(parameters.get(name, "")) for name in ("model_id", "model_version"))
     if job_type == "predict" and not (model_id and model_version):
         raise FateError(REFUSED, "job_parameters: a prediction needs model_id and model_version")
     tables = _tables(conf, roles) if version == 1 else {}
     return Head(version, initiator, roles, job_type, model_id, model_version, tables, conf)
+
+
+def timeout_s(conf: Mapping[str, Any]) -> int | None:
+    """Return for how many seconds a job may run, None where its configuration does not say so.
+
+    Raises
+    ------
+    FateError
+        It says something else.
+    """
+    parameters = conf["job_parameters"]
+    common = parameters.get("common")
+    said = (common if isinstance(common, dict) else parameters).get("timeout")
+    if said is None:
+        return None
+    text = str(said) if isinstance(said, int | str) and not isinstance(said, bool) else ""
+    if not (text.isascii() and text.isdecimal() and 0 < len(text) <= _MOST_DIGITS and int(text)):
+        raise FateError(REFUSED, f"job_parameters.timeout: expected seconds, a whole number from 1, got {show(said)}")
+    return int(text)
 
 
 def _object(field: str, value: object) -> Mapping[str, Any]:

@@ -23,6 +23,7 @@ from serve_api.fate_flow.numbers import JobIds, milliseconds
 from serve_api.fate_flow.settings import FateSettings
 from serve_api.fate_flow.states import Pipelines, States
 from serve_api.fate_flow.tables import TableBook
+from serve_api.fate_flow.time_limits import TimeLimits
 from serve_api.fate_flow.tracking import Tracking
 from serve_api.service import GetService
 
@@ -58,7 +59,8 @@ class FateDesk:
         self.ids = JobIds(clock)
         self.now = lambda: milliseconds(clock())
         self.book, self.tables = Book(papers, self.now), TableBook(papers, settings.root)
-        self.states = States(pipelines)
+        self.states = States(pipelines, self.now)
+        self.limits = TimeLimits(papers, self.book, self.states, pipelines, self.now)
         self.models = Models(papers, self.book, self.states)
         self.chores = Chores(self.book)
         self.data = Data(settings, self.book, self.tables, self.chores, self.ids, self.now)
@@ -73,7 +75,7 @@ class FateDesk:
 
     def work(self) -> Work:
         """Return what changes jobs, for one request."""
-        parts = (self.book, self.tables, self.models, self.chores, self.ids, self.now)
+        parts = (self.book, self.tables, self.models, self.chores, self.limits, self.ids, self.now)
         return Work(self.service, self.pipelines, *parts)
 
     def tracking(self) -> Tracking:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from fedray.task.folding import dumps
@@ -22,10 +21,10 @@ from serve_api.fate_flow.models import Model
 from serve_api.fate_flow.numbers import party_model_id
 from serve_api.fate_flow.tracking import Subject, Tracking
 
-__all__ = ["archive_name", "buffers", "packed", "transferred", "unpacked"]
+__all__ = ["MOST_BYTES", "archive_name", "buffers", "packed", "transferred", "unpacked"]
 
 PIPELINE: Final = "pipeline.pb"
-_MOST_BYTES: Final = 16 << 20
+MOST_BYTES: Final = 16 << 20
 """Of an exported model, which is JSON of a job."""
 
 Json = Mapping[str, Any]
@@ -71,9 +70,9 @@ def packed(model: Model, job: Job, party: PartyId, found: Mapping[tuple[str, str
     return zipped(members)
 
 
-def unpacked(path: Path, start: int, end: int, party: PartyId) -> Model:
-    """Return the model of a zip in a part of a file; raises ``FateError`` where it is none of this party's."""
-    content = zip_member(path, start, end, PIPELINE, _MOST_BYTES)
+def unpacked(archive: bytes, party: PartyId) -> Model:
+    """Return the model of a zip; raises ``FateError`` where it is none of this party's."""
+    content = zip_member(archive, PIPELINE, MOST_BYTES)
     if content is None:
         raise FateError(REFUSED, f"the file: expected a zip of an exported model, with {PIPELINE}")
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fedray.errors import SpecError, StateError
+from fedray.errors import FedrayError, NotFound, SpecError, StateError
 from fedray.task.service import TaskService
 from fedray.task.text import load_json
 from serve_api.fate_flow.book import Book, Job, Part
@@ -23,6 +23,7 @@ from serve_api.fate_flow.places import PartyPlaces
 from serve_api.fate_flow.predicting import predict_dsl
 from serve_api.fate_flow.states import Pipelines, States
 from serve_api.fate_flow.tables import TableBook
+from serve_api.fate_flow.time_limits import TimeLimits
 
 __all__ = ["Work", "generated_dsl", "names_of", "object_in", "submitted"]
 
@@ -36,7 +37,7 @@ class Work:
     ----------
     service, pipelines
         Run them.
-    book, states, tables, models, chores
+    book, tables, models, chores, limits
         Of the API.
     ids
         Makes ids of jobs.
@@ -52,12 +53,13 @@ class Work:
         tables: TableBook,
         models: Models,
         chores: Chores,
+        limits: TimeLimits,
         ids: JobIds,
         now: Callable[[], int],
     ) -> None:
         self._service, self._pipelines, self._book, self._tables = service, pipelines, book, tables
-        self._models, self._chores, self._ids, self._now = models, chores, ids, now
-        self._states = States(pipelines)
+        self._models, self._chores, self._limits, self._ids, self._now = models, chores, limits, ids, now
+        self._states = States(pipelines, now)
 
     def submit(self, dsl: Json, conf: Json) -> Job:
         """Submit a job; it begins by itself.
@@ -79,9 +81,14 @@ class Work:
         before = None if trained is None else CompiledJob.from_json(trained.compiled or {})
         compiled = compile_job(job, job_id, self._tables, before, PartyPlaces(self._service))
         kept = self._row(compiled, trained)
+        self._book.add(kept)  # first: a server that ends in between leaves a job that failed, no pipeline of nobody's
         if compiled.pipeline is not None:
-            self._pipelines.create(compiled.pipeline)
-        self._book.add(kept)
+            try:
+                self._pipelines.create(compiled.pipeline)
+            except FedrayError:
+                self._book.remove(kept.id)
+                raise
+            self._limits.watch(kept)
         return kept
 
     def _row(self, compiled: CompiledJob, trained: Job | None) -> Job:
@@ -133,13 +140,14 @@ class Work:
         if job.chore is not None:
             self._chores.stop(job_id)
         elif job.pipeline is not None:
-            with contextlib.suppress(StateError):  # it ended meanwhile
+            with contextlib.suppress(StateError, NotFound):  # it ended meanwhile, or is not there yet
                 self._pipelines.cancel(job.pipeline)
         return "cancel job success" if state.status == "waiting" else "kill job success"
 
     def stop_waiting(self) -> list[str]:
         """Stop the jobs that wait, and return their ids."""
-        waiting = [job.id for job in self._book.all() if self._states.of(job).status == "waiting"]
+        jobs = self._book.all()
+        waiting = [job.id for job, state in zip(jobs, self._states.all(jobs), strict=True) if state.status == "waiting"]
         for job_id in waiting:
             self.stop(job_id)
         return waiting

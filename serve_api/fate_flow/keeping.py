@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fedray.data.private_file import make_folder, replace_file
+from fedray.data.party_key import KeySetting
+from fedray.data.root import DataRoot
+from fedray.data.sealed_folder import SealedFolder
 from fedray.task.text import show
 from serve_api.fate_flow.book import Job
 from serve_api.fate_flow.data import local_job
@@ -38,25 +40,24 @@ class Keeping:
 
     def store(self, model: Model, party: PartyId, content: bytes, *, force: bool) -> Job:
         """Begin a job that keeps an exported model; raises ``FateError`` where one is kept, unless forced."""
-        path = self._path(model.model_id, model.version, party)
-        if path.exists() and not force:
+        folder, file = self._folder(), _file(model.model_id, model.version, party)
+        if (folder.path / file).exists() and not force:
             raise FateError(REFUSED, f"Model {show(archive_name(model, party))} is stored already; use force_update")
 
         def work(_: object) -> Mapping[str, Any]:
-            make_folder(path.parent)
-            replace_file(path, content)
+            folder.write(file, content)
             return {}
 
         return self._begin("store", "ModelStore", model.model_id, model.version, work)
 
     def restore(self, model_id: str, version: str, party: PartyId) -> Job:
         """Begin a job that takes a model that was kept; raises ``FateError`` where none is."""
-        path = self._path(model_id, version, party)
-        if not path.exists():
+        folder, file = self._folder(), _file(model_id, version, party)
+        if not (folder.path / file).exists():
             raise FateError(REFUSED, f"Model {show(model_id)} {show(version)} of {party} is not stored here")
 
         def work(_: object) -> Mapping[str, Any]:
-            found = unpacked(path, 0, path.stat().st_size, party)
+            found = unpacked(folder.read(file), party)
             if self._desk.models.find(model_id, version) is None:
                 self.take(found, model_id, version, party)
             return {}
@@ -90,6 +91,9 @@ class Keeping:
         self._desk.chores.begin(job, work, 1)
         return job
 
-    def _path(self, model_id: str, version: str, party: PartyId) -> Path:
-        name = hashlib.sha256(f"{party.role}#{party.party_id}#{model_id}#{version}".encode()).hexdigest()
-        return self._desk.settings.root / ".fedray" / _FOLDER / f"{name}.zip"
+    def _folder(self) -> SealedFolder:
+        return DataRoot(self._desk.settings.root, KeySetting.from_environment(os.environ)).sealed_dir(_FOLDER)
+
+
+def _file(model_id: str, version: str, party: PartyId) -> str:
+    return hashlib.sha256(f"{party.role}#{party.party_id}#{model_id}#{version}".encode()).hexdigest() + ".zip"

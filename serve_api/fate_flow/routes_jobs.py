@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -40,6 +41,9 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1", tags=["FATE-Flow"])
 
 Fields = dict[str, Any]
+
+_NEWEST: Final = 1000
+"""Jobs that are looked at where a request names none."""
 
 
 @router.post("/job/submit", response_model=Reply, openapi_extra=OBJECT)
@@ -87,7 +91,8 @@ def list_jobs(desk: TheDesk, body: Body, visit: Visiting) -> Response:
     def run(fields: Fields) -> Response:
         limit = whole_of(fields, "limit", 20, -1, 100_000)
         jobs = desk.book.all(limit if limit > 0 else None)
-        rows = [_first(job_rows(job, desk.states.of(job), desk.settings.address), job) for job in jobs]
+        stands = zip(jobs, desk.states.all(jobs), strict=True)
+        rows = [_first(job_rows(job, state, desk.settings.address), job) for job, state in stands]
         return reply(data={"jobs": rows, "count": len(rows)})
 
     return answered(body, visit, run)
@@ -152,7 +157,7 @@ def query_tasks(desk: TheDesk, body: Body, visit: Visiting) -> Response:
 
     def run(fields: Fields) -> Response:
         filters = usable(fields, TASK_FILTERS)
-        found = [row for job in _jobs(desk, filters) for row in _task_rows(desk, job) if fits(row, filters)]
+        found = [row for row in _task_rows(desk, _jobs(desk, filters)) if fits(row, filters)]
         if not found:
             raise FateError(NOT_FOUND, "find task failed")
         return reply(data=found)
@@ -167,7 +172,7 @@ def list_tasks(desk: TheDesk, body: Body, visit: Visiting) -> Response:
     def run(fields: Fields) -> Response:
         limit = whole_of(fields, "limit", 20, -1, 100_000)
         jobs = desk.book.all(limit if limit > 0 else None)
-        rows = [row for job in jobs for row in _task_rows(desk, job)][: limit if limit > 0 else None]
+        rows = _task_rows(desk, jobs)[: limit if limit > 0 else None]
         return reply(data={"tasks": rows, "count": len(rows)})
 
     return answered(body, visit, run)
@@ -255,21 +260,24 @@ def _fate_job(desk: FateDesk, fields: Fields) -> FateJob:
 
 
 def _jobs(desk: FateDesk, filters: Fields) -> list[Job]:
-    """Return the jobs that may fit filters: the one of an id, or all."""
+    """Return the jobs that may fit filters: the one of an id, or the newest."""
     job_id = filters.get("job_id")
     if isinstance(job_id, str | int):
         found = desk.book.get(str(job_id))
         return [] if found is None else [found]
-    return desk.book.all()
+    return desk.book.all(_NEWEST)
 
 
 def _job_rows(desk: FateDesk, filters: Fields) -> list[Row]:
-    rows = (row for job in _jobs(desk, filters) for row in job_rows(job, desk.states.of(job), desk.settings.address))
+    jobs = _jobs(desk, filters)
+    stands = zip(jobs, desk.states.all(jobs), strict=True)
+    rows = (row for job, state in stands for row in job_rows(job, state, desk.settings.address))
     return [row for row in rows if fits(row, filters)]
 
 
-def _task_rows(desk: FateDesk, job: Job) -> list[Row]:
-    return task_rows(job, desk.states.of(job), desk.settings.address)
+def _task_rows(desk: FateDesk, jobs: Sequence[Job]) -> list[Row]:
+    stands = zip(jobs, desk.states.all(jobs), strict=True)
+    return [row for job, state in stands for row in task_rows(job, state, desk.settings.address)]
 
 
 def _first(rows: list[Row], job: Job) -> Row:

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from serve_api.doors.guard import Visiting
 from serve_api.fate_flow import exporting
 from serve_api.fate_flow.answering import answered
-from serve_api.fate_flow.archives import attachment
+from serve_api.fate_flow.archives import attachment, part_of
 from serve_api.fate_flow.desk import FateDesk, TheDesk
 from serve_api.fate_flow.envelope import reply, required, text_of
 from serve_api.fate_flow.faults import NOT_FOUND, REFUSED, FateError
@@ -154,7 +154,7 @@ def _import(content_type: str, desk: FateDesk, path: Path) -> Response:
     if file_part is None:
         raise FateError(REFUSED, "the body: expected a part with the file")
     Keeping(desk).take(
-        exporting.unpacked(path, file_part.start, file_part.end, party),
+        exporting.unpacked(part_of(path, file_part.start, file_part.end, exporting.MOST_BYTES), party),
         fields["model_id"],
         fields["model_version"],
         party,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from fedray.errors import NotFound
 from fedray.pipeline.service import Pipeline, PipelineStep
 from serve_api.fate_flow.book import Job
 
@@ -25,6 +24,10 @@ _STEPS: Final = {
 }
 
 
+_MADE_WITHIN_MS: Final = 60_000
+"""From a job's row to its pipeline, which is made after it; one that has none later never got it."""
+
+
 class Pipelines(Protocol):
     """What is needed of the service of pipelines."""
 
@@ -33,6 +36,12 @@ class Pipelines(Protocol):
 
     def get(self, name: str) -> Pipeline:
         """Return a pipeline; raises ``NotFound``."""
+
+    def named(self, names: Sequence[str]) -> Mapping[str, Pipeline]:
+        """Return pipelines by name; those that are not there are left out."""
+
+    def at_work(self) -> Sequence[str]:
+        """Return the names of those that have not ended."""
 
     def cancel(self, name: str) -> Pipeline:
         """End a pipeline; raises ``StateError`` where it has ended."""
@@ -84,25 +93,38 @@ class States:
     ----------
     pipelines
         The service of pipelines.
+    now
+        Gives Unix milliseconds.
     """
 
-    def __init__(self, pipelines: Pipelines) -> None:
-        self._pipelines = pipelines
+    def __init__(self, pipelines: Pipelines, now: Callable[[], int]) -> None:
+        self._pipelines, self._now = pipelines, now
 
     def of(self, job: Job) -> JobState:
         """Return how a job stands now."""
+        return self.all([job])[0]
+
+    def all(self, jobs: Sequence[Job]) -> list[JobState]:
+        """Return how jobs stand now; their pipelines are asked for at once."""
+        found = self._pipelines.named([job.pipeline for job in jobs if job.pipeline is not None])
+        return [self._of(job, found) for job in jobs]
+
+    def _of(self, job: Job, pipelines: Mapping[str, Pipeline]) -> JobState:
         if job.compiled is None:
             return _of_chore(job)
-        try:
-            pipeline = None if job.pipeline is None else self._pipelines.get(job.pipeline)
-        except NotFound:
-            return JobState("failed", 0, job.created_ms, job.created_ms, _tasks(job, {}))
-        if pipeline is None:  # nothing had to run
+        if job.pipeline is None:  # nothing had to run
             tasks = tuple(replace(task, status="success") for task in _tasks(job, {}))
             return JobState("success", 100, job.created_ms, job.created_ms, tasks)
+        pipeline = pipelines.get(job.pipeline)
+        if pipeline is None:
+            if self._now() - job.created_ms < _MADE_WITHIN_MS:
+                return JobState("waiting", 0, None, None, _tasks(job, {}))
+            return JobState("failed", 0, job.created_ms, job.created_ms, _tasks(job, {}))
         tasks = _tasks(job, {step.name: step for step in pipeline.steps})
         begun = any(task.status not in ("waiting", "canceled") and task.tasks for task in tasks)
         status = _ENDS.get(pipeline.status.value, "running" if begun else "waiting")
+        if status == "canceled" and job.timed_out:
+            status = "timeout"
         done = sum(task.status == "success" for task in tasks)
         progress = 100 if status == "success" else min(99, 100 * done // max(1, len(tasks)))
         started = None if status == "waiting" else pipeline.started_ms or pipeline.created_ms
@@ -123,10 +145,19 @@ def _tasks(job: Job, steps: Mapping[str, PipelineStep]) -> tuple[TaskState, ...]
         own = [steps[name] for name in part.steps if name in steps]
         needed = [steps[name] for name in part.needs if name in steps]
         status = _status([step.status.value for step in own], [step.status.value for step in needed])
+        if status == "canceled":
+            status = _stopped(job, begun=any(step.task and step.status.value == "cancelled" for step in own))
         message = next((step.message for step in own if step.message), "")
         names = tuple(step.task for step in own if step.task)
         found.append(TaskState(part.component, part.module, part.parties, status, message, names))
     return tuple(found)
+
+
+def _stopped(job: Job, *, begun: bool) -> str:
+    """Return the status of a component that was stopped: FATE 1.4 has no word for it."""
+    if not begun:
+        return "canceled" if job.new_shapes else "waiting"
+    return "timeout" if job.timed_out else "canceled" if job.new_shapes else "failed"
 
 
 def _status(own: Sequence[str], needed: Sequence[str]) -> str:
