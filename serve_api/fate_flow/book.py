@@ -8,10 +8,13 @@ from typing import Any, Final, Self
 
 from fedray.task.papers import Paper, Papers
 
-__all__ = ["CHORES", "Book", "Job", "Part"]
+__all__ = ["CHORES", "PIPELINE", "Book", "Job", "Part"]
 
 CHORES: Final = frozenset({"upload", "download", "store", "restore"})
 """What a job may do that this server does by itself, without a pipeline."""
+
+PIPELINE: Final = "fate-"
+"""What a job's pipeline is called, before the job's id."""
 
 _SHELF: Final = "fate/job"
 
@@ -135,6 +138,11 @@ class Book:
         """Return a job; None where there is none."""
         found = self._papers.get(_SHELF, job_id)
         return None if found is None else _job(found)
+
+    def of_pipeline(self, name: str) -> Job | None:
+        """Return the job that a pipeline belongs to; None where it is no job's."""
+        job = self.get(name.removeprefix(PIPELINE))
+        return job if job is not None and job.pipeline == name else None
 
     def all(self, limit: int | None = None) -> list[Job]:
         """Return the jobs, the newest first."""

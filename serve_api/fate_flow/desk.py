@@ -21,7 +21,7 @@ from serve_api.fate_flow.jobs import Work
 from serve_api.fate_flow.models import Models
 from serve_api.fate_flow.numbers import JobIds, milliseconds
 from serve_api.fate_flow.settings import FateSettings
-from serve_api.fate_flow.states import Pipelines, States
+from serve_api.fate_flow.states import Pipelines, States, readers
 from serve_api.fate_flow.tables import TableBook
 from serve_api.fate_flow.time_limits import TimeLimits
 from serve_api.fate_flow.tracking import Tracking
@@ -58,7 +58,7 @@ class FateDesk:
         self.settings, self.pipelines, self._get_service = settings, pipelines, get_service
         self.ids = JobIds(clock)
         self.now = lambda: milliseconds(clock())
-        self.book, self.tables = Book(papers, self.now), TableBook(papers, settings.root)
+        self.book, self.tables = Book(papers, self.now), TableBook(papers, settings.root, self._readers)
         self.states = States(pipelines, self.now)
         self.limits = TimeLimits(papers, self.book, self.states, pipelines, self.now)
         self.models = Models(papers, self.book, self.states)
@@ -67,6 +67,10 @@ class FateDesk:
         self._incoming = settings.root / ".fedray" / "fate-incoming"
         shutil.rmtree(self._incoming, ignore_errors=True)  # of a process that ended in the middle
         self.data.give_up()
+        self.tables.sweep()
+
+    def _readers(self, file: str) -> list[str]:
+        return readers(self.pipelines, self.book, file)
 
     @property
     def service(self) -> TaskService:

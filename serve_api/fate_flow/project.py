@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fedray.pipeline.document import task_name
+from serve_api.fate_flow.book import PIPELINE
 from serve_api.fate_flow.compiled import CompiledJob
 from serve_api.fate_flow.interfaces import Places, Tables
 from serve_api.fate_flow.job import Component, FateJob
@@ -21,7 +22,7 @@ Value = Rows | Scores
 
 def pipeline_name(job_id: str) -> str:
     """Return the name of a job's pipeline."""
-    return f"fate-{job_id}"
+    return f"{PIPELINE}{job_id}"
 
 
 @dataclass

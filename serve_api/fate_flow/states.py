@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from fedray.pipeline.service import Pipeline, PipelineStep
-from serve_api.fate_flow.book import Job
+from fedray.task.folding import dumps
+from serve_api.fate_flow.book import Book, Job
 
-__all__ = ["JobState", "Pipelines", "States", "TaskState"]
+__all__ = ["JobState", "Pipelines", "States", "TaskState", "readers"]
 
 _ENDS: Final = {"finished": "success", "failed": "failed", "cancelled": "canceled", "cancelling": "canceled"}
 _STEPS: Final = {
@@ -45,6 +46,12 @@ class Pipelines(Protocol):
 
     def cancel(self, name: str) -> Pipeline:
         """End a pipeline; raises ``StateError`` where it has ended."""
+
+
+def readers(pipelines: Pipelines, book: Book, file: str) -> list[str]:
+    """Return the ids of the jobs that have not ended and read a file of raw data."""
+    jobs = (book.of_pipeline(name) for name in pipelines.at_work())
+    return [job.id for job in jobs if job is not None and file in dumps((job.compiled or {})["pipeline"])]
 
 
 @dataclass(frozen=True)

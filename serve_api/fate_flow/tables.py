@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from fedray.errors import Conflict
 from fedray.task.folding import dumps
 from fedray.task.papers import Papers
+from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.interfaces import TableEntry
 
 __all__ = ["FOLDER", "TableBook"]
@@ -17,6 +19,8 @@ FOLDER: Final = "fate"
 """Where uploaded tables lie, below the raw data of the data root."""
 
 _SHELF: Final = "fate/table"
+_LEFT: Final = "fate/left"
+"""By path, files of tables that are others now."""
 
 
 class TableBook:
@@ -28,10 +32,12 @@ class TableBook:
         Of the store.
     root
         The server's data root.
+    readers
+        Returns the ids of jobs that have not ended and read a file.
     """
 
-    def __init__(self, papers: Papers, root: Path) -> None:
-        self._papers, self._root = papers, root
+    def __init__(self, papers: Papers, root: Path, readers: Callable[[str], Sequence[str]] = lambda _: ()) -> None:
+        self._papers, self._root, self._readers = papers, root, readers
 
     def find(self, namespace: str, name: str) -> TableEntry | None:
         """Return the table of a name, None where there is none."""
@@ -43,7 +49,7 @@ class TableBook:
         return [_entry(paper.body) for paper in self._papers.all(_SHELF)]
 
     def put(self, entry: TableEntry) -> None:
-        """Let a name stand for a table whose file is there; the file that it stood for before is removed."""
+        """Let a name stand for a table whose file is there; the file before goes when no job reads it any more."""
         key, body = _key(entry.namespace, entry.name), _body(entry)
         before: list[TableEntry] = []
 
@@ -57,15 +63,35 @@ class TableBook:
             self._papers.change(_SHELF, key, taken)
         for other in before:
             if other.file != entry.file:
-                self.path(other).unlink(missing_ok=True)
+                with suppress(Conflict):  # it is known already
+                    self._papers.add(_LEFT, other.file, {})
+        self.sweep()
 
     def remove(self, namespace: str, name: str) -> TableEntry | None:
-        """Forget a table and remove its file; return what it was, None where there was none."""
+        """Forget a table and remove its file; return what it was, None where there was none.
+
+        Raises
+        ------
+        FateError
+            A job that has not ended reads it.
+        """
         found = self.find(namespace, name)
+        readers = [] if found is None else self._readers(found.file)
+        if readers:
+            raise FateError(
+                REFUSED, f"the table is read by job {readers[0]}, which has not ended; wait for its end, or stop it"
+            )
         if found is None or not self._papers.remove(_SHELF, _key(namespace, name)):
             return None
         self.path(found).unlink(missing_ok=True)
         return found
+
+    def sweep(self) -> None:
+        """Remove the files that tables had before, and that no job reads any more."""
+        for paper in self._papers.all(_LEFT):
+            if not self._readers(paper.name):
+                (self._root / "raw" / paper.name).unlink(missing_ok=True)
+                self._papers.remove(_LEFT, paper.name)
 
     def path(self, entry: TableEntry) -> Path:
         """Return where a table's file is."""

@@ -121,6 +121,9 @@ def test_a_running_job_is_stopped(fate: Fate, told: Json) -> None:
     assert fate.post("job/stop", {"job_id": job_id})["retmsg"] == "kill job success"
     assert {row["f_status"] for row in fate.rows(job_id)} == {"canceled"}
     assert fate.world.runner.cancelled == [fate.world.runner.submitted[0]]
+    tasks = fate.post("job/task/query", {"job_id": job_id, "role": "guest"})["data"]
+    stopped = {row["f_status"] for row in tasks if row["f_component_name"] not in ("reader_0", "dataio_0")}
+    assert stopped == ({"canceled"} if isinstance(fate.rows(job_id)[0]["f_dsl"], dict) else {"failed"})
     assert fate.post("job/stop", {"job_id": job_id, "operate": "kill"})["retcode"] == 0
     fate.run_all()
     assert len(fate.world.runner.submitted) == 1

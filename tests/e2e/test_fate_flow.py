@@ -213,6 +213,16 @@ def test_the_flow_command(fate: Fate, client: FateClient) -> None:
     assert {answer["retcode"] for answer in (client.flow("job", "stop", "-j", job), client.flow("job", "list"))} == {0}
 
 
+def test_jobs_that_are_submitted_at_once_all_end(fate: Fate) -> None:
+    dsl, conf = v1("HeteroLR", **{**LR, "max_iter": 2})
+    jobs = [fate.submit(dsl, conf)["jobId"] for _ in range(6)]
+    waiting = {row["f_job_id"] for row in fate.post("job/query", {"role": "guest", "status": "waiting"})["data"]}
+    assert waiting <= set(jobs)
+    assert len(waiting) >= 2  # three tasks run at a time
+    assert [fate.ended(job) for job in jobs] == ["success"] * 6
+    until(lambda: not fate.server.roles(), 60)
+
+
 def test_a_job_is_stopped_in_the_middle(fate: Fate) -> None:
     dsl, conf = v1("HeteroLR", **{**LR, "max_iter": 10_000, "learning_rate": 1e-6})
     job = fate.submit(dsl, conf)["jobId"]
