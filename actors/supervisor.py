@@ -74,7 +74,7 @@ class Supervisor:
         self._teams: dict[str, Team] = {}
         self._resumed: set[str] = set()
         again = ray.get_runtime_context().was_current_actor_reconstructed
-        self._raylet = os.getppid()
+        self._parent = os.getppid()  # ends with the node: its raylet, or the template with the server
         for name in self._store.fail_running(SUPERVISOR_DIED if again else SERVER_ENDED):
             self._go_on(TaskPlan.from_json(self._store.get(name).plan), Status.FAILED)
 
@@ -275,7 +275,7 @@ class Supervisor:
         """Tell the end of this whole node from the death of a party: both look like a dead party at first."""
         deadline = time.monotonic() + TELL_APART_S
         while isinstance(error, PeerLost) and time.monotonic() < deadline:
-            if os.getppid() != self._raylet:
+            if os.getppid() != self._parent:
                 return FedrayError(SERVER_ENDED)
             time.sleep(TELL_APART_S / 20)
         return error

@@ -1,9 +1,11 @@
-"""Import what parties need, before it is known which: for a process that others are forked from."""
+"""Load what parties need, before it is known which: for a process that others are forked from."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Final
+
+from fedray.ring.tiles import have_tiles
 
 __all__ = ["preload"]
 
@@ -25,6 +27,7 @@ _MODULES: Final = (
 
 
 def preload() -> None:
-    """Import the parties of the usual kinds of task, with the libraries that they use."""
+    """Import the parties of the usual kinds of task, with the libraries that they use, and wake the compiler."""
     for name in _MODULES:
         importlib.import_module(name)
+    have_tiles()  # tries the kernels of large products, of which the compiler's own start takes most

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +43,25 @@ def world(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Regi
     team.close()
     assert [outcomes[index]["result"] for index in range(4)] == [{"n_train": 400, "n_test": 100}] * 4
     return parties, roots
+
+
+def test_roles_are_processes_of_their_own_that_are_forked_with_everything_imported(cluster: None) -> None:
+    import ray
+
+    from actors.worker import SOCKET
+
+    @ray.remote(num_cpus=0)
+    class Looks:
+        def look(self) -> tuple[int, int, bool, str | None]:
+            return os.getpid(), os.getppid(), "numba" in sys.modules, os.environ.get(SOCKET)
+
+    looked = ray.get([Looks.remote().look.remote() for _ in range(3)], timeout=patience(60))
+    forked = [one for one in looked if one[2]]
+    assert len(forked) >= 2  # one may be a worker that Ray has started before there was a job
+    assert len({pid for pid, *_ in looked}) == 3
+    (template,) = {parent for _, parent, *_ in forked}
+    assert b"actors.template" in Path(f"/proc/{template}/cmdline").read_bytes()
+    assert {path for *_, path in forked} == {os.environ[SOCKET]}
 
 
 def test_each_party_writes_in_its_own_root_only(world: tuple[Registry, dict[str, Path]]) -> None:
