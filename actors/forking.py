@@ -25,6 +25,9 @@ _WORKER: Final = Path(__file__).with_name("worker.py")
 _WAITING: Final = 128
 """Workers that may ask at a time."""
 
+_READY_S: Final = 60.0
+"""Seconds in which it has imported; a second or two where nothing else runs."""
+
 _END_S: Final = 5.0
 
 _AT_END: Final = contextlib.ExitStack()
@@ -67,20 +70,23 @@ def _worker_of_ours() -> Iterator[None]:
 
 
 def _start_template(listener: socket.socket) -> None:
-    reading, writing = os.pipe()
-    template = subprocess.Popen(  # noqa: S603  this Python, our own module
-        [sys.executable, "-P", "-m", "actors.template", str(listener.fileno()), str(reading)],
-        pass_fds=(listener.fileno(), reading),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
-    os.close(reading)
-    _AT_END.callback(_end, template, writing)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        template = subprocess.Popen(  # noqa: S603  this Python, our own module
+            [sys.executable, "-P", "-m", "actors.template", str(listener.fileno()), str(theirs.fileno())],
+            pass_fds=(listener.fileno(), theirs.fileno()),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+    _AT_END.callback(_end, template, ours)
+    ours.settimeout(_READY_S)
+    with contextlib.suppress(OSError):  # workers are Ray's own, then
+        ours.recv(1)
 
 
-def _end(template: subprocess.Popen[bytes], lifeline: int) -> None:
+def _end(template: subprocess.Popen[bytes], lifeline: socket.socket) -> None:
     os.environ.pop(SOCKET, None)
-    os.close(lifeline)
+    lifeline.close()
     try:
         template.wait(_END_S)
     except subprocess.TimeoutExpired:

@@ -6,7 +6,7 @@ as before: the template only imports, it sees no task, no table and no key, and 
 
 The template has one thread of Python; those that libraries keep (OpenBLAS, jemalloc) idle, and are begun anew by them
 in a child. `actors.worker` asks it over a socket in a folder that only this user may enter. It ends with the process
-that has made it, whose end of a pipe closes then.
+that has made it, whose end of the lifeline closes then.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _FIXED: Final = ("RAY_JOB_ID", "RAY_RAYLET_PID")
 """What Ray keeps from the environment that it was imported with: a Ray of our own has one raylet and one job."""
 
 
-def serve(listener: socket.socket, lifeline: int) -> None:
+def serve(listener: socket.socket, lifeline: socket.socket) -> None:
     """Fork workers until the other end of the lifeline closes.
 
     Parameters
@@ -50,15 +50,16 @@ def serve(listener: socket.socket, lifeline: int) -> None:
     listener
         Where `actors.worker` asks.
     lifeline
-        Descriptor of a pipe's reading end.
+        Is told when all is imported.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a worker ended, so the kernel forgets it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, meant for the server
     preload()
+    lifeline.sendall(b"1")
     worker: Worker | None = None
     while True:
-        ready, _, _ = select.select([listener.fileno(), lifeline], [], [])
-        if lifeline in ready:
+        ready, _, _ = select.select([listener.fileno(), lifeline.fileno()], [], [])
+        if lifeline.fileno() in ready:
             path = Path(listener.getsockname())
             path.unlink(missing_ok=True)
             path.parent.rmdir()
@@ -71,8 +72,11 @@ def serve(listener: socket.socket, lifeline: int) -> None:
             worker = worker or Worker.load(request.environ)
             if worker.fits(request.environ) and os.fork() == 0:
                 listener.close()
-                os.close(lifeline)
-                caller.sendall(b"1")  # fails, and ends this child, where nobody waits for it any more
+                lifeline.close()
+                try:
+                    caller.sendall(b"1")
+                except OSError:
+                    return  # nobody waits for this child any more
                 break
             request.close()
     request.take_over()
@@ -184,4 +188,4 @@ class Worker:
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
+    serve(socket.socket(fileno=int(sys.argv[1])), socket.socket(fileno=int(sys.argv[2])))

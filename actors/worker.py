@@ -19,8 +19,8 @@ NO_JOB = "ffffffff"
 """Ray's job of a worker that it starts before there is one: Ray keeps that from the environment, and is imported with
 another one's in the template."""
 
-PATIENCE_S = 30.0
-"""Seconds for the template to be there: it imports for some when a server starts."""
+PATIENCE_S = 45.0
+"""Seconds for the template to answer, which imports Ray for the first; Ray itself waits for 60 s."""
 
 
 def forked(path: str, argv: list[str]) -> bool:
