@@ -15,9 +15,9 @@ from fedray.channel import Timeouts
 from fedray.errors import FedrayError, RecvTimeout, RemoteProtocolError, TaskAborted
 from fedray.ml.network import Network
 from fedray.ring import series
+from tests.server import patience
 from tests.tasks import Training, made_up
 
-SHORT = Timeouts(connect_s=0.8, receive_s=0.8)
 SOON_S = 8.0
 
 Fault = Callable[[Training, int, int, bytes], bytes | None]
@@ -66,6 +66,11 @@ def compiled() -> None:
     series.warm_up()
 
 
+def short() -> Timeouts:
+    """Return time-outs that a quiet machine needs no part of."""
+    return Timeouts(connect_s=patience(0.8), receive_s=patience(0.8))
+
+
 class Wire:
     """Passes everything on but the k-th envelope of one sender."""
 
@@ -88,12 +93,12 @@ def test_one_bad_envelope(tmp_path: Path, fault: Fault, sender: int, k: int) -> 
     before = set(threading.enumerate())
     task = made_up(tmp_path)
     wire = Wire(task, fault, sender, k)
-    outcomes = task.run(wire=wire, timeouts=SHORT)
+    outcomes = task.run(wire=wire, timeouts=short())
     assert wire.struck
     if fault is flip_in_head and k < 4:  # nobody looks at the number of an introduction
         assert not task.errors
         return
-    assert max(task.ended.values()) < SOON_S
+    assert max(task.ended.values()) < patience(SOON_S)
     assert set(outcomes) <= {1}  # the dealer may have dealt everything by then
     kinds = {type(error) for error in task.errors.values()}
     assert kinds <= {RecvTimeout, RemoteProtocolError, TaskAborted}
@@ -128,7 +133,7 @@ def test_a_fault_of_our_own_ends_everybody_and_tells_no_value(
     monkeypatch.setattr(Network, "_step", failing)
     task = made_up(tmp_path)
     task.run()
-    assert max(task.ended.values()) < SOON_S
+    assert max(task.ended.values()) < patience(SOON_S)
     assert set(task.errors) >= {0, 2, 3, 4}
     assert type(task.errors[party]) is FedrayError
     for index, error in task.errors.items():
@@ -141,8 +146,8 @@ def test_a_fault_of_our_own_ends_everybody_and_tells_no_value(
 @pytest.mark.parametrize("party", range(5))
 def test_a_party_that_never_comes(tmp_path: Path, party: int) -> None:
     task = made_up(tmp_path)
-    task.run(wire=lambda sender, receiver, blob: None if sender == party else blob, timeouts=SHORT)
-    assert max(task.ended.values()) < SOON_S
+    task.run(wire=lambda sender, receiver, blob: None if sender == party else blob, timeouts=short())
+    assert max(task.ended.values()) < patience(SOON_S)
     assert len(task.errors) == 5
     name = task.plan().names[party]
     others = [error for index, error in task.errors.items() if index != party]
