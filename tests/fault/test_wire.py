@@ -145,10 +145,10 @@ def test_a_fault_of_our_own_ends_everybody_and_tells_no_value(
 
 @pytest.mark.parametrize("party", range(5))
 def test_a_party_that_never_comes(tmp_path: Path, party: int) -> None:
-    task = made_up(tmp_path)
-    task.run(wire=lambda sender, receiver, blob: None if sender == party else blob, timeouts=short())
+    task, timeouts = made_up(tmp_path), short()
+    task.run(wire=lambda sender, receiver, blob: None if sender == party else blob, timeouts=timeouts)
     assert max(task.ended.values()) < patience(SOON_S)
     assert len(task.errors) == 5
     name = task.plan().names[party]
     others = [error for index, error in task.errors.items() if index != party]
-    assert any(f"{name} said nothing for 0.8 s" in error.message for error in others)
+    assert any(f"{name} said nothing for {timeouts.connect_s:g} s" in error.message for error in others)
