@@ -68,7 +68,7 @@ def compiled() -> None:
 
 def short() -> Timeouts:
     """Return time-outs that a quiet machine needs no part of."""
-    return Timeouts(connect_s=patience(0.8), receive_s=patience(0.8))
+    return Timeouts(connect_s=patience(1.5), receive_s=patience(1.5))
 
 
 class Wire:
