@@ -14,7 +14,6 @@ import pytest
 from fedray.channel import Timeouts
 from fedray.errors import FedrayError, RecvTimeout, RemoteProtocolError, TaskAborted
 from fedray.ml.network import Network
-from fedray.ring import series
 from tests.server import patience
 from tests.tasks import Training, made_up
 
@@ -61,9 +60,9 @@ FAULTS = [drop, duplicate, truncate, cut_the_seal, empty, flip_in_body, flip_in_
 
 
 @pytest.fixture(scope="module", autouse=True)
-def compiled() -> None:
-    """Compile before time-outs are short."""
-    series.warm_up()
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compile, and import what is imported late, before time-outs are short."""
+    made_up(tmp_path_factory.mktemp("first")).succeed()
 
 
 def short() -> Timeouts:
