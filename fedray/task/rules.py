@@ -28,6 +28,7 @@ from fedray.task.configs import (
     TransformMain,
     TreeMain,
 )
+from fedray.task.kmeans_configs import KMeansData, KMeansMain
 from fedray.task.linear_configs import METRICS_OF
 from fedray.task.predict_configs import ModelMain, PredictData, PredictMain
 from fedray.task.text import show
@@ -62,6 +63,7 @@ _NEEDS = {
     Kind.STATISTICS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.TRANSFORM: _Needs(data_clients=1, roles=()),
     Kind.SUM: _Needs(data_clients=2, roles=()),
+    Kind.KMEANS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.SCORECARD: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
 }
 
@@ -202,7 +204,7 @@ def _costs(main: LinearMain, where: str) -> Iterator[str]:
 
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     main, config = next((place, config) for place, (role, config) in enumerate(clients) if role is Role.MAIN_CLIENT)
-    if not isinstance(config, ModelMain):
+    if not isinstance(config, ModelMain | KMeansMain):
         return
     data = [index for index, (role, _) in enumerate(clients) if role in _DATA_ROLES]
     if config.receiver is not None and config.receiver not in data:
@@ -276,7 +278,10 @@ def _columns(clients: Sequence[Client]) -> Iterator[str]:
 def _outputs(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -> Iterator[str]:
     writers: dict[tuple[str, int, PurePosixPath], list[int]] = defaultdict(list)
     for index, (_, config) in enumerate(clients):
-        if isinstance(config, AlignmentData | CodedData | ScorecardData) and config.out_data_path is not None:
+        if (
+            isinstance(config, AlignmentData | CodedData | KMeansData | ScorecardData)
+            and config.out_data_path is not None
+        ):
             addr, port = places[index]
             writers[addr.lower(), port, PurePosixPath(config.out_data_path)].append(index)
     for indices in writers.values():
