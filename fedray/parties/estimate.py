@@ -17,8 +17,8 @@ from fedray.mpc import layout
 from fedray.mpc.dealer import PrivateShape
 from fedray.mpc.schedule import Segment
 from fedray.parties.agreement import checkpointed
-from fedray.parties.recipes import Course, recipe_of
 from fedray.parties.kmeans_recipe import Clustering, KMeansRecipe
+from fedray.parties.recipes import Course, recipe_of
 from fedray.parties.rounds import ALIGNMENT_ROUNDS, clustering_rounds, training_rounds
 from fedray.psi.tokens import size_class
 from fedray.task.configs import Kind

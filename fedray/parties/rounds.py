@@ -54,11 +54,11 @@ def training_rounds(design: Design, done: int = 0) -> int | None:
 
 def clustering_rounds(design: KMeansDesign) -> int:
     """Return the rounds of a clustering that goes on to its last iteration: `docs/protocols.md`, clusters."""
-    several, owners = _several(design), len(design.owners)
+    several = _several(design)
     blocks = len(list(training_rows(design).blocks()))
     look = SQUARES + blocks * (several + TOURNAMENT_LEVEL * (design.clusters - 1).bit_length())
     update = several + MEANS + TRUNCATION + KEPT + (SQUARES + COMPARISON + COUNTS if design.tol else 0)
-    ends = COMPARISON + 2 * COUNTS + owners + 1  # a receiver's clusters, if there is one
+    ends = COMPARISON + 2 * COUNTS + 2  # at an owner that is the receiver too: its centroids, and the clusters
     return SHAPES + several + design.steps * (look + update) + look + ends
 
 

@@ -22,7 +22,7 @@ from fedray.task.feature_configs import (
     StatisticsMain,
 )
 from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole, within
-from fedray.task.kmeans_configs import KMeansData, KMeansFeature, KMeansLabel, KMeansMain
+from fedray.task.kmeans_configs import KMeansFeature, KMeansLabel, KMeansMain
 from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
 from fedray.task.predict_configs import PredictData, PredictFeature, PredictLabel, PredictMain
 from fedray.task.scorecard_configs import ScorecardData, ScorecardFeature, ScorecardLabel, ScorecardMain
