@@ -55,8 +55,8 @@ def design(task: FeatureTask) -> KMeansDesign:
     main = {"clusters": 5, "max_iter": 100, "tol": 1e-4, "limit": LIMIT, **task.main}
     features = (*(table.shape[1] for table in task.features), task.label.shape[1] - 1)
     rows = (task.n_train, len(task.label) - task.n_train)
-    numbers = [main[name] for name in ("clusters", "max_iter", "tol", "limit")]
-    return KMeansDesign(features, rows, *numbers, task.plan().seed)  # type: ignore[arg-type]
+    k, steps, tol, limit = (float(str(main[name])) for name in ("clusters", "max_iter", "tol", "limit"))
+    return KMeansDesign(features, rows, int(k), int(steps), tol, limit, task.plan().seed)
 
 
 def nearest(x: Float, centroids: Float) -> Clusters:

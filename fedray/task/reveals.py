@@ -160,7 +160,8 @@ _REVEALS = {
             "receiver",
             "The predicted value of each row.",
             "A prediction tells a weighted sum of the row's features, or of trees a sum of leaves: whoever chooses "
-            "many rows can learn the weights or the leaves, and rows of equal predictions are in the same leaves.",
+            "many rows can learn the weights or the leaves, and rows of equal predictions are in the same leaves. A "
+            "cluster tells where between centroids the row lies.",
         ),
         Reveal(
             "label_units",
@@ -172,7 +173,7 @@ _REVEALS = {
             "range_guard",
             "all",
             "How many linear outputs of the new rows left the range in which the arithmetic is right: a count for each "
-            "layer; of trees none.",
+            "layer; of trees and clusters none.",
         ),
         Reveal(
             "evaluation",

@@ -76,7 +76,7 @@ def test_it_is_as_good_as_scikit_learns_from_the_same_rows(tmp_path: Path) -> No
 
 def test_who_learns_what(tmp_path: Path) -> None:
     task = made_up(tmp_path)
-    outcomes = task.succeed()
+    outcomes: Any = task.succeed()
     data = {ONE, TWO, LABEL}
     assert tags(outcomes) == {"shapes", "converged", "large_clusters", "cluster_sizes", "centroids", "clusters"}
     to = {(e["tag"], tuple(e["to"])) for outcome in outcomes.values() for e in outcome.reveals if e["tag"] != "shapes"}
