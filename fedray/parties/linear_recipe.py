@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from fedray.data.load import Split
 from fedray.errors import DataError, LocalProtocolError, RangeGuardError, SpecError
+from fedray.ml.design import FEATURE_LIMIT
 from fedray.ml.features import encoded
 from fedray.ml.linear_design import CLASS_WEIGHT_SCALE, LinearDesign
 from fedray.ml.linear_fine import tolerance_units
@@ -134,6 +135,11 @@ class LinearRecipe(Scaled):
     def values(self, predictions: Float, centre: float, unit: float) -> Float:
         """Return predictions in the units of the label's table."""
         return centre + unit * np.clip(predictions, *RANGES[self._main.objective])
+
+    @property
+    def limit(self) -> float:
+        """Largest magnitude of a scaled value."""
+        return FEATURE_LIMIT
 
     @property
     def measured(self) -> Measured:

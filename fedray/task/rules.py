@@ -28,6 +28,7 @@ from fedray.task.configs import (
     TransformMain,
     TreeMain,
 )
+from fedray.task.kmeans_configs import KMeansData, KMeansMain
 from fedray.task.linear_configs import METRICS_OF
 from fedray.task.predict_configs import ModelMain, PredictData, PredictMain
 from fedray.task.text import show
@@ -38,6 +39,8 @@ __all__ = ["broken_rules"]
 Client = tuple[Role, ClientConfig]
 _RECEIVING = (PredictData, ExportData)
 """Configurations of which only the receiver's names files."""
+_WRITING = (AlignmentData, CodedData, KMeansData, ScorecardData)
+"""Configurations of which each that names a folder to write into has one of its own."""
 MOST_COSTS = 10_000
 """Batches between two tests where losses wait for a comparison, each with the weights before it."""
 
@@ -54,14 +57,15 @@ _NEEDS = {
     Kind.ALIGNMENT: _Needs(data_clients=2, roles=()),
     Kind.SHARED_NN: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.LINEAR: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
-    Kind.PREDICT: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
-    Kind.SERVE: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
+    Kind.PREDICT: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
+    Kind.SERVE: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.TREES: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.BINNING: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.EXPORT: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
     Kind.STATISTICS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.TRANSFORM: _Needs(data_clients=1, roles=()),
     Kind.SUM: _Needs(data_clients=2, roles=()),
+    Kind.KMEANS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.SCORECARD: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
 }
 
@@ -202,7 +206,7 @@ def _costs(main: LinearMain, where: str) -> Iterator[str]:
 
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     main, config = next((place, config) for place, (role, config) in enumerate(clients) if role is Role.MAIN_CLIENT)
-    if not isinstance(config, ModelMain):
+    if not isinstance(config, ModelMain | KMeansMain):
         return
     data = [index for index, (role, _) in enumerate(clients) if role in _DATA_ROLES]
     if config.receiver is not None and config.receiver not in data:
@@ -213,6 +217,9 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
         )
         return
     labels = [index for index in data if clients[index][0] is Role.LABEL_CLIENT]
+    if config.receiver is None and not labels and Role.LABEL_CLIENT not in _NEEDS[_kind(clients)].roles:
+        yield from _unnamed(config, main, data)
+        return
     receiver = config.receiver if config.receiver is not None else next(iter(labels), None)
     for index, (_, other) in enumerate(clients):
         for field in ("out_data_path", "labels_path", "baseline_path"):
@@ -225,6 +232,16 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     if isinstance(measures, PredictData) and measures.labels_path is None:
         where = f"clients[{receiver}].client_config.labels_path"
         yield f"{where}: expected a folder or file with labels, since contribution is true, got null"
+
+
+def _unnamed(config: ModelMain | KMeansMain, main: int, data: Sequence[int]) -> Iterator[str]:
+    """Yield that a task without a label client names its receiver, unless it may have none."""
+    if isinstance(config, ModelMain):
+        places = " or ".join(map(str, data))
+        yield (
+            f"clients[{main}].client_config.receiver: expected the place of a client with data, {places}, since there "
+            "is no label_client, got null"
+        )
 
 
 def _trees(clients: Sequence[Client]) -> Iterator[str]:
@@ -276,7 +293,10 @@ def _columns(clients: Sequence[Client]) -> Iterator[str]:
 def _outputs(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -> Iterator[str]:
     writers: dict[tuple[str, int, PurePosixPath], list[int]] = defaultdict(list)
     for index, (_, config) in enumerate(clients):
-        if isinstance(config, AlignmentData | CodedData | ScorecardData) and config.out_data_path is not None:
+        if (
+            isinstance(config, AlignmentData | CodedData | KMeansData | ScorecardData)
+            and config.out_data_path is not None
+        ):
             addr, port = places[index]
             writers[addr.lower(), port, PurePosixPath(config.out_data_path)].append(index)
     for indices in writers.values():
