@@ -36,6 +36,8 @@ def emulate(
     amplitude: float = 1e-4,
     batch: int = 4,
     penalty: float = 0.0,
+    norm: str = "l2",
+    intercept_too: bool = False,
 ) -> Emulated:
     """Train as the original does; rows are in the order of their ids as byte strings.
 
@@ -44,13 +46,16 @@ def emulate(
     y
         0 and 1 for logistic, any numbers for linear, which standardises them.
     penalty
-        Factor of w in the gradient, for logistic with L2.
+        The original's lambda: lambda w / m, or with the norm ``l1`` lambda sgn w / m, of the m rows of a batch in the
+        gradient; in the cost of linear too.
+    intercept_too
+        Whether the intercept has it, as in the original.
     """
     mean, std = x.mean(axis=0), x.std(axis=0)
     columns = np.hstack([np.ones((len(x), 1)), (x - mean) / std])
     y = y if logistic else (y - y.mean()) / y.std()
     w, before, order = np.zeros(columns.shape[1]), 0.0, list(range(len(x)))
-    free = np.array([0.0, *np.ones(x.shape[1])])
+    penalty, has = penalty / batch, np.array([float(intercept_too), *np.ones(x.shape[1])])
     k, segments = 0, len(x) // batch
     while True:
         if k % segments == 0:
@@ -62,11 +67,12 @@ def emulate(
             cost = -float(np.mean(np.log(0.5) + (y[rows] - 0.5) * u - u**2 / 8))
         else:
             residual = u - y[rows]
-            cost = float(np.mean(residual**2)) / 2
+            size = np.abs(w) if norm == "l1" else w**2 / 2
+            cost = float(np.mean(residual**2)) / 2 + penalty * float(has @ size)
         if k and abs(cost - before) < amplitude:
             return Emulated(k, float(w[0]), w[1:], mean, std)
         before = cost if k else 0.0
-        w = w - alpha * (columns[rows].T @ residual / batch + penalty * free * w)
+        w = w - alpha * (columns[rows].T @ residual / batch + penalty * has * (np.sign(w) if norm == "l1" else w))
         k += 1
 
 

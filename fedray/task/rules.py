@@ -187,6 +187,8 @@ def _costs(main: LinearMain, where: str) -> Iterator[str]:
     if line and (main.objective != "logistic" or main.class_weight is not None or main.parity):
         yield f"{where}.sigmoid: expected series; taylor is for objective logistic without class_weight and parity"
     if main.cost_tol is None:
+        if main.cost_penalty:
+            yield f"{where}.cost_penalty: expected false without cost_tol, which compares losses, got true"
         return
     if main.objective != "linear" and not line:
         yield f"{where}.cost_tol: expected null, or objective linear, or logistic with sigmoid taylor"

@@ -113,8 +113,22 @@ def test_a_regression_stops_in_the_round_of_float64(
 def test_a_penalty_moves_the_gradient_alone(tmp_path: Path) -> None:
     x, y, _, _ = iris()
     x, y = in_order_of_ids(x, y)
-    wanted = emulate(x, y, logistic=True, penalty=0.1 / 4)
+    wanted = emulate(x, y, logistic=True, penalty=0.1)
     check(untested(tmp_path, [x[:, :2], x[:, 2:]], y[:, None], **{**LINE, "alpha": 0.1 / 4}), wanted)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+@pytest.mark.parametrize("logistic", [True, False])
+def test_penalties_of_the_original(tmp_path: Path, norm: str, logistic: bool) -> None:
+    """They are on the intercept too; those of a regression are part of the cost, of a classification not."""
+    rate, batch = (0.1, 4) if logistic else (0.02, 16)
+    x, y = in_order_of_ids(*(iris()[:2] if logistic else diabetes()))
+    wanted = emulate(
+        x, y, logistic=logistic, alpha=rate, batch=batch, penalty=0.1, norm=norm, intercept_too=True
+    )
+    main = {**(LINE if logistic else {**VL, "objective": "linear"}), "learning_rate_init": rate, "batch_size": batch}
+    main |= {"alpha": 0.1 / batch, "penalty": norm, "penalize_intercept": True, "cost_penalty": not logistic}
+    check(untested(tmp_path, [x[:, :2], x[:, 2:-1]], np.hstack([y[:, None], x[:, -1:]]), **main), wanted)
 
 
 @pytest.mark.parametrize("every", [7, 1000])
