@@ -15,7 +15,9 @@ from serve_api.paddledtx.wire.common_pb2 import (
     DNN_PADDLEFL_VL,
     LINEAR_REGRESSION_VL,
     LOGIC_REGRESSION_VL,
+    Reg_Lasso,
     Reg_None,
+    Reg_Ridge,
     TaskParams,
     TrainParams,
 )
@@ -25,6 +27,8 @@ __all__ = ["Algorithm", "algorithm_of", "refused"]
 EPOCHS: Final = 5
 LAYERS: Final = (30, 15, 1)
 """Those of the original, whose layers end in ReLU; ours in sigmoids."""
+
+PENALTIES: Final = {Reg_None: None, Reg_Lasso: "l1", Reg_Ridge: "l2"}
 
 MOST_BATCH: Final = 100_000
 MOST_ROUNDS: Final = 100_000
@@ -109,8 +113,12 @@ def _network(train: TrainParams, rows: int) -> Algorithm:
 
 
 def _linear(train: TrainParams, rows: int, *, logistic: bool) -> Algorithm:
-    if train.regMode != Reg_None:
-        raise refused("algoParam.trainParams.regMode", "expected none (0): L1 and L2 of the original are not served")
+    if train.regMode not in PENALTIES:
+        raise refused("algoParam.trainParams.regMode", "expected 0 (none), 1 (L1) or 2 (L2)")
+    batch = _batch(train, rows)
+    penalty, strength = PENALTIES[train.regMode], train.regParam / batch if train.regMode != Reg_None else 0.0
+    if not 0 <= strength <= 1000:
+        raise refused("algoParam.trainParams.regParam", "expected a number from 0 to 1000 times the rows of a batch")
     if not 0 < train.amplitude <= 1000:
         raise refused("algoParam.trainParams.amplitude", "expected a change of the cost above 0, at most 1000")
     if logistic and not train.labelName:
@@ -120,10 +128,13 @@ def _linear(train: TrainParams, rows: int, *, logistic: bool) -> Algorithm:
     return Algorithm(
         "logistic" if logistic else "linear",
         {
-            "alpha": 0.0,
+            "alpha": strength,
+            "penalty": penalty,
+            "penalize_intercept": True,
+            "cost_penalty": not logistic,
             "momentum": 0.0,
             "learning_rate_init": train.alpha,
-            "batch_size": _batch(train, rows),
+            "batch_size": batch,
             "batch_order": "hashed",
             "cost_tol": train.amplitude,
             "max_iter": MOST_ROUNDS,

@@ -24,6 +24,7 @@ from serve_api.paddledtx.wire.common_pb2 import (
     LOGIC_REGRESSION_VL,
     PREDICT,
     Algorithm,
+    Reg_Lasso,
     Reg_Ridge,
     TaskParams,
 )
@@ -167,8 +168,9 @@ def _params(task: StoredTask, trained: StoredTask | None) -> TaskParams | None:
     train.batchSize = config["batch_size"]
     train.alpha = config.get("learning_rate_init", config.get("learning_rate", 0.0))
     train.amplitude = config.get("cost_tol") or 0.0
-    if config.get("alpha"):
-        train.regMode, train.regParam = Reg_Ridge, config["alpha"]
+    if config.get("alpha") and config.get("penalty", "l2"):
+        train.regMode = Reg_Lasso if config.get("penalty") == "l1" else Reg_Ridge
+        train.regParam = config["alpha"] * config["batch_size"]
     return params
 
 

@@ -146,6 +146,18 @@ def test_linear_models_are_trained_as_the_original_trains_them(
     assert clients[-1]["client_config"]["pos_label"] == label
 
 
+@pytest.mark.parametrize(("mode", "penalty", "alpha"), [(0, None, 0.0), (1, "l1", 0.025), (2, "l2", 0.025)])
+@pytest.mark.parametrize("algo", [0, 1])
+def test_penalties_are_those_of_the_original(
+    ledger: Ledger, world: World, algo: int, mode: int, penalty: str | None, alpha: float
+) -> None:
+    task = ledger.task(algoParam=linear(algo, labelName="1" if algo else "", regMode=mode, regParam=0.1))
+    assert ledger.publish(task)["code"] == "0"
+    config = world.service.document(PREFIX + task["taskID"])["clients"][0]["client_config"]
+    wanted = {"penalty": penalty, "alpha": alpha, "penalize_intercept": True, "cost_penalty": algo == 0}
+    assert {field: config[field] for field in wanted} == wanted
+
+
 @pytest.mark.parametrize(("asked", "batch"), [(0, 400), (401, 400), (16, 16)])
 def test_a_batch_is_of_all_rows_at_most(ledger: Ledger, world: World, asked: int, batch: int) -> None:
     task = ledger.task(algoParam=linear(batchSize=asked))
@@ -282,8 +294,9 @@ def test_signatures_and_keys(ledger: Ledger) -> None:
         ("dataSets", {"dataSets": []}),
         ("result", {"result": "x"}),
         ("algoParam.algo", {"algoParam": {"algo": 3, "trainParams": {"label": "y", "alpha": 0.1}}}),
-        ("algoParam.trainParams.regMode", {"algoParam": linear(regMode=1)}),
-        ("algoParam.trainParams.regMode", {"algoParam": linear(algo=1, regMode=2)}),
+        ("algoParam.trainParams.regMode", {"algoParam": linear(regMode=3)}),
+        ("algoParam.trainParams.regParam", {"algoParam": linear(algo=1, regMode=2, regParam=-0.1)}),
+        ("algoParam.trainParams.regParam", {"algoParam": linear(regMode=1, regParam="NaN")}),
         ("algoParam.trainParams.amplitude", {"algoParam": linear(amplitude=0)}),
         ("algoParam.trainParams.labelName", {"algoParam": linear(labelName="a")}),
         ("algoParam.trainParams.labelName", {"algoParam": linear(algo=1)}),
