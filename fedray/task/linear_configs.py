@@ -13,6 +13,7 @@ from fedray.task.fields import (
     optional,
     optional_choice,
     optional_number,
+    optional_path,
     optional_word,
     whole,
     within,
@@ -72,6 +73,16 @@ class LinearMain(TrainMain):
     sigmoid
         Of ``logistic`` in the training: ``series`` is the sigmoid, ``taylor`` the line 1/2 + z/4, with the loss that
         goes with it, ln 2 - (y - 1/2) z + z^2 / 8. Predictions take the sigmoid either way.
+    validation
+        Further trainings after the one whose model is kept, each without some of the training rows and measured on
+        them: ``split`` without a part of the rows, ``folds`` without each part of them in turn, ``leave_one_out``
+        without each row in turn. Null makes none. See `fedray.ml.validation` for which rows.
+    validation_percent, validation_folds, validation_shuffle
+        Of ``split``, so many of a hundred rows; of ``folds``, how many, and whether of shuffled rows.
+    validation_seed
+        A text, the seed of the shuffle; None takes that of the batches.
+    live_validation_percent
+        One more such training without so many of a hundred rows, measured after every 5 batches; null makes none.
     random_state
         Seed of the batches; None lets the server draw one.
     """
@@ -93,6 +104,14 @@ class LinearMain(TrainMain):
     cost_penalty: Annotated[bool, flag()] = False
     batch_order: Annotated[Literal["random", "table", "hashed"], choice("random", "table", "hashed")] = "random"
     sigmoid: Annotated[Literal["series", "taylor"], choice("series", "taylor")] = "series"
+    validation: Annotated[
+        Literal["split", "folds", "leave_one_out"] | None, optional_choice("split", "folds", "leave_one_out")
+    ] = None
+    validation_percent: Annotated[int, whole(1, 99)] = 30
+    validation_folds: Annotated[int, whole(2, 1000)] = 10
+    validation_shuffle: Annotated[bool, flag()] = False
+    validation_seed: Annotated[str | None, optional_word()] = None
+    live_validation_percent: Annotated[int | None, optional(1, 99)] = None
     random_state: Annotated[int | None, optional(0, 2**63 - 1)] = None
 
     @property
@@ -117,6 +136,9 @@ class LinearLabel(TableConfig):
     pos_label
         With ``logistic``, the value of the label's column that counts as 1, all others being 0; None takes the column
         as it is, which holds 0 and 1 then.
+    validation_path
+        Folder below the party's generated-data folder for ``evaluation.json``, all scores of a validation in
+        PaddleDTX's form; None writes none.
     """
 
     client_type: Literal["linear_label"]
@@ -125,3 +147,4 @@ class LinearLabel(TableConfig):
         optional_choice("auc", "auc_ks", "metrics_pack1", "regression", "poisson"),
     ] = None
     pos_label: Annotated[str | None, optional_word()] = None
+    validation_path: Annotated[str | None, optional_path()] = None

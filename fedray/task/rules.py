@@ -174,6 +174,7 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
             yield f"{where}.class_weight: expected null for objective {main.objective}, which has no classes"
         if config is main:
             yield from _costs(main, where)
+            yield from _validated(main, where)
         if isinstance(config, LinearLabel) and config.pos_label is not None and main.objective != "logistic":
             yield f"{where}.pos_label: expected null for objective {main.objective}, whose label is a number"
         metrics = METRICS_OF[main.objective]
@@ -200,6 +201,16 @@ def _costs(main: LinearMain, where: str) -> Iterator[str]:
             f"{where}.test_per_batches: expected at most {MOST_COSTS} with cost_tol, which is looked for at tests, got "
             f"{main.test_per_batches}"
         )
+
+
+def _validated(main: LinearMain, where: str) -> Iterator[str]:
+    """Yield what is wrong with further trainings."""
+    if main.validation is None and main.live_validation_percent is None:
+        return
+    if main.objective == "poisson":
+        yield f"{where}.validation: expected null for objective poisson; there are scores of linear and logistic"
+    if main.early_stopping:
+        yield f"{where}.early_stopping: expected false with validation, whose trainings have rows of their own, got true"
 
 
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:

@@ -50,6 +50,7 @@ def test_plans_survive_json(tmp_path: Path, weights: object) -> None:
         "test_metrics",
         "range_guard",
         "cost_stop",
+        "validation",
     ]
 
 
