@@ -14,13 +14,17 @@ Float = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Emulated:
-    """What a training ends with: the round in which it stops, intercept and weights, and the scaling of columns."""
+    """What a training ends with: the round in which it stops, intercept and weights, and the scaling of columns.
+
+    The margin is how close a change of the cost came to the amplitude: what rounds by less stops in the same round.
+    """
 
     round: int
     intercept: float
     weights: Float
     mean: Float
     std: Float
+    margin: float
 
     def scores(self, x: Float) -> Float:
         """Return intercept and weighted sum of rows in the units of their table."""
@@ -56,7 +60,7 @@ def emulate(
     y = y if logistic else (y - y.mean()) / y.std()
     w, before, order = np.zeros(columns.shape[1]), 0.0, list(range(len(x)))
     penalty, has = penalty / batch, np.array([float(intercept_too), *np.ones(x.shape[1])])
-    k, segments = 0, len(x) // batch
+    k, segments, margin = 0, len(x) // batch, np.inf
     while True:
         if k % segments == 0:
             order = [order[p] for p in _places(len(x), k)]
@@ -69,8 +73,9 @@ def emulate(
             residual = u - y[rows]
             size = np.abs(w) if norm == "l1" else w**2 / 2
             cost = float(np.mean(residual**2)) / 2 + penalty * float(has @ size)
+        margin = min(margin, abs(abs(cost - before) - amplitude)) if k else margin
         if k and abs(cost - before) < amplitude:
-            return Emulated(k, float(w[0]), w[1:], mean, std)
+            return Emulated(k, float(w[0]), w[1:], mean, std, margin)
         before = cost if k else 0.0
         w = w - alpha * (columns[rows].T @ residual / batch + penalty * has * (np.sign(w) if norm == "l1" else w))
         k += 1

@@ -31,6 +31,15 @@ def linear(algo: int = 0, **fields: Any) -> dict[str, Any]:
     return {"algo": algo, **kept} if algo else kept
 
 
+NETWORK: dict[str, Any] = {"algo": 2, "trainParams": {"label": "y", "alpha": 0.1}}
+LIVE = {"enable": True, "randomSplit": {"percentLO": 20}}
+
+
+def evaluated(rule: int, **fields: Any) -> dict[str, Any]:
+    """Return the parameters of linear-vl with an evaluation."""
+    return {**linear(), "evalParams": {"enable": True, **({"evalRule": rule} if rule else {}), **fields}}
+
+
 def text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
@@ -156,6 +165,33 @@ def test_penalties_are_those_of_the_original(
     config = world.service.document(PREFIX + task["taskID"])["clients"][0]["client_config"]
     wanted = {"penalty": penalty, "alpha": alpha, "penalize_intercept": True, "cost_penalty": algo == 0}
     assert {field: config[field] for field in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        (evaluated(0, randomSplit={"percentLO": 30}), {"validation": "split", "validation_percent": 30}),
+        (
+            evaluated(1, cv={"folds": 5, "shuffle": True}),
+            {"validation": "folds", "validation_folds": 5, "validation_shuffle": True},
+        ),
+        (evaluated(1, cv={"folds": 10}), {"validation_folds": 10, "validation_shuffle": False}),
+        (evaluated(2), {"validation": "leave_one_out", "live_validation_percent": None}),
+        ({**linear(), "livalParams": LIVE}, {"validation": None, "live_validation_percent": 20}),
+    ],
+)
+def test_evaluations_are_those_of_the_original(
+    ledger: Ledger, world: World, rule: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    task = ledger.task(algoParam=rule)
+    assert ledger.publish(task)["code"] == "0"
+    clients = world.service.document(PREFIX + task["taskID"])["clients"]
+    config, label = clients[0]["client_config"], clients[-1]["client_config"]
+    assert {field: config[field] for field in wanted} == wanted
+    assert config["validation_seed"] == task["taskID"]
+    assert label["validation_path"] == (f"paddledtx/{task['taskID']}" if config["validation"] else None)
+    shown = ledger.api.ask("GetTaskById", GetTaskRequest(taskID=task["taskID"])).algoParam
+    assert shown.livalParams.enable or shown.HasField("evalParams")
 
 
 @pytest.mark.parametrize(("asked", "batch"), [(0, 400), (401, 400), (16, 16)])
@@ -300,9 +336,13 @@ def test_signatures_and_keys(ledger: Ledger) -> None:
         ("algoParam.trainParams.amplitude", {"algoParam": linear(amplitude=0)}),
         ("algoParam.trainParams.labelName", {"algoParam": linear(labelName="a")}),
         ("algoParam.trainParams.labelName", {"algoParam": linear(algo=1)}),
-        ("algoParam.evalParams.enable", {"algoParam": {**linear(), "evalParams": {"enable": True}}}),
-        ("algoParam.evalParams.enable", {"algoParam": {"algo": 2, "evalParams": {"enable": True}}}),
-        ("algoParam.livalParams.enable", {"algoParam": {"algo": 2, "livalParams": {"enable": True}}}),
+        ("algoParam.evalParams.randomSplit.percentLO", {"algoParam": evaluated(0)}),
+        ("algoParam.evalParams.randomSplit.percentLO", {"algoParam": evaluated(0, randomSplit={"percentLO": 100})}),
+        ("algoParam.evalParams.cv.folds", {"algoParam": evaluated(1, cv={"folds": 7})}),
+        ("algoParam.evalParams.evalRule", {"algoParam": evaluated(3)}),
+        ("algoParam.livalParams.randomSplit.percentLO", {"algoParam": {**linear(), "livalParams": {"enable": True}}}),
+        ("algoParam.evalParams.enable", {"algoParam": {**NETWORK, "evalParams": {"enable": True, "evalRule": 2}}}),
+        ("algoParam.livalParams.enable", {"algoParam": {**NETWORK, "livalParams": LIVE}}),
         ("algoParam.trainParams.alpha", {"algoParam": {"algo": 2, "trainParams": {"label": "y"}}}),
         ("algoParam.trainParams.label", {"algoParam": {"algo": 2, "trainParams": {"label": "x", "alpha": 0.1}}}),
         ("algoParam.trainParams.labelName", {"algoParam": {"algo": 2, "trainParams": {"labelName": "a", "alpha": 1}}}),
