@@ -1,4 +1,4 @@
-"""Validation of a kind of training: which rows each further training leaves out, and the scores of what it says of them.
+"""Validation: which rows each further training leaves out, and the scores of what it says of them.
 
 Rules and scores are PaddleDTX's, to the last digit: rows have the numbers 1, 2, ... as ids, and are put in the order of
 these as texts (1, 10, 11, 2, ...) before a shuffle and in each training.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -97,8 +98,8 @@ def regression_scores(labels: Float, predictions: Float) -> Scores:
 def binary_scores(labels: Float, predictions: Float) -> Scores:
     """Return the scores of probabilities against labels 0 and 1, each of shape (rows,).
 
-    ``precision``, ``recall`` and ``f1`` are missing where no row is positive. ``roc`` has [rate of false positives, rate
-    of true ones, threshold] for each row from the largest prediction on; the rate of those that there are none of is 1.
+    ``precision``, ``recall`` and ``f1`` are missing where no row is positive. ``roc`` has [rate of false positives,
+    rate of true ones, threshold] for each row from the largest prediction on; a rate is 1 where there are no such rows.
     """
     said, positive = predictions > THRESHOLD, labels == 1.0
     made: Scores = {"accuracy": float(np.mean(said == positive))}
@@ -109,7 +110,7 @@ def binary_scores(labels: Float, predictions: Float) -> Scores:
         f1 = 2.0 * (precision * recall) / (precision + recall) if right else 0.0
         made |= {"precision": precision, "recall": recall, "f1": f1}
     points = _roc(positive, predictions)
-    area = sum((b[0] - a[0]) * ((a[1] + b[1]) / 2.0) for a, b in zip(points, points[1:], strict=False))
+    area = sum((b[0] - a[0]) * ((a[1] + b[1]) / 2.0) for a, b in pairwise(points))
     return {**made, "auc": area, "roc": points}
 
 

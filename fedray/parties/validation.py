@@ -36,6 +36,7 @@ from fedray.parties.labels import Target
 from fedray.parties.linear_recipe import LinearRecipe
 from fedray.parties.recipes import Course, Data
 from fedray.parties.tables import Table
+from fedray.task.config_bases import TableConfig
 from fedray.task.linear_configs import LinearLabel, LinearMain
 from fedray.task.plan import TaskPlan
 
@@ -247,6 +248,8 @@ def _data(ctx: PartyContext, one: Pass, table: Table) -> Data:
     if table.target is not None:
         target = replace(one.recipe.target(part), test=split.train[one.out][:, :labels])
     config = ctx.member.config
+    if not isinstance(config, TableConfig):
+        raise LocalProtocolError("the plan gives this party no configuration with a table to scale")
     scaling = one.recipe.fit(config, part.train[:, labels:], split.columns[labels:])
     rows = {"train": part.train[:, labels:], "test": split.train[one.out][:, labels:]}
     features = {name: scaling.apply(found, FEATURE_LIMIT) for name, found in rows.items()} if scaling.columns else {}

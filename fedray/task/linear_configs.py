@@ -59,10 +59,11 @@ class LinearMain(TrainMain):
         Whether to stop after that many tests in a row that do not better the best score by `tol`, and keep the weights
         of the best test.
     cost_tol
-        The training ends before the first batch whose loss differs by less than this from that of the batch before, and keeps the weights that this batch began with; the second batch is compared with 0, the
-        first with nothing. Looked for at each test; nobody learns a loss. Null looks for nothing. Only with ``linear``,
-        and with ``logistic`` and a sigmoid ``taylor``; the fixed point is finer then, and linear outputs and labels may
-        be up to 48 and 16.
+        The training ends before the first batch whose loss differs by less than this from that of the batch before,
+        and keeps the weights that this batch began with; the second batch is compared with 0, the first with nothing.
+        Looked for at each test; nobody learns a loss. Null looks for nothing. Only with ``linear``, and with
+        ``logistic`` and a sigmoid ``taylor``; the fixed point is finer then, and linear outputs and labels may be up to
+        48 and 16.
     cost_penalty
         Whether the loss that is compared has the penalty. Only with `cost_tol`.
     batch_order

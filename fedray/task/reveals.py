@@ -115,8 +115,8 @@ _REVEALS = {
         Reveal(
             "validation",
             "main",
-            "Only with validation: the mean scores of the further trainings, and the scores of a live one at each test. "
-            "The label party gets what their tests open, of the rows that each leaves out.",
+            "Only with validation: the mean scores of the further trainings, and the scores of a live one at each "
+            "test. The label party gets what their tests open, of the rows that each leaves out.",
             "The label party gets a prediction of each training row that is left out once.",
         ),
     ),

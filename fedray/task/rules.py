@@ -210,7 +210,7 @@ def _validated(main: LinearMain, where: str) -> Iterator[str]:
     if main.objective == "poisson":
         yield f"{where}.validation: expected null for objective poisson; there are scores of linear and logistic"
     if main.early_stopping:
-        yield f"{where}.early_stopping: expected false with validation, whose trainings have rows of their own, got true"
+        yield f"{where}.early_stopping: expected false with validation, whose trainings have no test rows, got true"
 
 
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:

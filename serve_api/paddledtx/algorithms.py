@@ -13,11 +13,11 @@ from typing import Any, Final
 from serve_api.paddledtx.faults import Code, Fault
 from serve_api.paddledtx.wire.common_pb2 import (
     DNN_PADDLEFL_VL,
+    LINEAR_REGRESSION_VL,
+    LOGIC_REGRESSION_VL,
     ErCrossVal,
     ErLOO,
     ErRandomSplit,
-    LINEAR_REGRESSION_VL,
-    LOGIC_REGRESSION_VL,
     RandomSplit,
     Reg_Lasso,
     Reg_None,
@@ -124,7 +124,9 @@ def _validation(params: TaskParams, task: str) -> dict[str, Any]:
             }
         case rule if rule == ErLOO:
             return found | {"validation": "leave_one_out"}
-    raise refused("algoParam.evalParams.evalRule", "expected 0 (random split), 1 (cross-validation) or 2 (leave one out)")
+    raise refused(
+        "algoParam.evalParams.evalRule", "expected 0 (random split), 1 (cross-validation) or 2 (leave one out)"
+    )
 
 
 def _percent(name: str, split: RandomSplit) -> int:

@@ -153,9 +153,12 @@ def _read(body: Json) -> FLTask:
     fields = {name: value for name, value in body.items() if name not in ("signature", "status")}
     try:
         found = ParseDict(fields, FLTask())
-        canonical(as_go(found))  # a number that is not finite has no text that could be signed
     except (ParseError, ValueError, TypeError, AttributeError):
         raise Fault(Code.PARAMETER, "bad param:expected the fields of an FLTask and signature, and no others") from None
+    try:
+        canonical(as_go(found))
+    except ValueError:
+        raise Fault(Code.PARAMETER, "bad param:algoParam, expected finite numbers; others cannot be signed") from None
     for field in ("errMessage", "result", "startTime", "endTime"):
         if getattr(found, field):
             raise Fault(Code.PARAMETER, f"bad param:{field}, expected none in a task that is published")

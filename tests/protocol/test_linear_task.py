@@ -85,7 +85,7 @@ def standardised(task: LinearTask) -> tuple[Any, Any]:
     return (x[:n] - x[:n].mean(axis=0)) / x[:n].std(axis=0), task.label[:n, 0]
 
 
-# objective, class_weight or the penalty l1, scikit-learn's model for alpha and labels, largest difference of a coefficient
+# objective, class_weight or the penalty l1, scikit-learn's model for alpha and labels, largest error of a coefficient
 TWINS: dict[str, tuple[str, Any, Callable[[float, int, float], Any], float]] = {
     "LogisticRegression": ("logistic", None, lambda a, n, _: LogisticRegression(C=1.0 / (a * n)), 0.02),
     "LogisticRegression, balanced": (

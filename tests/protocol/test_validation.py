@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from fedray.errors import FedrayError, SpecError
-from fedray.export.paddledtx import evaluation_text
 from fedray.ml.validation import Rule, averages, binary_scores, held_out, regression_scores, trained_with
 from tests.paddledtx_trainer import diabetes, emulate, in_order_of_ids, iris
 from tests.protocol.test_linear_cost import LINE, VL, untested

@@ -59,7 +59,10 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "objective": ({"objective": "hinge"}, 'objective: expected one of linear, logistic, poisson, got "hinge"'),
     "alpha": ({"alpha": -1}, "alpha: expected a number from 0 to 1000, got -1"),
     "penalty": ({"penalty": "elasticnet"}, 'penalty: expected null or one of l2, l1, got "elasticnet"'),
-    "penalty of no loss": ({"cost_penalty": True}, "cost_penalty: expected false without cost_tol, which compares losses"),
+    "penalty of no loss": (
+        {"cost_penalty": True},
+        "cost_penalty: expected false without cost_tol, which compares losses",
+    ),
     "rate": ({"learning_rate_init": 0}, "learning_rate_init: expected a number greater than 0 and at most 100, got 0"),
     "momentum": ({"momentum": 1}, "momentum: expected a number from 0 to 0.999, got 1"),
     "nesterov": ({"nesterovs_momentum": 1}, "nesterovs_momentum: expected true or false, got 1"),
