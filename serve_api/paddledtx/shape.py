@@ -33,7 +33,7 @@ from serve_api.paddledtx.wire.task_pb2 import FLTask
 __all__ = ["PREFIX", "label_party", "nanoseconds", "native_task", "published_task", "task_id"]
 
 PREFIX: Final = "paddledtx."
-"""Begins the name of the native task of a published one; its id follows."""
+"""Begins the name of the native task of a published one; its id follows, and a number where it was started again."""
 
 _IDS: Final = uuid.UUID("5a1b5a0e-6d7e-5f3c-9f57-3a4b0f7f2c11")
 """Of tasks that were made natively, an id is made of the name."""
@@ -196,4 +196,5 @@ def label_party(task: StoredTask) -> str:
 
 
 def _model_id(model: str) -> str:
-    return model.removeprefix(PREFIX) if model.startswith(PREFIX) else task_id(model)
+    # what follows the id is the number of the run, of a task that was started again
+    return model.removeprefix(PREFIX).partition(".")[0] if model.startswith(PREFIX) else task_id(model)

@@ -14,7 +14,7 @@ from fedray.errors import PolicyError
 from fedray.task.record import Status
 from fedray.task.standing import Standing
 from serve_api.paddledtx.go_json import canonical
-from serve_api.paddledtx.shape import PREFIX
+from serve_api.paddledtx.shape import PREFIX, task_id
 from serve_api.paddledtx.signing import new_private, public_of, sign
 from serve_api.paddledtx.wire.task_pb2 import GetTaskRequest, ListTaskRequest
 from tests.api.conftest import World
@@ -296,6 +296,45 @@ def test_a_data_owner_rejects(ledger: Ledger) -> None:
     assert reply["data"]["dataSets"][0]["rejectedAt"]
     assert "confirmedAt" not in reply["data"]["dataSets"][0]
     assert ledger.start(task["taskID"])["code"] == "10013"
+
+
+def again(ledger: Ledger, task: str, now: int, private: bytes | None = None) -> dict[str, Any]:
+    return ledger.send("start", {"taskID": task, "currentTime": now}, private or ledger.requester)
+
+
+def test_a_task_that_failed_is_started_again(ledger: Ledger, world: World) -> None:
+    task = ledger.task()["taskID"]
+    assert ledger.publish(ledger.task(taskID=task))["code"] == "0"
+    assert ledger.start(task)["code"] == "0"
+    assert again(ledger, task, time.time_ns())["code"] == "10013"  # it has not failed
+    world.store.transition(PREFIX + task, Status.RUNNING)
+    world.fail(PREFIX + task, PolicyError("the data", "bank"))
+    assert (ledger.status(task), ledger.start(task)["code"]) == ("Failed", "10013")
+    now = time.time_ns()
+    assert again(ledger, task, now - 3600 * 10**9)["code"] == "10010"
+    assert again(ledger, task, now, ledger.bank)["code"] == "10008"
+    assert again(ledger, task, now)["data"]["status"] == "ToProcess"
+    assert world.runner.submitted[-1] == f"{PREFIX}{task}.2"
+    world.store.transition(f"{PREFIX}{task}.2", Status.RUNNING)
+    world.fail(f"{PREFIX}{task}.2", PolicyError("the data again", "bank"))
+    assert again(ledger, task, now)["code"] == "10013"  # the request was taken before
+    ledger.manual()
+    assert again(ledger, task, now + 1)["data"]["status"] == "Confirming"
+    assert ledger.api.names(ListTaskRequest(pubKey=public_of(ledger.requester))) == ["net"]
+    assert ledger.confirm(task, ledger.bank)["data"]["status"] == "ToProcess"
+    name = f"{PREFIX}{task}.3"
+    world.store.transition(name, Status.RUNNING)
+    world.finish(name)
+    done = ledger.api.ask("GetTaskById", GetTaskRequest(taskID=task))
+    assert (done.status, done.errMessage) == ("Finished", "")
+    assert done.endTime > done.startTime > 0
+
+
+def test_what_was_not_published_is_not_started_again(ledger: Ledger, world: World) -> None:
+    assert again(ledger, "no task", 1)["code"] == "10004"
+    world.run("native")
+    world.fail("native", PolicyError("the data", "bank"))
+    assert again(ledger, task_id("native"), time.time_ns())["code"] == "10002"
 
 
 def test_what_is_sent_again_is_refused(ledger: Ledger) -> None:
