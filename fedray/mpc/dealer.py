@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -233,6 +234,13 @@ class Supply:
         """Tell the dealer that the parties stop before the schedule's end; said by the one who takes corrections."""
         if self._takes_corrections:
             self._channel.send(self._dealer, self._credit, np.zeros(1, np.uint64))
+
+    def finish(self) -> None:
+        """Tell the dealer so, and take what is on its way already: another supply may follow then."""
+        self.end()
+        if self._takes_corrections:
+            for _ in islice(self._segments, LOOK_AHEAD):
+                self._channel.recv(self._dealer, "deal", background=True)
 
     def _load(self) -> None:
         segment = next(self._segments, None)

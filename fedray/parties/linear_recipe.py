@@ -18,6 +18,7 @@ from fedray.ml.linear_design import CLASS_WEIGHT_SCALE, LinearDesign
 from fedray.ml.linear_fine import tolerance_units
 from fedray.ml.linear_model import LinearModel
 from fedray.ml.linear_oracle import LinearOracle, predict
+from fedray.ml.linear_penalty import sign_steps
 from fedray.ml.linear_schedule import matrices, prediction_segments, segments
 from fedray.ml.linear_scorer import LinearScorer
 from fedray.ml.parity import Observer
@@ -110,6 +111,8 @@ class LinearRecipe(Scaled):
             "parameters": main.model_dump(mode="json", exclude={"client_type", "computation_port", "transport"}),
         }
         _ = design.factors  # refuses a penalty that overshoots
+        if design.takes_signs:
+            sign_steps(design)
         if design.order != "random" and design.batch > rows[0]:
             raise SpecError(
                 f"batch_size {design.batch} is more than the {rows[0]} training rows; with batch_order {design.order} "
@@ -195,7 +198,9 @@ class LinearRecipe(Scaled):
             test_every=main.test_per_batches,
             steps=main.max_iter,
             learning_rate=main.learning_rate_init,
-            alpha=main.alpha,
+            alpha=0.0 if main.penalty is None else main.alpha,
+            penalty=main.penalty or "l2",
+            penalize_intercept=main.penalize_intercept,
             momentum=main.momentum,
             nesterov=main.nesterovs_momentum,
             intercept=main.fit_intercept,
@@ -205,6 +210,7 @@ class LinearRecipe(Scaled):
             slope=LINE_SLOPE if line else 1.0,
             cost_offset=LINE_OFFSET if line else 0.0,
             cost_tol=main.cost_tol,
+            cost_penalty=main.cost_penalty,
         )
 
 

@@ -112,6 +112,13 @@ _REVEALS = {
             "before, all batches since the last test at once.",
             "Many tasks with other tolerances tell how large the differences are.",
         ),
+        Reveal(
+            "validation",
+            "main",
+            "Only with validation: the mean scores of the further trainings, and the scores of a live one at each "
+            "test. The label party gets what their tests open, of the rows that each leaves out.",
+            "The label party gets a prediction of each training row that is left out once.",
+        ),
     ),
     Kind.TREES: (
         Reveal(

@@ -178,6 +178,7 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
             yield f"{where}.class_weight: expected null for objective {main.objective}, which has no classes"
         if config is main:
             yield from _costs(main, where)
+            yield from _validated(main, where)
         if isinstance(config, LinearLabel) and config.pos_label is not None and main.objective != "logistic":
             yield f"{where}.pos_label: expected null for objective {main.objective}, whose label is a number"
         metrics = METRICS_OF[main.objective]
@@ -191,6 +192,8 @@ def _costs(main: LinearMain, where: str) -> Iterator[str]:
     if line and (main.objective != "logistic" or main.class_weight is not None or main.parity):
         yield f"{where}.sigmoid: expected series; taylor is for objective logistic without class_weight and parity"
     if main.cost_tol is None:
+        if main.cost_penalty:
+            yield f"{where}.cost_penalty: expected false without cost_tol, which compares losses, got true"
         return
     if main.objective != "linear" and not line:
         yield f"{where}.cost_tol: expected null, or objective linear, or logistic with sigmoid taylor"
@@ -202,6 +205,16 @@ def _costs(main: LinearMain, where: str) -> Iterator[str]:
             f"{where}.test_per_batches: expected at most {MOST_COSTS} with cost_tol, which is looked for at tests, got "
             f"{main.test_per_batches}"
         )
+
+
+def _validated(main: LinearMain, where: str) -> Iterator[str]:
+    """Yield what is wrong with further trainings."""
+    if main.validation is None and main.live_validation_percent is None:
+        return
+    if main.objective == "poisson":
+        yield f"{where}.validation: expected null for objective poisson; there are scores of linear and logistic"
+    if main.early_stopping:
+        yield f"{where}.early_stopping: expected false with validation, whose trainings have no test rows, got true"
 
 
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:
