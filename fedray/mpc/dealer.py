@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,9 @@ MASKS = "masks"
 """The purpose of the keys from which masks come, where a task deals once."""
 
 _CREDIT = "deal.credit"
+
+Keys = Callable[[int], bytes]
+"""Gives the key of the masks that I share with the party of a channel index."""
 
 Bundle = Mapping[str, Mapping[str, Ring]]
 """What one step takes: by correlation and part, my summands."""
@@ -92,6 +95,7 @@ def deal(
     segments: Iterable[Segment],
     memory_bytes: int | None = None,
     purpose: str = MASKS,
+    keys: Keys | None = None,
 ) -> None:
     """Play the dealer: make every segment's correlations and stream the corrections.
 
@@ -112,12 +116,14 @@ def deal(
     purpose
         Of the keys, the same at the parties' `Supply`; another whenever a task deals once more, so that labels may be
         the same.
+    keys
+        Public ones, for a task whose masks hide nothing; None for those that only two parties have.
 
     Cost: 0 rounds; per segment one message to one party, of the derived parts' size.
     Leaks: nothing; the dealer knows shapes and schedule only.
     Ref: [Bea91], with seeds instead of shares.
     """
-    streams = [Stream(channel.secret(party, purpose)) for party in computing]
+    streams = [Stream(keys(party) if keys else channel.secret(party, purpose)) for party in computing]
     masks = OneTimeMasks(streams, matrices, memory_bytes)
     ledger = Ledger()
     for number, segment in enumerate(segments):
@@ -186,7 +192,7 @@ class Supply:
         My rank, and the rank that takes the corrections.
     segments
         The public schedule.
-    purpose
+    purpose, keys
         Of my key with the dealer, see `deal`.
     """
 
@@ -198,10 +204,12 @@ class Supply:
         corrected: int,
         segments: Iterable[Segment],
         purpose: str = MASKS,
+        keys: Keys | None = None,
     ) -> None:
         self._channel, self._dealer, self._rank = channel, dealer, rank
         self._takes_corrections = rank == corrected
-        self._stream, self._credit = Stream(channel.secret(dealer, purpose)), _credit(purpose)
+        self._stream = Stream(keys(dealer) if keys else channel.secret(dealer, purpose))
+        self._credit = _credit(purpose)
         self._segments: Iterator[Segment] = iter(segments)
         self._ledger = Ledger()
         self._corrected = corrected

@@ -71,6 +71,7 @@ class LinearRecipe(Scaled):
         if not isinstance(main, LinearMain) or label is None or not isinstance(label.config, LinearLabel):
             raise LocalProtocolError("the plan is no plan of a linear model")
         self._main, self._label, self._seed = main, label.config, plan.seed
+        self._restart_every = plan.restart_every
         self._rank = plan.data.index(label)
         self._line = main.sigmoid == "taylor"
 
@@ -196,6 +197,7 @@ class LinearRecipe(Scaled):
             weighted=main.class_weight is not None,
             seed=self._seed,
             order=main.batch_order,
+            restart_every=self._restart_every,
             slope=LINE_SLOPE if line else 1.0,
             cost_offset=LINE_OFFSET if line else 0.0,
             cost_tol=main.cost_tol,

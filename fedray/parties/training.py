@@ -42,6 +42,7 @@ from fedray.parties.kept import Columns, keep
 from fedray.parties.labels import Target
 from fedray.parties.parity import Parity
 from fedray.parties.parity import begin as begin_parity
+from fedray.parties.public_masks import public_keys
 from fedray.parties.recipes import Course, Data, Model, Watched, recipe_of
 from fedray.parties.tables import read_table
 from fedray.ring import Ring, series
@@ -83,7 +84,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         ctx.begin("share", "masking the features")
         series.warm_up()
         session = Session(ctx.channel, tuple(member.index for member in ctx.plan.data))
-        supply = Supply(ctx.channel, _dealer(ctx), session.rank, course.design.label, course.segments(course.done))
+        segments, keys = course.segments(course.done), public_keys(ctx)
+        supply = Supply(ctx.channel, _dealer(ctx), session.rank, course.design.label, segments, keys=keys)
         start = checkpoints.load(course.start) if course.start else None
         checkpoints.begin(course.start)
         parity = begin_parity(ctx, session, course, prepared.data)

@@ -8,6 +8,7 @@ from fedray.mpc.dealer import deal
 from fedray.parties.agreement import agree, checkpointed, hear_past, hear_test
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.estimate import of_course
+from fedray.parties.public_masks import public_keys
 from fedray.ring import series
 from fedray.task.record import RECORD_COLUMNS, TRAIN_PHASE, EventKind
 
@@ -52,5 +53,6 @@ def run_dealer(ctx: PartyContext) -> PartyOutcome:
     computing = tuple(member.index for member in ctx.plan.data)
     with ctx.channel.phase("deal"):
         segments = course.segments(course.done)
-        deal(ctx.channel, computing, course.design.label, course.matrices, segments, course.memory_bytes)
+        keys, memory = public_keys(ctx), course.memory_bytes
+        deal(ctx.channel, computing, course.design.label, course.matrices, segments, memory, keys=keys)
     return PartyOutcome({"features": sum(course.design.features)})

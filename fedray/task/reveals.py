@@ -331,6 +331,15 @@ _PARITY = (
 )
 
 
-def reveals_of(kind: Kind, *, parity: bool = False) -> tuple[Reveal, ...]:
-    """Return the values that a task of this kind may open; with `parity` also what that mode shows."""
-    return (*_REVEALS[kind], *_PARITY) if parity else _REVEALS[kind]
+_PUBLIC = Reveal(
+    "public_masks",
+    "all",
+    "INSECURE: all masks follow from the public seed. Whoever sees what the parties say to each other can work out "
+    "all scaled features, all labels, and every value of the training.",
+    "It is the data itself: whoever may not pool the tables must not use public masks.",
+)
+
+
+def reveals_of(kind: Kind, *, parity: bool = False, public_masks: bool = False) -> tuple[Reveal, ...]:
+    """Return the values that a task of this kind may open; with `parity` and `public_masks` also what these show."""
+    return (*_REVEALS[kind], *(_PARITY if parity else ()), *((_PUBLIC,) if public_masks else ()))

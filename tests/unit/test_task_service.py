@@ -128,6 +128,7 @@ def test_create(server: Server) -> None:
         ],
         "trust_mode": "lab",
         "parity": False,
+        "public_masks": False,
         "checkpoint": None,
         "resumable": False,
         "waits_for": [],
