@@ -23,7 +23,7 @@ LOOK_AHEAD = 6
 MASKS = "masks"
 """The purpose of the keys from which masks come, where a task deals once."""
 
-_CREDIT = "deal.credit"
+_DEAL, _CREDIT = "deal", "deal.credit"
 
 Keys = Callable[[int], bytes]
 """Gives the key of the masks that I share with the party of a channel index."""
@@ -131,12 +131,17 @@ def deal(
         correction = make(streams, corrected, MaskRows(masks, segment.rows), segment)
         if number >= LOOK_AHEAD and channel.recv(computing[corrected], _credit(purpose), background=True):
             return  # a credit that holds an array is the end mark
-        channel.send(computing[corrected], "deal", correction)
+        channel.send(computing[corrected], _deal(purpose), correction)
         channel.flush()
 
 
+def _deal(purpose: str) -> str:
+    """Return the label of corrections: those that one deal leaves unread are none for the next."""
+    return _DEAL if purpose == MASKS else f"{_DEAL}.{purpose}"
+
+
 def _credit(purpose: str) -> str:
-    """Return the label of credits: those that one deal leaves unread are none for the next."""
+    """Return the label of credits, of which the same is true."""
     return _CREDIT if purpose == MASKS else f"{_CREDIT}.{purpose}"
 
 
@@ -209,7 +214,7 @@ class Supply:
         self._channel, self._dealer, self._rank = channel, dealer, rank
         self._takes_corrections = rank == corrected
         self._stream = Stream(keys(dealer) if keys else channel.secret(dealer, purpose))
-        self._credit = _credit(purpose)
+        self._deal, self._credit = _deal(purpose), _credit(purpose)
         self._segments: Iterator[Segment] = iter(segments)
         self._ledger = Ledger()
         self._corrected = corrected
@@ -255,7 +260,7 @@ class Supply:
         self._segment, self._at = segment, 0
 
     def _correction(self, size: int) -> Ring:
-        came = self._channel.recv(self._dealer, "deal", background=True)
+        came = self._channel.recv(self._dealer, self._deal, background=True)
         self._channel.send(self._dealer, self._credit)
         if len(came) != 1 or came[0].shape != (size,) or came[0].dtype != np.uint64:
             raise RemoteProtocolError("the dealer sent a correction of a wrong shape")

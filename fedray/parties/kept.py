@@ -8,7 +8,7 @@ parts of one model have in common.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +89,8 @@ class Kept:
         My own columns.
     arrays
         My summands of the weights.
+    p_values
+        Of my own coefficients, as the manifest has them; empty where the training worked none out.
     """
 
     training: TaskPlan
@@ -96,6 +98,7 @@ class Kept:
     trained: Trained
     columns: Columns
     arrays: Mapping[str, Ring]
+    p_values: Sequence[Mapping[str, object]] = ()
 
 
 def keep(
@@ -180,7 +183,8 @@ def _read(facts: Mapping[str, Any], arrays: Mapping[str, Ring]) -> Kept | None:
         training = TaskPlan.from_json(json.dumps(facts["training"]))
         features = tuple(int(count) for count in facts["features"])
         trained = Trained(features, int(facts["n_train"]), int(facts["steps"]))
-        kept = Kept(training, str(facts["run"]), trained, Columns.from_dict(facts), arrays)
+        p_values = [dict(line) for line in facts.get("p_values", ())]
+        kept = Kept(training, str(facts["run"]), trained, Columns.from_dict(facts), arrays, p_values)
     except (FedrayError, KeyError, TypeError, ValueError, AttributeError):
         return None
     return kept if training.digest == facts.get("plan") and training.task == facts.get("task") else None

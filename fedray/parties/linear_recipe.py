@@ -115,6 +115,10 @@ class LinearRecipe(Scaled):
                 f"batch_size {design.batch} is more than the {rows[0]} training rows; with batch_order {design.order} "
                 "a batch is part of a pass"
             )
+        if main.p_values and rows[0] <= design.columns + 1:
+            raise SpecError(
+                f"p_values: expected more training rows than the {design.columns + 1} coefficients, got {rows[0]}"
+            )
         if design.cost_tol is not None:
             tolerance_units(design.cost_tol, design.slope, design.batch, design.scales.residual)
         return Course(design, matrices(design), partial(segments, design), partial(_model, design), facts)

@@ -40,6 +40,7 @@ from fedray.parties.checkpoints import Checkpoint, Checkpoints, Mark, Past, dige
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept import Columns, keep
 from fedray.parties.labels import Target
+from fedray.parties.p_values import check_columns, find_p_values
 from fedray.parties.parity import Parity
 from fedray.parties.parity import begin as begin_parity
 from fedray.parties.public_masks import public_keys
@@ -76,6 +77,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase("read"):
         ctx.begin("read", "reading and checking the tables")
         prepared = prepare(ctx)
+        if wanted := ctx.plan.p_values:
+            check_columns(prepared.data, prepared.columns)
         ctx.root.party_key(create=True)  # seals what the training keeps; tried before a word is said
         checkpoints = Checkpoints(ctx.plan, ctx.member, ctx.root)
         told = {"checkpoints": [mark.as_dict() for mark in checkpoints.marks(prepared.digest)]} if ctx.resumes else {}
@@ -101,6 +104,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         run.test()
     if run.scheduled < course.design.steps:
         supply.end()
+    own = find_p_values(ctx, session, course, prepared.data, prepared.columns, run.kept, keys) if wanted else {}
     with ctx.channel.phase("save"):
         facts = {
             "features": list(course.design.features),
@@ -108,7 +112,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
             "steps": run.steps,
             **course.facts,
         }
-        keep(ctx.plan, ctx.member, ctx.root, prepared.columns, run.kept, facts)
+        keep(ctx.plan, ctx.member, ctx.root, prepared.columns, run.kept, {**facts, **own})
         ctx.channel.send_json(ctx.plan.main.index, "done", model.done)
         ctx.channel.flush()
         if checkpointed(ctx.plan, course):

@@ -8,6 +8,7 @@ from fedray.mpc.dealer import deal
 from fedray.parties.agreement import agree, checkpointed, hear_past, hear_test
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.estimate import of_course
+from fedray.parties.p_values import deal_p_values, hear_p_values
 from fedray.parties.public_masks import public_keys
 from fedray.ring import series
 from fedray.task.record import RECORD_COLUMNS, TRAIN_PHASE, EventKind
@@ -41,7 +42,8 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
         if checkpointed(ctx.plan, course):
             for member in ctx.plan.data:
                 ctx.channel.send_json(member.index, "kept", value=True)  # all have the model: no checkpoint is needed
-    result = last if course.start is None else {**last, "resumed_from": course.done}
+        known = {"p_values": hear_p_values(ctx, label)} if ctx.plan.p_values else {}
+    result = {**last, **known} if course.start is None else {**last, **known, "resumed_from": course.done}
     expected = of_course(ctx.plan, course)  # now, since it takes long for a long training, and nobody waits any more
     return PartyOutcome(result, estimate={} if expected is None else expected.as_dict())
 
@@ -55,4 +57,6 @@ def run_dealer(ctx: PartyContext) -> PartyOutcome:
         segments = course.segments(course.done)
         keys, memory = public_keys(ctx), course.memory_bytes
         deal(ctx.channel, computing, course.design.label, course.matrices, segments, memory, keys=keys)
+    if ctx.plan.p_values:
+        deal_p_values(ctx, course, keys)
     return PartyOutcome({"features": sum(course.design.features)})

@@ -67,6 +67,9 @@ class LinearMain(TrainMain):
         goes with it, ln 2 - (y - 1/2) z + z^2 / 8. Predictions take the sigmoid either way.
     random_state
         Seed of the batches; None lets the server draw one.
+    p_values
+        Whether each party learns the z values of its own columns' coefficients, and so their p-values; with ``linear``
+        and ``logistic``.
     """
 
     client_type: Literal["linear_main"]
@@ -84,6 +87,7 @@ class LinearMain(TrainMain):
     batch_order: Annotated[Literal["random", "table", "hashed"], choice("random", "table", "hashed")] = "random"
     sigmoid: Annotated[Literal["series", "taylor"], choice("series", "taylor")] = "series"
     random_state: Annotated[int | None, optional(0, 2**63 - 1)] = None
+    p_values: Annotated[bool, flag()] = False
 
     @property
     def common_seed(self) -> int | None:

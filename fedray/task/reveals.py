@@ -340,6 +340,22 @@ _PUBLIC = Reveal(
 )
 
 
-def reveals_of(kind: Kind, *, parity: bool = False, public_masks: bool = False) -> tuple[Reveal, ...]:
-    """Return the values that a task of this kind may open; with `parity` and `public_masks` also what these show."""
-    return (*_REVEALS[kind], *(_PARITY if parity else ()), *((_PUBLIC,) if public_masks else ()))
+_COEFFICIENTS = (
+    Reveal(
+        "coefficient_z",
+        "owner",
+        "With p_values: the z value (of a regression the t value) of its own columns' coefficients, at the label "
+        "party also that of the intercept.",
+        "Its sign is the coefficient's; with what the party knows of its column it tells how much that adds to the "
+        "others' columns in telling the label. Many trainings on other rows tell more.",
+    ),
+    Reveal("p_values", "main", "With p_values: whether there are z values; not which."),
+)
+
+
+def reveals_of(
+    kind: Kind, *, parity: bool = False, public_masks: bool = False, p_values: bool = False
+) -> tuple[Reveal, ...]:
+    """Return the values that a task of this kind may open, with those of the options that it has."""
+    options = ((_PARITY, parity), (_COEFFICIENTS, p_values), ((_PUBLIC,), public_masks))
+    return (*_REVEALS[kind], *(reveal for group, on in options if on for reveal in group))

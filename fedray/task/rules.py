@@ -174,6 +174,10 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
             yield f"{where}.class_weight: expected null for objective {main.objective}, which has no classes"
         if config is main:
             yield from _costs(main, where)
+        if config is main and main.p_values and (main.objective == "poisson" or main.class_weight is not None):
+            yield f"{where}.p_values: expected false, or objective linear or logistic, without class_weight"
+        if config is main and main.p_values and main.sigmoid == "taylor":
+            yield f"{where}.p_values: expected false with sigmoid taylor, whose weights are not those of a likelihood"
         if isinstance(config, LinearLabel) and config.pos_label is not None and main.objective != "logistic":
             yield f"{where}.pos_label: expected null for objective {main.objective}, whose label is a number"
         metrics = METRICS_OF[main.objective]
