@@ -18,6 +18,7 @@ from fedray.data.scaling import Standardizer
 from fedray.data.sealed_folder import SealedFolder
 from fedray.data.wording import shorten
 from fedray.errors import DataError, FedrayError
+from fedray.features.categorical import CategoricalBinning
 from fedray.parties.predictors import Trained
 from fedray.parties.recipes import Transform
 from fedray.ring import Ring
@@ -67,7 +68,7 @@ class Columns:
             The facts are no such thing.
         """
         written, label = facts["scaling"], facts.get("label", {"columns": []})
-        scaling: Transform = Binning.from_dict(written) if "edges" in written else Standardizer.from_dict(written)
+        scaling = _scaling(written)
         names = tuple(str(name) for name in label["columns"])
         centre, unit = float(label.get("centre", 0.0)), float(label.get("unit", 1.0))
         return cls(names, scaling, facts["named"] is True, centre, unit)
@@ -176,6 +177,12 @@ def part_folder(root: DataRoot, model: str, rank: int, role: Role) -> SealedFold
             "this party has no part of such a model; name the task that trained it, with the same parties in the same "
             "order"
         ) from None
+
+
+def _scaling(written: dict[str, object]) -> Transform:
+    if "categories" in written:
+        return CategoricalBinning.from_dict(written)
+    return Binning.from_dict(written) if "edges" in written else Standardizer.from_dict(written)
 
 
 def _read(facts: Mapping[str, Any], arrays: Mapping[str, Ring]) -> Kept | None:

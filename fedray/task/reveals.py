@@ -50,8 +50,8 @@ _SINGLED_OUT = (
 _UNSEEN = Reveal(
     "cell_counts",
     "main",
-    "Only where a party names transforms with one-hot columns: a note, if there are any, with the number of its cells "
-    "whose category the training rows do not have.",
+    "Only where a party names transforms with one-hot columns, or its part of a model has categorical columns: a note, "
+    "if there are any, with the number of its cells whose category the training rows do not have.",
 )
 
 _REVEALS = {

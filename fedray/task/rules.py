@@ -31,7 +31,7 @@ from fedray.task.configs import (
 from fedray.task.linear_configs import METRICS_OF
 from fedray.task.predict_configs import ModelMain, PredictData, PredictMain
 from fedray.task.text import show
-from fedray.task.tree_configs import TREE_METRICS_OF
+from fedray.task.tree_configs import TREE_METRICS_OF, TreeTable
 
 __all__ = ["broken_rules"]
 
@@ -233,6 +233,8 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
 
 def _trees(clients: Sequence[Client]) -> Iterator[str]:
     for index, (_, config) in enumerate(clients):
+        if isinstance(config, TreeTable) and config.categorical_columns:
+            yield from _categories(config, f"clients[{index}].client_config")
         if not isinstance(config, TreeMain):
             continue
         where, metrics = f"clients[{index}].client_config", TREE_METRICS_OF[config.objective]
@@ -244,6 +246,15 @@ def _trees(clients: Sequence[Client]) -> Iterator[str]:
                 yield f"{where}.scale_pos_weight: expected 1 {of}, got {config.scale_pos_weight:g}"
         elif config.base_score is not None and not 1e-6 <= config.base_score <= 1.0 - 1e-6:
             yield f"{where}.base_score: expected null or a probability from 1e-06 to 1 - 1e-06 {of}"
+
+
+def _categories(config: TreeTable, where: str) -> Iterator[str]:
+    names = config.categorical_columns
+    if config.missing != "bin":
+        yield f"{where}.missing: expected bin with categorical_columns, for unknown categories, got {config.missing}"
+    if len(set(names)) != len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        yield f"{where}.categorical_columns: expected each column once, got {show(twice)} twice"
 
 
 def _coding(clients: Sequence[Client]) -> Iterator[str]:
