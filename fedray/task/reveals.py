@@ -50,8 +50,8 @@ _SINGLED_OUT = (
 _UNSEEN = Reveal(
     "cell_counts",
     "main",
-    "Only where a party names transforms with one-hot columns: a note, if there are any, with the number of its cells "
-    "whose category the training rows do not have.",
+    "Only where a party names transforms with one-hot columns, or its part of a model has categorical columns: a note, "
+    "if there are any, with the number of its cells whose category the training rows do not have.",
 )
 
 _REVEALS = {
@@ -368,6 +368,31 @@ _PARITY = (
 )
 
 
-def reveals_of(kind: Kind, *, parity: bool = False) -> tuple[Reveal, ...]:
-    """Return the values that a task of this kind may open; with `parity` also what that mode shows."""
-    return (*_REVEALS[kind], *_PARITY) if parity else _REVEALS[kind]
+_PUBLIC = Reveal(
+    "public_masks",
+    "all",
+    "INSECURE: all masks follow from the public seed. Whoever sees what the parties say to each other can work out "
+    "all scaled features, all labels, and every value of the training.",
+    "It is the data itself: whoever may not pool the tables must not use public masks.",
+)
+
+
+_COEFFICIENTS = (
+    Reveal(
+        "coefficient_z",
+        "owner",
+        "With p_values: the z value (of a regression the t value) of its own columns' coefficients, at the label "
+        "party also that of the intercept.",
+        "Its sign is the coefficient's; with what the party knows of its column it tells how much that adds to the "
+        "others' columns in telling the label. Many trainings on other rows tell more.",
+    ),
+    Reveal("p_values", "main", "With p_values: whether there are z values; not which."),
+)
+
+
+def reveals_of(
+    kind: Kind, *, parity: bool = False, public_masks: bool = False, p_values: bool = False
+) -> tuple[Reveal, ...]:
+    """Return the values that a task of this kind may open, with those of the options that it has."""
+    options = ((_PARITY, parity), (_COEFFICIENTS, p_values), ((_PUBLIC,), public_masks))
+    return (*_REVEALS[kind], *(reveal for group, on in options if on for reveal in group))

@@ -32,7 +32,7 @@ from fedray.task.kmeans_configs import KMeansData, KMeansMain
 from fedray.task.linear_configs import METRICS_OF
 from fedray.task.predict_configs import ModelMain, PredictData, PredictMain
 from fedray.task.text import show
-from fedray.task.tree_configs import TREE_METRICS_OF
+from fedray.task.tree_configs import TREE_METRICS_OF, TreeTable
 
 __all__ = ["broken_rules"]
 
@@ -179,6 +179,10 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
         if config is main:
             yield from _costs(main, where)
             yield from _validated(main, where)
+        if config is main and main.p_values and (main.objective == "poisson" or main.class_weight is not None):
+            yield f"{where}.p_values: expected false, or objective linear or logistic, without class_weight"
+        if config is main and main.p_values and main.sigmoid == "taylor":
+            yield f"{where}.p_values: expected false with sigmoid taylor, whose weights are not those of a likelihood"
         if isinstance(config, LinearLabel) and config.pos_label is not None and main.objective != "logistic":
             yield f"{where}.pos_label: expected null for objective {main.objective}, whose label is a number"
         metrics = METRICS_OF[main.objective]
@@ -259,6 +263,8 @@ def _unnamed(config: ModelMain | KMeansMain, main: int, data: Sequence[int]) -> 
 
 def _trees(clients: Sequence[Client]) -> Iterator[str]:
     for index, (_, config) in enumerate(clients):
+        if isinstance(config, TreeTable) and config.categorical_columns:
+            yield from _categories(config, f"clients[{index}].client_config")
         if not isinstance(config, TreeMain):
             continue
         where, metrics = f"clients[{index}].client_config", TREE_METRICS_OF[config.objective]
@@ -270,6 +276,15 @@ def _trees(clients: Sequence[Client]) -> Iterator[str]:
                 yield f"{where}.scale_pos_weight: expected 1 {of}, got {config.scale_pos_weight:g}"
         elif config.base_score is not None and not 1e-6 <= config.base_score <= 1.0 - 1e-6:
             yield f"{where}.base_score: expected null or a probability from 1e-06 to 1 - 1e-06 {of}"
+
+
+def _categories(config: TreeTable, where: str) -> Iterator[str]:
+    names = config.categorical_columns
+    if config.missing != "bin":
+        yield f"{where}.missing: expected bin with categorical_columns, for unknown categories, got {config.missing}"
+    if len(set(names)) != len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        yield f"{where}.categorical_columns: expected each column once, got {show(twice)} twice"
 
 
 def _coding(clients: Sequence[Client]) -> Iterator[str]:
