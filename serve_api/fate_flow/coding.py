@@ -12,13 +12,23 @@ from serve_api.fate_flow.rules import wrong
 from serve_api.fate_flow.values import Part, Rows
 from serve_api.fate_flow.work import Work
 
-__all__ = ["chosen_columns", "transformed"]
+__all__ = ["chosen_columns", "constants", "transformed"]
 
 Json = dict[str, Any]
 
 
+def constants(values: Mapping[str, float]) -> Json:
+    """Return the step that adds columns of one value."""
+    return {"step": "constant", "values": dict(values)}
+
+
 def transformed(
-    work: Work, rows: Rows, steps: Mapping[PartyId, Sequence[Json]], what: str = "", main: Json | None = None
+    work: Work,
+    rows: Rows,
+    steps: Mapping[PartyId, Sequence[Mapping[str, Any]]],
+    what: str = "",
+    main: Json | None = None,
+    below: Sequence[Rows] = (),
 ) -> Rows:
     """Add a step of kind transform; return the rows that it writes.
 
@@ -30,13 +40,17 @@ def transformed(
         Name of the step and its folder, where a component has several.
     main
         More fields of the main client.
+    below
+        More rows of the same parties and columns, that come below.
     """
     clients = [work.main("transform", **(main or {}))]
-    for part in rows.parts:
-        paths = {"data_path": part.path, "out_data_path": work.folder(part.party, what or "data")}
+    for place, part in enumerate(rows.parts):
+        paths: Json = {"data_path": part.path, "out_data_path": work.folder(part.party, what or "data")}
+        if below:
+            paths["more_data_paths"] = [other.parts[place].path for other in below]
         told = list(steps.get(part.party, ()))
         clients.append(work.data_client(part.party, "transform", labelled=rows.labelled, steps=told, **paths))
-    step = work.step(what, clients, [rows.step])
+    step = work.step(what, clients, [one.step for one in (rows, *below)])
     parts = tuple(replace(part, path=work.folder(part.party, what or "data")) for part in rows.parts)
     return replace(rows, parts=parts, step=step)
 
