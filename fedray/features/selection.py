@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from fedray.data.scaling import Standardizer
 from fedray.errors import DataError
+from fedray.features.advice import inflation
+from fedray.features.describing import standardise
 from fedray.features.steps import Counts, Table
 
 __all__ = ["Bound", "Selection"]
@@ -48,7 +50,8 @@ class Bound:
     Attributes
     ----------
     statistic
-        ``mean``, ``std``, ``min``, ``median``, ``max``, ``range``, ``variation``, ``mode_part`` or ``quantile``.
+        ``mean``, ``std``, ``min``, ``median``, ``max``, ``range``, ``variation``, ``mode_part``, ``quantile`` or
+        ``vif``, the variance inflation factor among these columns.
     least, most
         Bounds; None is none.
     quantile
@@ -68,19 +71,31 @@ class Bound:
         DataError
             The statistic is unknown.
         """
-        if self.statistic != "quantile" and self.statistic not in _STATISTICS:
-            raise DataError(f"statistic: expected quantile or one of {', '.join(_STATISTICS)}")
-        return [name for name in table.numbers(None) if not self._holds(table.column(name))]
+        if self.statistic not in ("quantile", "vif", *_STATISTICS):
+            raise DataError(f"statistic: expected quantile, vif or one of {', '.join(_STATISTICS)}")
+        names = table.numbers(None)
+        if self.statistic == "vif":
+            found = standardise(np.column_stack([table.column(name) for name in names]), names) if names else None
+            factors = {} if found is None else dict(zip(found.columns, _inflation(found.values), strict=True))
+            return [name for name in names if not self._holds(factors.get(name, 1.0))]
+        return [name for name in names if not self._of(table.column(name))]
 
-    def _holds(self, column: Float) -> bool:
+    def _of(self, column: Float) -> bool:
         present = column[~np.isnan(column)]
         if not present.size:
             return False
         if self.statistic == "quantile":
-            value = float(np.quantile(present, self.quantile or 0.0))
-        else:
-            value = _STATISTICS[self.statistic](present)
+            return self._holds(float(np.quantile(present, self.quantile or 0.0)))
+        return self._holds(_STATISTICS[self.statistic](present))
+
+    def _holds(self, value: float) -> bool:
         return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
+
+
+def _inflation(values: Float) -> list[float]:
+    """Return the factors of standardised columns, shape (n, d)."""
+    factors: list[float] = inflation(values.T @ values / len(values)).tolist()
+    return factors
 
 
 def _mean_and_std(values: Float) -> tuple[float, float]:

@@ -48,7 +48,7 @@ __all__ = [
 MOST_STEPS = 32
 MOST_TABLES = 64
 Names = Annotated[tuple[Annotated[str, column_name()], ...], Field(min_length=1, max_length=10_000)]
-Statistic = Literal["mean", "std", "min", "median", "max", "range", "variation", "mode_part", "quantile"]
+Statistic = Literal["mean", "std", "min", "median", "max", "range", "variation", "mode_part", "quantile", "vif"]
 
 
 class CodedMain(MainConfig):
@@ -157,7 +157,7 @@ class SelectionStep(StepConfig):
     statistic, least, most
         Columns of which this is less or more on the training rows are left out: ``mean``, ``std``, ``min``, ``median``,
         ``max``, ``range`` (largest less smallest), ``variation`` (deviation by the size of the mean), ``mode_part``
-        (rows with the most frequent value), or ``quantile``.
+        (rows with the most frequent value), ``quantile``, or ``vif`` (variance inflation factor among these columns).
     quantile
         Which one.
     """
@@ -169,7 +169,7 @@ class SelectionStep(StepConfig):
     iv_min: Annotated[float | None, optional_within(0, 100)] = None
     statistic: Annotated[
         Statistic | None,
-        optional_choice("mean", "std", "min", "median", "max", "range", "variation", "mode_part", "quantile"),
+        optional_choice("mean", "std", "min", "median", "max", "range", "variation", "mode_part", "quantile", "vif"),
     ] = None
     least: Annotated[float | None, optional_number(-inf, float_info.max)] = None
     most: Annotated[float | None, optional_number(-inf, float_info.max)] = None

@@ -271,5 +271,17 @@ def test_columns_are_left_out_whose_values_are_out_of_bounds(bound: Bound, out: 
 
 
 def test_a_statistic_that_is_unknown() -> None:
-    with pytest.raises(DataError, match="statistic: expected quantile or one of mean, std"):
+    with pytest.raises(DataError, match="statistic: expected quantile, vif or one of mean, std"):
         Bound("skewness", least=1.0).against(table_of(numbers()))
+
+
+def test_columns_that_the_others_explain_are_left_out() -> None:
+    """The third column is nearly the sum of the others; the fourth is on its own; few rows of the fifth differ."""
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(300, 5))
+    x[:, 2] = x[:, 0] + x[:, 1] + 0.1 * x[:, 2]
+    x[:, 4] = np.arange(300) < 10
+    table = Table(("a", "b", "c", "d", "e"), x, {})
+    assert Bound("vif", most=5.0).against(table) == ["a", "b", "c"]
+    assert Bound("vif", least=5.0).against(table) == ["d", "e"]
+    assert Bound("vif", most=5.0).against(Table((), np.empty((300, 0)), {})) == []
