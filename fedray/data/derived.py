@@ -52,11 +52,14 @@ class Picked:
         Of these rows; "" where those of the source have none.
     below
         More data sets, whose training rows are numbered on below those of the source.
+    tested
+        A data set whose training rows are those for testing; None takes the picked rows once more.
     """
 
     rows: npt.NDArray[np.int64]
     fingerprint: str
     below: tuple[Path, ...] = ()
+    tested: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,8 @@ def write_derived(folder: Path, source: Source, task: str, run: str, columns: Se
     ids = load_ids(source.folder, "all") if source.picked is None else stacked_ids(source.folder, source.picked.below)
     fingerprint, repeats = (known.fingerprint, known.repeats) if known is not None else ("", False)
     if source.picked is not None:
-        fingerprint, repeats = source.picked.fingerprint, True
-        ids = None if ids is None else Ids(ids.name, tuple(ids.values[row] for row in source.picked.rows.tolist()))
+        fingerprint, repeats = source.picked.fingerprint, source.picked.tested is None
+        ids = _picked_ids(ids, source.picked)
     manifest = Manifest(
         task,
         *source.sizes,
@@ -113,6 +116,14 @@ def write_derived(folder: Path, source: Source, task: str, run: str, columns: Se
         repeats,
     )
     write_set(folder, manifest, lambda staging: _write(staging, manifest, ids, columns))
+
+
+def _picked_ids(ids: Ids | None, picked: Picked) -> Ids | None:
+    """Return the ids of the picked rows, and then of those for testing if they are others."""
+    more = Ids("", ()) if picked.tested is None else load_ids(picked.tested, "train")
+    if ids is None or more is None:
+        return None
+    return Ids(ids.name, (*(ids.values[row] for row in picked.rows.tolist()), *more.values))
 
 
 def stacked_ids(folder: Path, below: Sequence[Path] = ()) -> Ids | None:

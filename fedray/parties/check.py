@@ -74,6 +74,8 @@ def _more(config: ClientConfig) -> Iterator[tuple[str, str]]:
     """Yield field and folder of more data sets."""
     if isinstance(config, TransformData):
         yield from ((f"more_data_paths[{k}]", path) for k, path in enumerate(config.more_data_paths))
+        if config.test_data_path is not None:
+            yield "test_data_path", config.test_data_path
     if isinstance(config, StatisticsData) and config.reference_path is not None:
         yield "reference_path", config.reference_path
 

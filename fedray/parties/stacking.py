@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from fedray.data.derived import Picked, stacked_ids
 from fedray.data.load import Split, load_split
 from fedray.data.new_rows import load_rows
 from fedray.data.words import Vocabulary
-from fedray.errors import DataError, LocalProtocolError
+from fedray.errors import DataError
 from fedray.ml.groups import LEAST
 from fedray.parties.answers import answers_of
 from fedray.parties.context import PartyContext
@@ -21,16 +21,16 @@ from fedray.task.transform_configs import TransformData
 __all__ = ["evaluated", "stacked"]
 
 
-def stacked(ctx: PartyContext, more: Sequence[str], words: Vocabulary, first: Split) -> tuple[Split, Picked]:
-    """Return the training rows of this party's data set and of more, for training and for tests, and which they are.
+def stacked(ctx: PartyContext, config: TransformData, words: Vocabulary, first: Split) -> tuple[Split, Picked]:
+    """Return the training rows of this party's data set and of those below it, and which they are.
 
     Of rows with one id the first stays; as all parties have the same ids in the same order, all come to the same rows.
-    Local.
+    Rows for testing are the training rows of the data set that is named for it, or all of these once more. Local.
 
     Parameters
     ----------
-    more
-        Folders of the other sets.
+    config
+        Names the folders.
     words
         Takes the words of columns of categories.
     first
@@ -41,20 +41,33 @@ def stacked(ctx: PartyContext, more: Sequence[str], words: Vocabulary, first: Sp
     DataError
         A set cannot be read, or has other columns.
     """
-    below = tuple(ctx.root.generated_dir(path, field=f"more_data_paths[{k}]") for k, path in enumerate(more))
-    splits = [first, *(load_split(folder, gaps=True, words=words) for folder in below)]
-    for place, split in enumerate(splits[1:]):
-        if split.columns != first.columns:
-            raise DataError(f"more_data_paths[{place}]: expected the columns of data_path, in its order")
+    more = {f"more_data_paths[{k}]": path for k, path in enumerate(config.more_data_paths)}
+    below = {field: ctx.root.generated_dir(path, field=field) for field, path in more.items()}
+    splits = [first, *(_like(first, field, folder, words) for field, folder in below.items())]
     values = np.vstack([split.train for split in splits])
-    ids = stacked_ids(ctx.root.generated_dir(_path(ctx), field="data_path"), below)
+    ids = stacked_ids(ctx.root.generated_dir(config.data_path or "", field="data_path"), tuple(below.values()))
     rows = np.arange(len(values))
     if ids is not None:
         rows = np.sort(np.unique(np.array(ids.values), return_index=True)[1])
+    train = test = values[rows]
+    tested = None
+    if config.test_data_path is not None:
+        tested = ctx.root.generated_dir(config.test_data_path, field="test_data_path")
+        splits.append(_like(first, "test_data_path", tested, words))
+        test = splits[-1].train
     prints = [split.fingerprint for split in splits]
-    fingerprint = hashlib.sha256("/".join(prints).encode()).hexdigest()[:32] if all(prints) else ""
-    picked = values[rows]
-    return Split(picked, picked, first.columns, fingerprint), Picked(rows.astype(np.int64), fingerprint, below)
+    told = f"{'/'.join(prints)}/{len(below)}"
+    fingerprint = hashlib.sha256(told.encode()).hexdigest()[:32] if all(prints) else ""
+    picked = Picked(rows.astype(np.int64), fingerprint, tuple(below.values()), tested)
+    return Split(train, test, first.columns, fingerprint), picked
+
+
+def _like(first: Split, field: str, folder: Path, words: Vocabulary) -> Split:
+    """Return a data set with the columns of the first."""
+    split = load_split(folder, gaps=True, words=words)
+    if split.columns != first.columns:
+        raise DataError(f"{field}: expected the columns of data_path, in its order")
+    return split
 
 
 def evaluated(ctx: PartyContext, coder: Coder) -> dict[str, object]:
@@ -78,10 +91,3 @@ def evaluated(ctx: PartyContext, coder: Coder) -> dict[str, object]:
     except DataError as error:
         raise DataError(f"evaluate: {error.message.removeprefix('labels_path: ')}") from None
     return {"rows": len(chances), "least_group": LEAST, "outputs": answers.evaluate(chances)}
-
-
-def _path(ctx: PartyContext) -> str:
-    config = ctx.member.config
-    if not isinstance(config, TransformData) or config.data_path is None:
-        raise LocalProtocolError("the plan gives this party no rows")
-    return config.data_path

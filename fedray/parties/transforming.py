@@ -83,9 +83,9 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
 
 def _picked(ctx: PartyContext, split: Split, words: Vocabulary) -> tuple[Split, Picked | None]:
     """Return the rows that the task asks for, and which they are where it asks for a part or for more data sets."""
-    main, more = ctx.plan.main.config, _config(ctx).more_data_paths
-    if more:
-        return stacked(ctx, more, words, split)
+    main, config = ctx.plan.main.config, _config(ctx)
+    if config.more_data_paths or config.test_data_path is not None:
+        return stacked(ctx, config, words, split)
     if not isinstance(main, TransformMain) or main.rows is None:
         return split, None
     return Pick(main.rows.start, main.rows.stop, main.rows.seed).of(split)

@@ -19,7 +19,7 @@ __all__ = ["Used", "columns_used"]
 Used = tuple[str, tuple[str, ...] | None]
 """The field that names a table, and the names of its columns that the task uses; None where they have none."""
 
-_FIELDS = ("data_path", "labels_path", "reference_path")
+_FIELDS = ("data_path", "labels_path", "reference_path", "test_data_path")
 """Fields that name tables of generated data, of whatever kind the task is."""
 
 

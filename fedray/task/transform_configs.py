@@ -249,11 +249,15 @@ class TransformData(CodedData):
     more_data_paths
         More folders like `data_path` with the same columns, whose training rows come below its own; of rows with one id
         the first stays. In the data set that is written both files have all rows.
+    test_data_path
+        Folder like `data_path` with the same columns, whose training rows are those for testing in the data set that is
+        written; None leaves those of `data_path`, or of more folders all rows.
     steps
         What is done, in this order; fitted on the training rows.
     """
 
     more_data_paths: Annotated[tuple[Annotated[str, relative_path()], ...], Field(max_length=MOST_TABLES)] = ()
+    test_data_path: Annotated[str | None, optional_path()] = None
     steps: Annotated[tuple[AnyStep, ...], Field(max_length=MOST_STEPS)] = ()
 
 

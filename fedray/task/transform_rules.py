@@ -14,14 +14,16 @@ __all__ = ["transforming"]
 def transforming(where: str, main: CodedMain, config: TransformData) -> Iterator[str]:
     """Yield what does not go with more data sets, with a label, or with an evaluation of what is written."""
     parted = isinstance(main, TransformMain) and main.rows is not None
-    if config.more_data_paths and (main.transform is not None or parted):
-        yield f"{where}.more_data_paths: expected none with transform or rows, which are of one data set"
+    if main.transform is not None or parted:
+        if config.more_data_paths:
+            yield f"{where}.more_data_paths: expected none with transform or rows, which are of one data set"
+        if config.test_data_path is not None:
+            yield f"{where}.test_data_path: expected null with transform or rows, which are of one data set"
     for place, step in enumerate(config.steps):
         if isinstance(step, LogisticStep) and not isinstance(config, TransformLabel):
             yield f"{where}.steps[{place}].step: expected another step: only the label client has a label to fit to"
     if isinstance(config, TransformLabel) and config.evaluate and config.out_data_path is None:
         yield f"{where}.out_data_path: expected a folder with evaluate, which compares what is written there, got null"
-    if config.out_data_path is not None and PurePosixPath(config.out_data_path) in map(
-        PurePosixPath, config.more_data_paths
-    ):
-        yield f"{where}.out_data_path: expected another folder than more_data_paths, which would be overwritten"
+    more = (*config.more_data_paths, *([] if config.test_data_path is None else [config.test_data_path]))
+    if config.out_data_path is not None and PurePosixPath(config.out_data_path) in map(PurePosixPath, more):
+        yield f"{where}.out_data_path: expected another folder than those that are read, which would be overwritten"

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from serve_api.fate_flow.compiled import CompiledJob
 from serve_api.fate_flow.predicting import predict_dsl
-from tests.fate_jobs import GUEST, HOST, Json, World, applied, breast, conf_2, dsl_2, evaluated, small, trainer
+from tests.fate_jobs import ARBITER, GUEST, HOST, Json, World, applied, breast, conf_2, dsl_2, evaluated, small, trainer
 
 LR: Json = {"max_iter": 2, "learning_rate": 0.3, "optimizer": "sgd"}
 READER: Json = {"module": "Reader", "output": {"data": ["data"]}}
@@ -196,3 +196,75 @@ def test_the_guest_alone(world: World) -> None:
     told = world.outcome(compiled, "evaluation_0").metrics[GUEST]
     for kind in ("train", "validate"):
         assert dict(told[kind]["baseline_0"].data)["auc"] == round(roc_auc_score(y, chances), 6)
+
+
+@pytest.mark.parametrize(("module", "steps"), [("HeteroLR", "max_iter"), ("HeteroSecureBoost", "num_trees")])
+def test_a_validation_ends_a_training(world: World, module: str, steps: str) -> None:
+    """The rows to validate with have labels that are turned round, so the first model is the best."""
+    for name in ("guest", "host"):
+        path = world.root.path / f"raw/fate/{name}.csv"
+        with path.open(newline="") as handle:
+            header, *rows = list(csv.reader(handle))
+        turned = [
+            [
+                row[0],
+                *(
+                    str(1 - int(cell)) if column == "y" else cell
+                    for column, cell in zip(header[1:], row[1:], strict=True)
+                ),
+            ]
+            for row in rows
+        ]
+        world.add(
+            f"{name}_2",
+            {column: [row[k] for row in turned] for k, column in enumerate(header) if k},
+            [row[0] for row in turned],
+        )
+    scale_1 = applied("FeatureScale", "intersection_1.data")
+    scale_1["input"]["model"] = ["scale_0.model"]
+    train = trainer(module, "scale_0.data")
+    train["input"]["data"]["validate_data"] = ["scale_1.data"]
+    dsl = two_tables(
+        ("scale_0", applied("FeatureScale", "intersection_0.data")), ("scale_1", scale_1), ("model_0", train)
+    )
+    told = {steps: 8, "learning_rate": 0.3, "validation_freqs": 1, "early_stopping_rounds": 2}
+    compiled = world.compile(dsl, two_readers(conf_2(model_0=told)))
+    world.run(compiled)
+    found = world.outcome(compiled, "model_0")
+    summary = found.summary[GUEST]
+    losses = (found.metrics.get(GUEST) or found.metrics[ARBITER])["train"]
+    assert (summary["best_iteration"], summary["is_converged"]) == (0, True)
+    assert [pair[0] for pair in losses["loss"].data] == [0, 1, 2]
+    assert found.model[HOST]["data"]["bestIteration"] == 0
+    if module == "HeteroSecureBoost":
+        assert found.model[GUEST]["data"]["treeNum"] == 1
+        assert losses["iteration_0"].data[0][0] == "auc"
+        assert losses["iteration_0"].data[0][1] < 0.5
+    rows = list(found.data[GUEST][0].rows())
+    assert {row[5] for row in rows} == {"train", "validate"}
+    assert len(rows) == 144
+
+
+def test_columns_are_left_out_by_their_values_and_again_in_predictions(world: World) -> None:
+    rng = np.random.default_rng(3)
+    columns = {"even": [1.0] * 80, "some": rng.normal(size=80).round(3).tolist(), "few": [0.0] * 75 + [1.0] * 5}
+    world.add("host", columns, [f"r{k:03d}" for k in range(80)])
+    select = applied("HeteroFeatureSelection", "intersection_0.data")
+    dsl = dsl_2(("selection_0", select), ("hetero_lr_0", trainer("HeteroLR", "selection_0.data")))
+    filters = {
+        "filter_methods": ["unique_value", "percentage_value"],
+        "percentage_value_param": {"upper_pct": 0.9},
+    }
+    conf = conf_2(selection_0=filters, hetero_lr_0=LR)
+    trained = world.compile(dsl, conf)
+    world.run(trained)
+    left = {party: told["left"] for party, told in world.outcome(trained, "selection_0").summary.items()}
+    assert left == {HOST: ["some"], GUEST: ["x0", "x1"]}
+    rows = list(world.outcome(trained, "hetero_lr_0").data[GUEST][0].rows())
+    conf["job_parameters"]["common"] |= {"job_type": "predict", "model_id": "m", "model_version": "1"}
+    predicting = world.compile(
+        {"components": {"reader_0": READER, **predict_dsl(trained.job)["components"]}}, conf, "2", trained
+    )
+    world.run(predicting)
+    scores = [row[3] for row in world.outcome(predicting, "hetero_lr_0").data[GUEST][0].rows()]
+    assert scores == pytest.approx([row[3] for row in rows], abs=1e-4)

@@ -54,6 +54,18 @@ def test_rows_of_more_data_sets_come_below_and_each_id_once(tmp_path: Path) -> N
     assert "town_cat4" in header  # a category of the second set alone
 
 
+def test_the_training_rows_of_another_data_set_are_for_testing(tmp_path: Path) -> None:
+    fields = {"test_data_path": "new"}
+    task = made_up(tmp_path, {ONE: {"steps": [{"step": "imputation"}, TOWNS], **fields}, TWO: fields, LABEL: fields})
+    outcomes = task.succeed()
+    assert outcomes[MAIN].result["rows"] == ROWS - TESTS + 32
+    for index in (ONE, TWO, LABEL):
+        assert ids(task, index, "t") == [*ids(task, index, "d")[: ROWS - TESTS], *ids(task, index, "new")[:32]]
+    for name, source in (("train", "d"), ("test", "new")):
+        assert table(task, TWO, f"t/{name}.csv") == table(task, TWO, f"{source}/train.csv")
+    assert len(table(task, ONE, "t/test.csv")[0]) == 5  # the category of row 3 there is none of the training's
+
+
 def test_other_columns_are_no_part_of_a_data_set(tmp_path: Path) -> None:
     task = made_up(tmp_path, {ONE: {"steps": [TOWNS]}, TWO: {"more_data_paths": ["new"]}})
     data_set(task, TWO, "new", np.ones((40, 2)), ("b0", "b9"), n_test=8)
@@ -128,7 +140,8 @@ def test_only_chances_are_compared_with_the_label(labelled: TransformTask, steps
         ({}, {ONE: {"steps": [{"step": "logistic_regression"}]}}, "only the label client has a label to fit to"),
         ({"rows": {"stop": 0.5}}, {TWO: {"more_data_paths": ["new"]}}, "more_data_paths: expected none with transform"),
         ({"transform": "u"}, {TWO: {"more_data_paths": ["new"]}}, "more_data_paths: expected none with transform"),
-        ({}, {TWO: {"more_data_paths": ["t"]}}, "out_data_path: expected another folder than more_data_paths"),
+        ({}, {TWO: {"more_data_paths": ["t"]}}, "out_data_path: expected another folder than those that are"),
+        ({"transform": "u"}, {TWO: {"test_data_path": "new"}}, "test_data_path: expected null with transform"),
         ({}, {LABEL: {"evaluate": True, "out_data_path": None}}, "out_data_path: expected a folder with evaluate"),
     ],
 )
