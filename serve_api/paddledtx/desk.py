@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
+from starlette.concurrency import run_in_threadpool
 
 from fedray.task.service import TaskService
 from fedray.task.store import Store
@@ -84,6 +85,13 @@ class PaddleDesk:
         except Exception as error:  # noqa: BLE001  the last line of defence; its text may quote the request
             _log.error("%s failed: %s", method, type(error).__name__)
             return _failed(context, Fault(Code.INTERNAL, "the server failed on this request"), empty)
+
+    async def answer_soon(self, method: str, data: bytes, context: GrpcContext) -> bytes:
+        """Answer a gRPC call as it is sent: at once where all is at hand, else in a thread, as the store waits."""
+        signed = self._methods[method][2]
+        if signed or not self.ledger.at_hand():
+            return (await run_in_threadpool(self.answer, method, data, context)).SerializeToString()
+        return self.answer(method, data, context).SerializeToString()
 
     def _admit(self, context: GrpcContext, signed: bool) -> None:
         """See that the caller may call: from where it comes, and who it is where nothing is signed."""
