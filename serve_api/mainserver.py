@@ -95,9 +95,11 @@ def start_task_by_post(service: Service, body: Body, visit: Visiting, task_name:
 async def query_status(service: Service, task_name: TaskName = None) -> Response:
     """Answer NotExist, Created, Running, Finished or Failed; a queued task counts as running."""
     name = _required("task_name", task_name)
-    found = service.known_status(name)  # no thread for what is at hand: this is what clients ask for most
+    found = service.known_status(name)
     try:
-        return _ok(_WORDS[found or await run_in_threadpool(service.status, name)])
+        if found is None:  # else no thread: this is what clients ask for most
+            found = await run_in_threadpool(service.status, name)
+        return _ok(_WORDS[found])
     except NotFound:
         return _ok("NotExist")
 

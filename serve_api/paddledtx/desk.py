@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
@@ -122,6 +122,7 @@ def _address(peer: str) -> str:
     return host if kind in ("ipv4", "ipv6") else ""
 
 
+@lru_cache(maxsize=1024)
 def _is_here(address: str) -> bool:
     try:
         found = ipaddress.ip_address(address)
