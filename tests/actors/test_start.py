@@ -18,7 +18,7 @@ class Starts:
     def __call__(self, **_: object) -> None:
         self.tries += 1
         if self.tries <= self.failures:
-            raise Exception(self.text)  # noqa: TRY002 - as Ray does
+            raise Exception(self.text)
 
 
 def test_a_late_start_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
