@@ -268,3 +268,31 @@ def test_columns_are_left_out_by_their_values_and_again_in_predictions(world: Wo
     world.run(predicting)
     scores = [row[3] for row in world.outcome(predicting, "hetero_lr_0").data[GUEST][0].rows()]
     assert scores == pytest.approx([row[3] for row in rows], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("module", "labels", "told"),
+    [
+        ("HeteroLR", "binary", {"max_iter": 5, "learning_rate": 0.5, "optimizer": "nesterov_momentum_sgd"}),
+        ("HeteroLinR", "numbers", {"max_iter": 5, "learning_rate": 0.1}),
+        ("HeteroSecureBoost", "binary", {"num_trees": 2, "bin_num": 8}),
+    ],
+)
+def test_a_cross_validation_tells_metrics_by_fold(world: World, module: str, labels: str, told: Json) -> None:
+    small(world, rows=120, labels=labels)
+    cv = {"need_cv": True, "n_splits": 3, "random_seed": 4}
+    dsl = dsl_2(("model_0", trainer(module, "intersection_0.data")))
+    compiled = world.compile(dsl, conf_2(model_0={**told, "cv_param": cv}))
+    world.run(compiled)
+    found = world.outcome(compiled, "model_0")
+    assert not found.data
+    assert not found.model
+    spaces = found.metrics[GUEST]
+    for kind in ("train", "validate"):
+        names = [name for name, metric in spaces[kind].items() if metric.meta["metric_type"] == "EVALUATION_SUMMARY"]
+        assert names == [f"{kind}_fold_{fold}" for fold in range(3)]
+        numbers = [dict(spaces[kind][name].data) for name in names]
+        scores = [one["auc" if labels == "binary" else "r2_score"] for one in numbers]
+        assert min(scores) > (0.7 if labels == "binary" else 0.3)
+        assert len(set(scores)) > 1
+    assert found.summary[GUEST]["validate_fold_0"]["validate"] == dict(spaces["validate"]["validate_fold_0"].data)
