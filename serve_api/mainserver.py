@@ -73,7 +73,8 @@ def create_task(service: Service, body: Body, visit: Visiting) -> Response:
     """Create a task; nothing runs yet."""
     view = service.create_text(body)
     visit.about(view.task_name)
-    return _ok(" ".join([f"Task with name {view.task_name} created.", *notices(view.trust_mode, view.parity)]))
+    said = notices(view.trust_mode, view.parity, view.public_masks)
+    return _ok(" ".join([f"Task with name {view.task_name} created.", *said]))
 
 
 @router.get("/startTask", response_model=Envelope)

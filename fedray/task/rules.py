@@ -28,17 +28,20 @@ from fedray.task.configs import (
     TransformMain,
     TreeMain,
 )
+from fedray.task.kmeans_configs import KMeansData, KMeansMain
 from fedray.task.linear_configs import METRICS_OF
 from fedray.task.predict_configs import ModelMain, PredictData, PredictMain
 from fedray.task.text import show
 from fedray.task.transform_rules import transforming
-from fedray.task.tree_configs import TREE_METRICS_OF
+from fedray.task.tree_configs import TREE_METRICS_OF, TreeTable
 
 __all__ = ["broken_rules"]
 
 Client = tuple[Role, ClientConfig]
 _RECEIVING = (PredictData, ExportData)
 """Configurations of which only the receiver's names files."""
+_WRITING = (AlignmentData, CodedData, KMeansData, ScorecardData)
+"""Configurations of which each that names a folder to write into has one of its own."""
 MOST_COSTS = 10_000
 """Batches between two tests where losses wait for a comparison, each with the weights before it."""
 
@@ -55,14 +58,15 @@ _NEEDS = {
     Kind.ALIGNMENT: _Needs(data_clients=2, roles=()),
     Kind.SHARED_NN: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.LINEAR: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
-    Kind.PREDICT: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
-    Kind.SERVE: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
+    Kind.PREDICT: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
+    Kind.SERVE: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.TREES: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.BINNING: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.EXPORT: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
     Kind.STATISTICS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.TRANSFORM: _Needs(data_clients=1, roles=()),
     Kind.SUM: _Needs(data_clients=2, roles=()),
+    Kind.KMEANS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.SCORECARD: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
 }
 
@@ -175,6 +179,11 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
             yield f"{where}.class_weight: expected null for objective {main.objective}, which has no classes"
         if config is main:
             yield from _costs(main, where)
+            yield from _validated(main, where)
+        if config is main and main.p_values and (main.objective == "poisson" or main.class_weight is not None):
+            yield f"{where}.p_values: expected false, or objective linear or logistic, without class_weight"
+        if config is main and main.p_values and main.sigmoid == "taylor":
+            yield f"{where}.p_values: expected false with sigmoid taylor, whose weights are not those of a likelihood"
         if isinstance(config, LinearLabel) and config.pos_label is not None and main.objective != "logistic":
             yield f"{where}.pos_label: expected null for objective {main.objective}, whose label is a number"
         metrics = METRICS_OF[main.objective]
@@ -188,6 +197,8 @@ def _costs(main: LinearMain, where: str) -> Iterator[str]:
     if line and (main.objective != "logistic" or main.class_weight is not None or main.parity):
         yield f"{where}.sigmoid: expected series; taylor is for objective logistic without class_weight and parity"
     if main.cost_tol is None:
+        if main.cost_penalty:
+            yield f"{where}.cost_penalty: expected false without cost_tol, which compares losses, got true"
         return
     if main.objective != "linear" and not line:
         yield f"{where}.cost_tol: expected null, or objective linear, or logistic with sigmoid taylor"
@@ -201,9 +212,19 @@ def _costs(main: LinearMain, where: str) -> Iterator[str]:
         )
 
 
+def _validated(main: LinearMain, where: str) -> Iterator[str]:
+    """Yield what is wrong with further trainings."""
+    if main.validation is None and main.live_validation_percent is None:
+        return
+    if main.objective == "poisson":
+        yield f"{where}.validation: expected null for objective poisson; there are scores of linear and logistic"
+    if main.early_stopping:
+        yield f"{where}.early_stopping: expected false with validation, whose trainings have no test rows, got true"
+
+
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     main, config = next((place, config) for place, (role, config) in enumerate(clients) if role is Role.MAIN_CLIENT)
-    if not isinstance(config, ModelMain):
+    if not isinstance(config, ModelMain | KMeansMain):
         return
     data = [index for index, (role, _) in enumerate(clients) if role in _DATA_ROLES]
     if config.receiver is not None and config.receiver not in data:
@@ -214,6 +235,9 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
         )
         return
     labels = [index for index in data if clients[index][0] is Role.LABEL_CLIENT]
+    if config.receiver is None and not labels and Role.LABEL_CLIENT not in _NEEDS[_kind(clients)].roles:
+        yield from _unnamed(config, main, data)
+        return
     receiver = config.receiver if config.receiver is not None else next(iter(labels), None)
     for index, (_, other) in enumerate(clients):
         for field in ("out_data_path", "labels_path", "baseline_path"):
@@ -228,8 +252,20 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
         yield f"{where}: expected a folder or file with labels, since contribution is true, got null"
 
 
+def _unnamed(config: ModelMain | KMeansMain, main: int, data: Sequence[int]) -> Iterator[str]:
+    """Yield that a task without a label client names its receiver, unless it may have none."""
+    if isinstance(config, ModelMain):
+        places = " or ".join(map(str, data))
+        yield (
+            f"clients[{main}].client_config.receiver: expected the place of a client with data, {places}, since there "
+            "is no label_client, got null"
+        )
+
+
 def _trees(clients: Sequence[Client]) -> Iterator[str]:
     for index, (_, config) in enumerate(clients):
+        if isinstance(config, TreeTable) and config.categorical_columns:
+            yield from _categories(config, f"clients[{index}].client_config")
         if not isinstance(config, TreeMain):
             continue
         where, metrics = f"clients[{index}].client_config", TREE_METRICS_OF[config.objective]
@@ -241,6 +277,15 @@ def _trees(clients: Sequence[Client]) -> Iterator[str]:
                 yield f"{where}.scale_pos_weight: expected 1 {of}, got {config.scale_pos_weight:g}"
         elif config.base_score is not None and not 1e-6 <= config.base_score <= 1.0 - 1e-6:
             yield f"{where}.base_score: expected null or a probability from 1e-06 to 1 - 1e-06 {of}"
+
+
+def _categories(config: TreeTable, where: str) -> Iterator[str]:
+    names = config.categorical_columns
+    if config.missing != "bin":
+        yield f"{where}.missing: expected bin with categorical_columns, for unknown categories, got {config.missing}"
+    if len(set(names)) != len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        yield f"{where}.categorical_columns: expected each column once, got {show(twice)} twice"
 
 
 def _coding(clients: Sequence[Client]) -> Iterator[str]:
@@ -279,7 +324,10 @@ def _columns(clients: Sequence[Client]) -> Iterator[str]:
 def _outputs(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -> Iterator[str]:
     writers: dict[tuple[str, int, PurePosixPath], list[int]] = defaultdict(list)
     for index, (_, config) in enumerate(clients):
-        if isinstance(config, AlignmentData | CodedData | ScorecardData) and config.out_data_path is not None:
+        if (
+            isinstance(config, AlignmentData | CodedData | KMeansData | ScorecardData)
+            and config.out_data_path is not None
+        ):
             addr, port = places[index]
             writers[addr.lower(), port, PurePosixPath(config.out_data_path)].append(index)
     for indices in writers.values():

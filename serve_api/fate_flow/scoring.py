@@ -12,7 +12,7 @@ from serve_api.fate_flow.work import Work
 __all__ = ["SET_KEYS", "score", "scores", "trained_and_validated", "with_fitted"]
 
 Json = dict[str, Any]
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "regression", "clustering"]
 SET_KEYS = ("data", "test_data", "eval_data", "validate_data", "train_data")
 
 
@@ -39,15 +39,17 @@ def score(work: Work, model: Mapping[str, Any], rows: Rows, kind: str, fold: str
     transforms = [task for name in rows.replay if (task := work.project.transform(name)) is not None]
     folder = work.folder(rows.parts[-1].party, f"{fold}-{kind}" if fold else kind)
     source = work.project.source(model, model["step"], "model")
+    labelled = bool(model.get("labelled", True))
+    receiver = None if labelled else 1 + len(rows.parts)  # the guest, who is the last; a label client is it anyway
     part_of = "test" if fold and kind == "validate" else "train"
-    clients = [work.main("predict", model=source, part=part_of), work.dealer()]
+    clients = [work.main("predict", model=source, part=part_of, receiver=receiver), work.dealer()]
     for part in rows.parts:
         told: Json = {"data_path": part.path, "transforms": transforms}
         if part.party.role == "guest":
             told["out_data_path"] = folder
             if part.label is not None and (fold or work.project.evaluated(work.component)):
                 told["labels_path"] = part.path
-        clients.append(work.data_client(part.party, "predict", **told))
+        clients.append(work.data_client(part.party, "predict", labelled=labelled, **told))
     name = f"{fold}-{kind}" if fold else "validate" if kind == "validate" else "predict"
     step = work.step(name, clients, [rows.step])
     return Scored(kind, step, rows, folder)

@@ -157,7 +157,7 @@ class Scores:
     component
         Its name, by which an evaluation calls them.
     task
-        ``classification`` or ``regression``.
+        ``classification``, ``regression`` or ``clustering``.
     threshold
         From which on the predicted class is 1.
     sets
@@ -165,7 +165,7 @@ class Scores:
     """
 
     component: str
-    task: Literal["classification", "regression"]
+    task: Literal["classification", "regression", "clustering"]
     threshold: float
     sets: tuple[Scored, ...]
 

@@ -161,6 +161,7 @@ def test_rules_that_are_kept(tmp_path: Path) -> None:
 def test_parity_mode(tmp_path: Path) -> None:
     root = written(tmp_path, "parity = false")
     assert "rule parity, does not allow parity mode" in refused(root, training(parity=True), 2)
+    assert "rule parity, does not allow public masks" in refused(root, training(public_masks=True), 2)
     plan = training()
     look(plan, plan.members[2], root, ready=False)
 

@@ -11,6 +11,7 @@ from serve_api.fate_flow.modules.adding import secure_add
 from serve_api.fate_flow.modules.aligning import intersection
 from serve_api.fate_flow.modules.baseline import local_baseline
 from serve_api.fate_flow.modules.binning import binning, selection
+from serve_api.fate_flow.modules.clusters import kmeans
 from serve_api.fate_flow.modules.columns import feature_scale, one_hot, sample_weight
 from serve_api.fate_flow.modules.evaluation import evaluation
 from serve_api.fate_flow.modules.expanding import column_expand
@@ -40,6 +41,7 @@ COMPILERS: Final[Mapping[str, Callable[[Work], CompiledComponent]]] = MappingPro
         "HeteroFastSecureBoost": fast_trees,
         "HeteroFeatureBinning": binning,
         "HeteroFeatureSelection": selection,
+        "HeteroKmeans": kmeans,
         "HeteroLR": linear,
         "HeteroLinR": linear,
         "HeteroNN": network,
