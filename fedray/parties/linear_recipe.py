@@ -18,6 +18,7 @@ from fedray.ml.linear_design import CLASS_WEIGHT_SCALE, LinearDesign
 from fedray.ml.linear_fine import tolerance_units
 from fedray.ml.linear_model import LinearModel
 from fedray.ml.linear_oracle import LinearOracle, predict
+from fedray.ml.linear_penalty import sign_steps
 from fedray.ml.linear_schedule import matrices, prediction_segments, segments
 from fedray.ml.linear_scorer import LinearScorer
 from fedray.ml.parity import Observer
@@ -72,6 +73,7 @@ class LinearRecipe(Scaled):
         if not isinstance(main, LinearMain) or label is None or not isinstance(label.config, LinearLabel):
             raise LocalProtocolError("the plan is no plan of a linear model")
         self._main, self._label, self._seed = main, label.config, plan.seed
+        self._restart_every = plan.restart_every
         self._rank = plan.data.index(label)
         self._line = main.sigmoid == "taylor"
 
@@ -110,10 +112,16 @@ class LinearRecipe(Scaled):
             "parameters": main.model_dump(mode="json", exclude={"client_type", "computation_port", "transport"}),
         }
         _ = design.factors  # refuses a penalty that overshoots
+        if design.takes_signs:
+            sign_steps(design)
         if design.order != "random" and design.batch > rows[0]:
             raise SpecError(
                 f"batch_size {design.batch} is more than the {rows[0]} training rows; with batch_order {design.order} "
                 "a batch is part of a pass"
+            )
+        if main.p_values and rows[0] <= design.columns + 1:
+            raise SpecError(
+                f"p_values: expected more training rows than the {design.columns + 1} coefficients, got {rows[0]}"
             )
         if design.cost_tol is not None:
             tolerance_units(design.cost_tol, design.slope, design.batch, design.scales.residual)
@@ -195,16 +203,20 @@ class LinearRecipe(Scaled):
             test_every=main.test_per_batches,
             steps=main.max_iter,
             learning_rate=main.learning_rate_init,
-            alpha=main.alpha,
+            alpha=0.0 if main.penalty is None else main.alpha,
+            penalty=main.penalty or "l2",
+            penalize_intercept=main.penalize_intercept,
             momentum=main.momentum,
             nesterov=main.nesterovs_momentum,
             intercept=main.fit_intercept,
             weighted=main.class_weight is not None,
             seed=self._seed,
             order=main.batch_order,
+            restart_every=self._restart_every,
             slope=LINE_SLOPE if line else 1.0,
             cost_offset=LINE_OFFSET if line else 0.0,
             cost_tol=main.cost_tol,
+            cost_penalty=main.cost_penalty,
         )
 
 

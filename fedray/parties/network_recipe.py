@@ -49,6 +49,7 @@ class NetworkRecipe(Scaled):
         if not isinstance(main, NetMain) or label is None or not isinstance(label.config, NetLabel):
             raise LocalProtocolError("the plan is no plan of a network")
         self._main, self._label, self._seed = main, label.config, plan.seed
+        self._restart_every = plan.restart_every
         self._rank = plan.data.index(label)
 
     @property
@@ -127,6 +128,7 @@ class NetworkRecipe(Scaled):
             loss=self._label.loss,
             seed=self._seed,
             bias=main.bias,
+            restart_every=self._restart_every,
         )
 
 

@@ -17,8 +17,10 @@ The shares stay what they are: predicting changes no file of the model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +36,7 @@ from fedray.mpc.dealer import Supply
 from fedray.parties.alone import Alone, alone_of
 from fedray.parties.answers import Answers, answers_of
 from fedray.parties.baseline import Baseline, baseline_of
+from fedray.parties.categories import orders_of
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.contribution import Pairs, permuted_pairs, wants_contribution
 from fedray.parties.kept import Kept, load_kept
@@ -153,7 +156,8 @@ def prepare(ctx: PartyContext) -> Prepared:
         raise DataError(f"data_path: the model has {needed} columns of features of this party; name a folder with rows")
     trained_with = kept.training.data[rank].config
     gaps = isinstance(trained_with, DataTable) and predictor.gaps(trained_with)
-    table = new_rows(ctx, kept_transforms(ctx, config.transforms), gaps=gaps)
+    orders = orders_of(kept.columns.scaling)
+    table = new_rows(ctx, kept_transforms(ctx, config.transforms), gaps=gaps, orders=orders)
     rows = None
     if needed and table is not None:
         rows = kept.columns.scaling.apply(features_of(kept.columns, table), predictor.limit)
@@ -181,13 +185,21 @@ def told_of(kept: Kept, table: NewRows | None) -> Told:
     )
 
 
-def new_rows(ctx: PartyContext, kept: Sequence[KeptTransform], *, gaps: bool) -> NewRows | None:
+def new_rows(
+    ctx: PartyContext,
+    kept: Sequence[KeptTransform],
+    *,
+    gaps: bool,
+    orders: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> NewRows | None:
     """Return this party's new rows, as some transforms make them, None where it has none; local.
 
     Parameters
     ----------
     gaps
         Whether values may be missing in what is returned.
+    orders
+        Words of the columns of categories that the model knows; their cells come as places in these, or behind them.
 
     Raises
     ------
@@ -197,7 +209,8 @@ def new_rows(ctx: PartyContext, kept: Sequence[KeptTransform], *, gaps: bool) ->
     path = _config(ctx).data_path
     if path is None:
         return None
-    return read_coded(ctx, kept, lambda words: _read(ctx, path, "data_path", gaps or bool(kept), words), gaps=gaps)
+    read = partial(_read, ctx, path, "data_path", gaps or bool(kept))
+    return read_coded(ctx, kept, read, gaps=gaps, orders=orders)
 
 
 def _labels(ctx: PartyContext, path: str, training: TaskPlan) -> NewRows:

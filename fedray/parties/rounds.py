@@ -10,6 +10,7 @@ from fedray.ml.guard_plan import Compare, GuardPlan, network_plan
 from fedray.ml.kmeans_design import KMeansDesign, training_rows
 from fedray.ml.linear_curves import curve_of
 from fedray.ml.linear_design import LinearDesign
+from fedray.ml.linear_penalty import SIGN_ROUNDS
 from fedray.ml.linear_schedule import guard_plan
 from fedray.parties.recipes import Design
 from fedray.trees.design import TreeDesign
@@ -43,7 +44,7 @@ def training_rounds(design: Design, done: int = 0) -> int | None:
         each = LATER_LAYER * later - SPARED_BY_ONE_OUTPUT * design.widths[1:].count(1)
         extra, plan, curve = COMPARISON * looks, network_plan(design), 1
     elif isinstance(design, LinearDesign):
-        later, each, plan = 0, 0, guard_plan(design)
+        later, each, plan = 0, SIGN_ROUNDS * design.takes_signs, guard_plan(design)
         extra = 0 if design.cost_tol is None else (COMPARISON + COUNTS) * len(list(_stops(design, done)))
         curve = 0 if curve_of(design.objective) is None else 1
     else:

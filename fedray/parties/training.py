@@ -40,10 +40,13 @@ from fedray.parties.checkpoints import Checkpoint, Checkpoints, Mark, Past, dige
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept import Columns, keep
 from fedray.parties.labels import Target
+from fedray.parties.p_values import check_columns, find_p_values
 from fedray.parties.parity import Parity
 from fedray.parties.parity import begin as begin_parity
+from fedray.parties.public_masks import public_keys
 from fedray.parties.recipes import Course, Data, Model, Watched, recipe_of
-from fedray.parties.tables import read_table
+from fedray.parties.tables import Table, read_table
+from fedray.parties.validation import check_validation, validate, wants_validation
 from fedray.ring import Ring, series
 from fedray.task.record import TRAIN_PHASE, EventKind
 
@@ -56,12 +59,19 @@ PROGRESS_EVERY_S = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A data client's input: its tables in real units and a digest of them, its columns, the shapes that it tells."""
+    """A data client's input: its tables in real units and a digest of them, its columns, the shapes that it tells.
+
+    Attributes
+    ----------
+    table
+        What was read, where the plan wants further trainings on parts of it; else None.
+    """
 
     data: Data
     columns: Columns
     shapes: dict[str, object]
     digest: str
+    table: Table | None = None
 
 
 def run_data(ctx: PartyContext) -> PartyOutcome:
@@ -75,6 +85,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase("read"):
         ctx.begin("read", "reading and checking the tables")
         prepared = prepare(ctx)
+        if wanted := ctx.plan.p_values:
+            check_columns(prepared.data, prepared.columns)
         ctx.root.party_key(create=True)  # seals what the training keeps; tried before a word is said
         checkpoints = Checkpoints(ctx.plan, ctx.member, ctx.root)
         told = {"checkpoints": [mark.as_dict() for mark in checkpoints.marks(prepared.digest)]} if ctx.resumes else {}
@@ -83,7 +95,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         ctx.begin("share", "masking the features")
         series.warm_up()
         session = Session(ctx.channel, tuple(member.index for member in ctx.plan.data))
-        supply = Supply(ctx.channel, _dealer(ctx), session.rank, course.design.label, course.segments(course.done))
+        segments, keys = course.segments(course.done), public_keys(ctx)
+        supply = Supply(ctx.channel, _dealer(ctx), session.rank, course.design.label, segments, keys=keys)
         start = checkpoints.load(course.start) if course.start else None
         checkpoints.begin(course.start)
         parity = begin_parity(ctx, session, course, prepared.data)
@@ -99,6 +112,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         run.test()
     if run.scheduled < course.design.steps:
         supply.end()
+    own = find_p_values(ctx, session, course, prepared.data, prepared.columns, run.kept, keys) if wanted else {}
+    validation = {} if prepared.table is None else {"validation": validate(ctx, course.design, prepared.table)}
     with ctx.channel.phase("save"):
         facts = {
             "features": list(course.design.features),
@@ -106,13 +121,14 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
             "steps": run.steps,
             **course.facts,
         }
-        keep(ctx.plan, ctx.member, ctx.root, prepared.columns, run.kept, facts)
+        keep(ctx.plan, ctx.member, ctx.root, prepared.columns, run.kept, {**facts, **own})
         ctx.channel.send_json(ctx.plan.main.index, "done", model.done)
         ctx.channel.flush()
         if checkpointed(ctx.plan, course):
             ctx.channel.recv_json(ctx.plan.main.index, "kept")
             checkpoints.clear()
-    return PartyOutcome(run.result | parity.result() if parity else run.result)
+    result = run.result | (validation if prepared.data.target is not None else {})
+    return PartyOutcome(result | parity.result() if parity else result)
 
 
 def prepare(ctx: PartyContext) -> Prepared:
@@ -132,7 +148,11 @@ def prepare(ctx: PartyContext) -> Prepared:
     columns = Columns(split.columns[: table.labels], scaling, bool(split.fingerprint))
     if table.target is not None:
         columns = replace(columns, centre=table.target.centre, unit=table.target.unit)
-    return Prepared(Data(features, table.target), columns, shapes, _digest(features, table.target))
+    kept = None
+    if wants_validation(ctx.plan):
+        check_validation(ctx, len(split.train))
+        kept = table
+    return Prepared(Data(features, table.target), columns, shapes, _digest(features, table.target), kept)
 
 
 def _digest(features: Mapping[str, Float], target: Target | None) -> str:

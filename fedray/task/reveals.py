@@ -50,8 +50,8 @@ _SINGLED_OUT = (
 _UNSEEN = Reveal(
     "cell_counts",
     "main",
-    "Only where a party names transforms with one-hot columns: a note, if there are any, with the number of its cells "
-    "whose category the training rows do not have.",
+    "Only where a party names transforms with one-hot columns, or its part of a model has categorical columns: a note, "
+    "if there are any, with the number of its cells whose category the training rows do not have.",
 )
 
 _REVEALS = {
@@ -111,6 +111,13 @@ _REVEALS = {
             "Only with cost_tol: for each batch whether its loss differs by less than cost_tol from that of the batch "
             "before, all batches since the last test at once.",
             "Many tasks with other tolerances tell how large the differences are.",
+        ),
+        Reveal(
+            "validation",
+            "main",
+            "Only with validation: the mean scores of the further trainings, and the scores of a live one at each "
+            "test. The label party gets what their tests open, of the rows that each leaves out.",
+            "The label party gets a prediction of each training row that is left out once.",
         ),
     ),
     Kind.TREES: (
@@ -238,7 +245,7 @@ _REVEALS = {
             "column_statistics",
             "main",
             "Only of parties with share: true: count, missing, mean, deviation, smallest, largest, quartiles and "
-            "number of values of each of its columns.",
+            "number of values of each of its columns; with reference_path the index by which it has moved.",
             "The smallest and the largest are values of single rows.",
         ),
     ),
@@ -249,6 +256,12 @@ _REVEALS = {
             "main",
             "Of each party how many gaps its steps filled, and in how many cells they found a category that the "
             "training rows do not have. Notes name the columns that a step leaves out.",
+        ),
+        Reveal(
+            "evaluation",
+            "main",
+            "Only with evaluate: true: how good the first column that the label party writes says the label: metrics, "
+            "and tables and curves over groups of at least 20 rows.",
         ),
     ),
     Kind.SCORECARD: (
@@ -361,6 +374,31 @@ _PARITY = (
 )
 
 
-def reveals_of(kind: Kind, *, parity: bool = False) -> tuple[Reveal, ...]:
-    """Return the values that a task of this kind may open; with `parity` also what that mode shows."""
-    return (*_REVEALS[kind], *_PARITY) if parity else _REVEALS[kind]
+_PUBLIC = Reveal(
+    "public_masks",
+    "all",
+    "INSECURE: all masks follow from the public seed. Whoever sees what the parties say to each other can work out "
+    "all scaled features, all labels, and every value of the training.",
+    "It is the data itself: whoever may not pool the tables must not use public masks.",
+)
+
+
+_COEFFICIENTS = (
+    Reveal(
+        "coefficient_z",
+        "owner",
+        "With p_values: the z value (of a regression the t value) of its own columns' coefficients, at the label "
+        "party also that of the intercept.",
+        "Its sign is the coefficient's; with what the party knows of its column it tells how much that adds to the "
+        "others' columns in telling the label. Many trainings on other rows tell more.",
+    ),
+    Reveal("p_values", "main", "With p_values: whether there are z values; not which."),
+)
+
+
+def reveals_of(
+    kind: Kind, *, parity: bool = False, public_masks: bool = False, p_values: bool = False
+) -> tuple[Reveal, ...]:
+    """Return the values that a task of this kind may open, with those of the options that it has."""
+    options = ((_PARITY, parity), (_COEFFICIENTS, p_values), ((_PUBLIC,), public_masks))
+    return (*_REVEALS[kind], *(reveal for group, on in options if on for reveal in group))

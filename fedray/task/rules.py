@@ -32,7 +32,8 @@ from fedray.task.kmeans_configs import KMeansData, KMeansMain
 from fedray.task.linear_configs import METRICS_OF
 from fedray.task.predict_configs import ModelMain, PredictData, PredictMain
 from fedray.task.text import show
-from fedray.task.tree_configs import TREE_METRICS_OF
+from fedray.task.transform_rules import transforming
+from fedray.task.tree_configs import TREE_METRICS_OF, TreeTable
 
 __all__ = ["broken_rules"]
 
@@ -178,6 +179,11 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
             yield f"{where}.class_weight: expected null for objective {main.objective}, which has no classes"
         if config is main:
             yield from _costs(main, where)
+            yield from _validated(main, where)
+        if config is main and main.p_values and (main.objective == "poisson" or main.class_weight is not None):
+            yield f"{where}.p_values: expected false, or objective linear or logistic, without class_weight"
+        if config is main and main.p_values and main.sigmoid == "taylor":
+            yield f"{where}.p_values: expected false with sigmoid taylor, whose weights are not those of a likelihood"
         if isinstance(config, LinearLabel) and config.pos_label is not None and main.objective != "logistic":
             yield f"{where}.pos_label: expected null for objective {main.objective}, whose label is a number"
         metrics = METRICS_OF[main.objective]
@@ -191,6 +197,8 @@ def _costs(main: LinearMain, where: str) -> Iterator[str]:
     if line and (main.objective != "logistic" or main.class_weight is not None or main.parity):
         yield f"{where}.sigmoid: expected series; taylor is for objective logistic without class_weight and parity"
     if main.cost_tol is None:
+        if main.cost_penalty:
+            yield f"{where}.cost_penalty: expected false without cost_tol, which compares losses, got true"
         return
     if main.objective != "linear" and not line:
         yield f"{where}.cost_tol: expected null, or objective linear, or logistic with sigmoid taylor"
@@ -202,6 +210,16 @@ def _costs(main: LinearMain, where: str) -> Iterator[str]:
             f"{where}.test_per_batches: expected at most {MOST_COSTS} with cost_tol, which is looked for at tests, got "
             f"{main.test_per_batches}"
         )
+
+
+def _validated(main: LinearMain, where: str) -> Iterator[str]:
+    """Yield what is wrong with further trainings."""
+    if main.validation is None and main.live_validation_percent is None:
+        return
+    if main.objective == "poisson":
+        yield f"{where}.validation: expected null for objective poisson; there are scores of linear and logistic"
+    if main.early_stopping:
+        yield f"{where}.early_stopping: expected false with validation, whose trainings have no test rows, got true"
 
 
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:
@@ -246,6 +264,8 @@ def _unnamed(config: ModelMain | KMeansMain, main: int, data: Sequence[int]) -> 
 
 def _trees(clients: Sequence[Client]) -> Iterator[str]:
     for index, (_, config) in enumerate(clients):
+        if isinstance(config, TreeTable) and config.categorical_columns:
+            yield from _categories(config, f"clients[{index}].client_config")
         if not isinstance(config, TreeMain):
             continue
         where, metrics = f"clients[{index}].client_config", TREE_METRICS_OF[config.objective]
@@ -257,6 +277,15 @@ def _trees(clients: Sequence[Client]) -> Iterator[str]:
                 yield f"{where}.scale_pos_weight: expected 1 {of}, got {config.scale_pos_weight:g}"
         elif config.base_score is not None and not 1e-6 <= config.base_score <= 1.0 - 1e-6:
             yield f"{where}.base_score: expected null or a probability from 1e-06 to 1 - 1e-06 {of}"
+
+
+def _categories(config: TreeTable, where: str) -> Iterator[str]:
+    names = config.categorical_columns
+    if config.missing != "bin":
+        yield f"{where}.missing: expected bin with categorical_columns, for unknown categories, got {config.missing}"
+    if len(set(names)) != len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        yield f"{where}.categorical_columns: expected each column once, got {show(twice)} twice"
 
 
 def _coding(clients: Sequence[Client]) -> Iterator[str]:
@@ -275,6 +304,8 @@ def _coding(clients: Sequence[Client]) -> Iterator[str]:
             yield f"{where}.out_data_path: expected a folder for the rows that the transform codes, got null"
         if main.transform is not None and isinstance(config, TransformData) and config.steps:
             yield f"{where}.steps: expected none with transform, which has steps of its own, got {len(config.steps)}"
+        if isinstance(config, TransformData):
+            yield from transforming(where, main, config)
         if config.out_data_path is not None and config.data_path is None:
             yield f"{where}.out_data_path: expected null where data_path is null, since there are no rows to write"
         paths = [PurePosixPath(path) for path in (config.data_path, config.out_data_path) if path is not None]
