@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from fedray.errors import NotFound, SpecError
 from fedray.task.record import Status
@@ -73,7 +74,8 @@ def create_task(service: Service, body: Body, visit: Visiting) -> Response:
     """Create a task; nothing runs yet."""
     view = service.create_text(body)
     visit.about(view.task_name)
-    return _ok(" ".join([f"Task with name {view.task_name} created.", *notices(view.trust_mode, view.parity)]))
+    said = notices(view.trust_mode, view.parity, view.public_masks)
+    return _ok(" ".join([f"Task with name {view.task_name} created.", *said]))
 
 
 @router.get("/startTask", response_model=Envelope)
@@ -91,10 +93,14 @@ def start_task_by_post(service: Service, body: Body, visit: Visiting, task_name:
 
 
 @router.get("/queryStatus", response_model=Envelope)
-def query_status(service: Service, task_name: TaskName = None) -> Response:
+async def query_status(service: Service, task_name: TaskName = None) -> Response:
     """Answer NotExist, Created, Running, Finished or Failed; a queued task counts as running."""
+    name = _required("task_name", task_name)
+    found = service.known_status(name)
     try:
-        return _ok(_WORDS[service.status(_required("task_name", task_name))])
+        if found is None:  # else no thread: this is what clients ask for most
+            found = await run_in_threadpool(service.status, name)
+        return _ok(_WORDS[found])
     except NotFound:
         return _ok("NotExist")
 

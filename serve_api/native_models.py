@@ -145,6 +145,7 @@ class TaskOut(BaseModel):
     members: list[MemberOut]
     trust_mode: Annotated[str, Field(description="lab: all parties trust the operator of the cluster.")]
     parity: Annotated[bool, Field(description="Whether all features are shown to the label client.")] = False
+    public_masks: Annotated[bool, Field(description="INSECURE: whether masks follow from the public seed.")] = False
     checkpoint: Annotated[int | None, Field(description="Steps after which the clients have a checkpoint.")] = None
     resumable: Annotated[bool, Field(description="Whether it failed and can go on from the checkpoint.")] = False
     waits_for: Annotated[list[str], Field(description="Parties whose data owners have yet to approve it.")] = []
@@ -252,6 +253,7 @@ class ReportOut(BaseModel):
     result: Annotated[dict[str, Any] | None, Field(description="Metrics and other outputs.")] = None
     policies: Annotated[dict[str, Any] | None, Field(description="By party: its policy, or that it has none.")] = None
     parity: Annotated[dict[str, Any] | None, Field(description="In parity mode: errors against float64.")] = None
+    public_masks: Annotated[bool | None, Field(description="INSECURE: true if masks followed from the seed.")] = None
 
 
 class AuditQuery(_Query):

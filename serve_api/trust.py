@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-__all__ = ["LAB_NOTICE", "PARITY_NOTICE", "notices", "trust_notice"]
+__all__ = ["LAB_NOTICE", "PARITY_NOTICE", "PUBLIC_MASKS_NOTICE", "notices", "notices_of", "trust_notice"]
 
 LAB_NOTICE: Final = (
     "Trust: this server runs in lab mode, on one Ray cluster, where whoever may submit to the cluster can "
@@ -23,6 +24,18 @@ PARITY_NOTICE: Final = (
 )
 
 
-def notices(trust_mode: str, parity: bool) -> list[str]:
-    """Return the sentences for a task: whom its parties trust, and what parity mode shows."""
-    return [notice for notice in (trust_notice(trust_mode), PARITY_NOTICE if parity else "") if notice]
+PUBLIC_MASKS_NOTICE: Final = (
+    "INSECURE: the masks of this task follow from its public seed and hide nothing; use it only with data that may be "
+    "pooled, to show that a training that was broken off ends with the same model."
+)
+
+
+def notices(trust_mode: str, parity: bool, public_masks: bool = False) -> list[str]:
+    """Return the sentences for a task: whom its parties trust, and what parity mode and public masks show."""
+    shown = (trust_notice(trust_mode), PARITY_NOTICE if parity else "", PUBLIC_MASKS_NOTICE if public_masks else "")
+    return [notice for notice in shown if notice]
+
+
+def notices_of(told: Mapping[str, Any]) -> list[str]:
+    """Return the sentences for a task or a report as the native API answers it."""
+    return notices(str(told.get("trust_mode", "")), bool(told.get("parity")), bool(told.get("public_masks")))

@@ -64,3 +64,26 @@ def least_squares(basis: Float, target: Float, ridge: float, weights: Float | No
     w = np.ones(len(target)) if weights is None else weights
     gram = basis.T @ (basis * w[:, None])
     return np.asarray(np.linalg.solve(gram + ridge * np.eye(len(gram)), basis.T @ (w * target)), dtype=np.float64)
+
+
+def z_values(x: Float, y: Float, w: Float, intercept: float | None, objective: str) -> tuple[Float, float]:
+    """Return coefficients over their standard errors, and the intercept's: by the inverse of X^T W X, as textbooks do.
+
+    Parameters
+    ----------
+    x, y, w
+        Shapes (rows, columns), (rows, 1), (columns, 1).
+    intercept
+        None where there is none.
+    objective
+        "logistic", with W = p (1 - p), or "linear", with the residuals' variance over rows less coefficients.
+    """
+    wide = x if intercept is None else np.hstack([x, np.ones((len(x), 1))])
+    all_w = w[:, 0] if intercept is None else np.append(w[:, 0], intercept)
+    outputs = wide @ all_w
+    weights = slope(outputs) if objective == "logistic" else np.ones(len(x))
+    covariance = np.linalg.inv(wide.T @ (weights[:, None] * wide))
+    if objective == "linear":
+        covariance = covariance * ((y[:, 0] - outputs) ** 2).sum() / (len(x) - wide.shape[1])
+    z = all_w / np.sqrt(np.diag(covariance))
+    return z[: x.shape[1]], float(z[-1])

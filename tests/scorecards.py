@@ -82,6 +82,7 @@ def train(task: FeatureTask, **fields: Any) -> Training:
     """Return a training on the weights of evidence of a binning, that has run."""
     own = task.label.shape[1] - 1
     numbers: Json = {"max_iter": 60, "test_per_batches": 60, "learning_rate_init": 0.2, "batch_size": 64}
+    numbers |= fields.pop("main", {})
     trained = linear_tasks.made_up(task.root / "unused", fields.pop("objective", "logistic"), own=own, **numbers)
     trained.roots = task.roots
     trained.feature = {"data_path": "w", "scale": "none", **fields}

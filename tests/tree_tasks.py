@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,15 @@ Json = dict[str, Any]
 
 @dataclass(eq=False)
 class TreeTask(Training):
-    """A task of boosted trees: parties 0 main, 1 dealer, then the feature clients and the label client."""
+    """A task of boosted trees: parties 0 main, 1 dealer, then the feature clients and the label client.
+
+    Parameters
+    ----------
+    clients
+        By index, further fields of a client's configuration.
+    """
+
+    clients: Mapping[int, Mapping[str, object]] = field(default_factory=dict)
 
     def document(self) -> Json:
         """Return the body of createTask."""
@@ -30,7 +38,8 @@ class TreeTask(Training):
             client("crypto_producer", 8010, client_type="triplet_producer"),
         ]
         for k in range(len(self.features)):
-            feature = {"client_type": "secure_xgboost_feature", "data_path": "d", **self.feature}
+            own = self.clients.get(k + 2, {})
+            feature = {"client_type": "secure_xgboost_feature", "data_path": "d", **self.feature, **own}
             clients.append(client("feature_client", 8020 + 2 * k, **feature))
         label = {"client_type": "secure_xgboost_label", "data_path": "d", **self.labeler}
         clients.append(client("label_client", 8090, **label))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,13 @@ class Vocabulary:
 
     def __init__(self, columns: Iterable[str] = ()) -> None:
         self._places: dict[str, dict[str, int]] = {name: {} for name in columns}
+
+    @classmethod
+    def of(cls, known: Mapping[str, Iterable[str]]) -> Self:
+        """Return a vocabulary that has words already; new ones come behind them."""
+        made = cls(known)
+        made._places = {name: {word: place for place, word in enumerate(words)} for name, words in known.items()}
+        return made
 
     def __contains__(self, name: object) -> bool:
         """Return whether a column holds categories."""

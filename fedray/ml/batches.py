@@ -19,6 +19,9 @@ class Batches:
     order
         ``random`` draws the rows of each batch with replacement; ``table`` and ``hashed`` are passes over the rows, see
         `fedray.ml.passes`.
+    restart_every
+        Steps after which a new keystream begins, so that a training that goes on there has the masks of one that was
+        not broken off; 0 for no such steps.
     """
 
     features: tuple[int, ...]
@@ -29,6 +32,7 @@ class Batches:
     steps: int
     seed: str
     order: str = "random"
+    restart_every: int = 0
 
     @property
     def owners(self) -> tuple[int, ...]:
@@ -53,6 +57,10 @@ class Batches:
     def since_test(self, done: int) -> int:
         """Return the steps since the test before, at the test after so many steps."""
         return done - (done - 1) // self.test_every * self.test_every
+
+    def keystream(self, done: int, longest: int) -> int:
+        """Return for how many steps a keystream that begins after so many may last, `longest` at most."""
+        return min(longest, self.restart_every - done % self.restart_every) if self.restart_every else longest
 
     def next_test(self, done: int) -> int:
         """Return the steps after which the next test comes, when so many are done."""

@@ -94,6 +94,8 @@ class NetDesign(Batches):
         Whether the layers have an additive term.
     seed
         Public seed of batches and initial weights.
+    restart_every
+        Steps after which a new keystream begins, see `Batches`.
     """
 
     features: tuple[int, ...]
@@ -108,6 +110,7 @@ class NetDesign(Batches):
     loss: str
     seed: str
     bias: bool = True
+    restart_every: int = 0
 
     @property
     def rate(self) -> float:

@@ -174,6 +174,7 @@ class LinearDesign(Batches):
     weighted: bool = False
     seed: str = ""
     order: str = "random"
+    restart_every: int = 0
     slope: float = 1.0
     cost_offset: float = 0.0
     cost_tol: float | None = None

@@ -183,7 +183,7 @@ def between(
     longest = max(1, min(LONGEST_SEGMENT, SEGMENT_WORDS // layout.size_of(layout.corrections(per_step, 1))))
     for until in stops:
         while done < until:
-            count = min(longest, until - done)
+            count = design.keystream(done, min(longest, until - done))
             drawn = rows.steps(done, count + 1)
             yield Segment(f"train/{done}", count, per_step, {"this": drawn[:-1], "next": drawn[1:]})
             done += count

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
@@ -24,7 +23,10 @@ LOOK_AHEAD = 6
 MASKS = "masks"
 """The purpose of the keys from which masks come, where a task deals once."""
 
-_CREDIT = "deal.credit"
+_DEAL, _CREDIT = "deal", "deal.credit"
+
+Keys = Callable[[int], bytes]
+"""Gives the key of the masks that I share with the party of a channel index."""
 
 Bundle = Mapping[str, Mapping[str, Ring]]
 """What one step takes: by correlation and part, my summands."""
@@ -93,6 +95,7 @@ def deal(
     segments: Iterable[Segment],
     memory_bytes: int | None = None,
     purpose: str = MASKS,
+    keys: Keys | None = None,
 ) -> None:
     """Play the dealer: make every segment's correlations and stream the corrections.
 
@@ -113,12 +116,14 @@ def deal(
     purpose
         Of the keys, the same at the parties' `Supply`; another whenever a task deals once more, so that labels may be
         the same.
+    keys
+        Public ones, for a task whose masks hide nothing; None for those that only two parties have.
 
     Cost: 0 rounds; per segment one message to one party, of the derived parts' size.
     Leaks: nothing; the dealer knows shapes and schedule only.
     Ref: [Bea91], with seeds instead of shares.
     """
-    streams = [Stream(channel.secret(party, purpose)) for party in computing]
+    streams = [Stream(keys(party) if keys else channel.secret(party, purpose)) for party in computing]
     masks = OneTimeMasks(streams, matrices, memory_bytes)
     ledger = Ledger()
     for number, segment in enumerate(segments):
@@ -126,12 +131,17 @@ def deal(
         correction = make(streams, corrected, MaskRows(masks, segment.rows), segment)
         if number >= LOOK_AHEAD and channel.recv(computing[corrected], _credit(purpose), background=True):
             return  # a credit that holds an array is the end mark
-        channel.send(computing[corrected], "deal", correction)
+        channel.send(computing[corrected], _deal(purpose), correction)
         channel.flush()
 
 
+def _deal(purpose: str) -> str:
+    """Return the label of corrections: those that one deal leaves unread are none for the next."""
+    return _DEAL if purpose == MASKS else f"{_DEAL}.{purpose}"
+
+
 def _credit(purpose: str) -> str:
-    """Return the label of credits: those that one deal leaves unread are none for the next."""
+    """Return the label of credits, of which the same is true."""
     return _CREDIT if purpose == MASKS else f"{_CREDIT}.{purpose}"
 
 
@@ -187,7 +197,7 @@ class Supply:
         My rank, and the rank that takes the corrections.
     segments
         The public schedule.
-    purpose
+    purpose, keys
         Of my key with the dealer, see `deal`.
     """
 
@@ -199,10 +209,12 @@ class Supply:
         corrected: int,
         segments: Iterable[Segment],
         purpose: str = MASKS,
+        keys: Keys | None = None,
     ) -> None:
         self._channel, self._dealer, self._rank = channel, dealer, rank
         self._takes_corrections = rank == corrected
-        self._stream, self._credit = Stream(channel.secret(dealer, purpose)), _credit(purpose)
+        self._stream = Stream(keys(dealer) if keys else channel.secret(dealer, purpose))
+        self._deal, self._credit = _deal(purpose), _credit(purpose)
         self._segments: Iterator[Segment] = iter(segments)
         self._ledger = Ledger()
         self._corrected = corrected
@@ -235,13 +247,6 @@ class Supply:
         if self._takes_corrections:
             self._channel.send(self._dealer, self._credit, np.zeros(1, np.uint64))
 
-    def finish(self) -> None:
-        """Tell the dealer so, and take what is on its way already: another supply may follow then."""
-        self.end()
-        if self._takes_corrections:
-            for _ in islice(self._segments, LOOK_AHEAD):
-                self._channel.recv(self._dealer, "deal", background=True)
-
     def _load(self) -> None:
         segment = next(self._segments, None)
         if segment is None:
@@ -255,7 +260,7 @@ class Supply:
         self._segment, self._at = segment, 0
 
     def _correction(self, size: int) -> Ring:
-        came = self._channel.recv(self._dealer, "deal", background=True)
+        came = self._channel.recv(self._dealer, self._deal, background=True)
         self._channel.send(self._dealer, self._credit)
         if len(came) != 1 or came[0].shape != (size,) or came[0].dtype != np.uint64:
             raise RemoteProtocolError("the dealer sent a correction of a wrong shape")

@@ -95,6 +95,10 @@ class Root:
             return min(FINE, RING_BITS - 2 * self.span.steps - 2)
         return FINE
 
+    def scale(self, given: float) -> float:
+        """Return the scale of the result for an argument at a scale."""
+        return 2.0**self.bits * _unit(self, given)
+
     def correlations(self) -> tuple[Correlation, ...]:
         """Return what a step takes."""
         scaled_back = (Triple(f"{self.name}.back", self.shape),) if self.span.steps else ()
@@ -131,7 +135,7 @@ def root(s: Session, plan: Root, x: Share, bundle: Bundle) -> Turns[Share]:
     none = Share(np.zeros((0, *x.shape), np.uint64), 1.0)
     normal = yield from normalise(s, x, none, plan.span, bundle, f"{plan.name}.normal")
     value, _ = yield from _series(s, plan.name, (plan.kind, plan.span, plan.bits), (normal, 0), bundle)
-    scale = 2.0**plan.bits * _unit(plan, x.scale)
+    scale = plan.scale(x.scale)
     if not plan.span.steps:
         return Share(value.value, scale)
     factor, parts = _factor(s, plan, normal.behind), bundle[f"{plan.name}.back"]

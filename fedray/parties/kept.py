@@ -8,7 +8,7 @@ parts of one model have in common.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from fedray.data.scaling import Standardizer
 from fedray.data.sealed_folder import SealedFolder
 from fedray.data.wording import shorten
 from fedray.errors import DataError, FedrayError
+from fedray.features.categorical import CategoricalBinning
 from fedray.parties.predictors import Trained
 from fedray.parties.recipes import Transform
 from fedray.ring import Ring
@@ -67,7 +68,7 @@ class Columns:
             The facts are no such thing.
         """
         written, label = facts["scaling"], facts.get("label", {"columns": []})
-        scaling: Transform = Binning.from_dict(written) if "edges" in written else Standardizer.from_dict(written)
+        scaling = _scaling(written)
         names = tuple(str(name) for name in label["columns"])
         centre, unit = float(label.get("centre", 0.0)), float(label.get("unit", 1.0))
         return cls(names, scaling, facts["named"] is True, centre, unit)
@@ -89,6 +90,8 @@ class Kept:
         My own columns.
     arrays
         My summands of the weights.
+    p_values
+        Of my own coefficients, as the manifest has them; empty where the training worked none out.
     """
 
     training: TaskPlan
@@ -96,6 +99,7 @@ class Kept:
     trained: Trained
     columns: Columns
     arrays: Mapping[str, Ring]
+    p_values: Sequence[Mapping[str, object]] = ()
 
 
 def keep(
@@ -175,12 +179,19 @@ def part_folder(root: DataRoot, model: str, rank: int, role: Role) -> SealedFold
         ) from None
 
 
+def _scaling(written: dict[str, object]) -> Transform:
+    if "categories" in written:
+        return CategoricalBinning.from_dict(written)
+    return Binning.from_dict(written) if "edges" in written else Standardizer.from_dict(written)
+
+
 def _read(facts: Mapping[str, Any], arrays: Mapping[str, Ring]) -> Kept | None:
     try:
         training = TaskPlan.from_json(json.dumps(facts["training"]))
         features = tuple(int(count) for count in facts["features"])
         trained = Trained(features, int(facts["n_train"]), int(facts["steps"]))
-        kept = Kept(training, str(facts["run"]), trained, Columns.from_dict(facts), arrays)
+        p_values = [dict(line) for line in facts.get("p_values", ())]
+        kept = Kept(training, str(facts["run"]), trained, Columns.from_dict(facts), arrays, p_values)
     except (FedrayError, KeyError, TypeError, ValueError, AttributeError):
         return None
     return kept if training.digest == facts.get("plan") and training.task == facts.get("task") else None

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from fedray.data.load import Split
 from fedray.errors import DataError, LocalProtocolError, RangeGuardError, SpecError
+from fedray.ml.design import FEATURE_LIMIT
 from fedray.ml.features import encoded
 from fedray.ml.linear_design import CLASS_WEIGHT_SCALE, LinearDesign
 from fedray.ml.linear_fine import tolerance_units
@@ -72,6 +73,7 @@ class LinearRecipe(Scaled):
         if not isinstance(main, LinearMain) or label is None or not isinstance(label.config, LinearLabel):
             raise LocalProtocolError("the plan is no plan of a linear model")
         self._main, self._label, self._seed = main, label.config, plan.seed
+        self._restart_every = plan.restart_every
         self._rank = plan.data.index(label)
         self._line = main.sigmoid == "taylor"
 
@@ -117,6 +119,10 @@ class LinearRecipe(Scaled):
                 f"batch_size {design.batch} is more than the {rows[0]} training rows; with batch_order {design.order} "
                 "a batch is part of a pass"
             )
+        if main.p_values and rows[0] <= design.columns + 1:
+            raise SpecError(
+                f"p_values: expected more training rows than the {design.columns + 1} coefficients, got {rows[0]}"
+            )
         if design.cost_tol is not None:
             tolerance_units(design.cost_tol, design.slope, design.batch, design.scales.residual)
         return Course(design, matrices(design), partial(segments, design), partial(_model, design), facts)
@@ -137,6 +143,11 @@ class LinearRecipe(Scaled):
     def values(self, predictions: Float, centre: float, unit: float) -> Float:
         """Return predictions in the units of the label's table."""
         return centre + unit * np.clip(predictions, *RANGES[self._main.objective])
+
+    @property
+    def limit(self) -> float:
+        """Largest magnitude of a scaled value."""
+        return FEATURE_LIMIT
 
     @property
     def measured(self) -> Measured:
@@ -201,6 +212,7 @@ class LinearRecipe(Scaled):
             weighted=main.class_weight is not None,
             seed=self._seed,
             order=main.batch_order,
+            restart_every=self._restart_every,
             slope=LINE_SLOPE if line else 1.0,
             cost_offset=LINE_OFFSET if line else 0.0,
             cost_tol=main.cost_tol,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fedray.data.load import Split
 from fedray.errors import LocalProtocolError
-from fedray.ml.design import FEATURE_SCALE, FIRST_BIAS_SCALE, NetDesign
+from fedray.ml.design import FEATURE_LIMIT, FEATURE_SCALE, FIRST_BIAS_SCALE, NetDesign
 from fedray.ml.features import encoded
 from fedray.ml.network import Network
 from fedray.ml.network_scorer import NetworkScorer
@@ -49,6 +49,7 @@ class NetworkRecipe(Scaled):
         if not isinstance(main, NetMain) or label is None or not isinstance(label.config, NetLabel):
             raise LocalProtocolError("the plan is no plan of a network")
         self._main, self._label, self._seed = main, label.config, plan.seed
+        self._restart_every = plan.restart_every
         self._rank = plan.data.index(label)
 
     @property
@@ -87,6 +88,11 @@ class NetworkRecipe(Scaled):
         return centre + unit * np.clip(predictions, 0.0, 1.0)
 
     @property
+    def limit(self) -> float:
+        """Largest magnitude of a scaled value."""
+        return FEATURE_LIMIT
+
+    @property
     def measured(self) -> Measured:
         """What labels are: 0 and 1."""
         return "binary"
@@ -122,6 +128,7 @@ class NetworkRecipe(Scaled):
             loss=self._label.loss,
             seed=self._seed,
             bias=main.bias,
+            restart_every=self._restart_every,
         )
 
 

@@ -17,8 +17,10 @@ The shares stay what they are: predicting changes no file of the model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +30,13 @@ from fedray.data.new_rows import Ids, NewRows, load_ids, load_rows, write_predic
 from fedray.data.row_file import first_column_of, load_row_file
 from fedray.data.words import Vocabulary
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
-from fedray.ml.design import FEATURE_LIMIT
 from fedray.ml.groups import LEAST
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
 from fedray.parties.alone import Alone, alone_of
 from fedray.parties.answers import Answers, answers_of
 from fedray.parties.baseline import Baseline, baseline_of
+from fedray.parties.categories import orders_of
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.contribution import Pairs, permuted_pairs, wants_contribution
 from fedray.parties.kept import Kept, load_kept
@@ -154,10 +156,11 @@ def prepare(ctx: PartyContext) -> Prepared:
         raise DataError(f"data_path: the model has {needed} columns of features of this party; name a folder with rows")
     trained_with = kept.training.data[rank].config
     gaps = isinstance(trained_with, DataTable) and predictor.gaps(trained_with)
-    table = new_rows(ctx, kept_transforms(ctx, config.transforms), gaps=gaps)
+    orders = orders_of(kept.columns.scaling)
+    table = new_rows(ctx, kept_transforms(ctx, config.transforms), gaps=gaps, orders=orders)
     rows = None
     if needed and table is not None:
-        rows = kept.columns.scaling.apply(features_of(kept.columns, table), FEATURE_LIMIT)
+        rows = kept.columns.scaling.apply(features_of(kept.columns, table), predictor.limit)
     labels = None if labels_path is None else _labels(ctx, labels_path, kept.training)
     answers = None if labels is None else answers_of(labels, predictor.outputs, predictor.measured)
     earlier = config.baseline_path if isinstance(config, PredictData) else None
@@ -182,13 +185,21 @@ def told_of(kept: Kept, table: NewRows | None) -> Told:
     )
 
 
-def new_rows(ctx: PartyContext, kept: Sequence[KeptTransform], *, gaps: bool) -> NewRows | None:
+def new_rows(
+    ctx: PartyContext,
+    kept: Sequence[KeptTransform],
+    *,
+    gaps: bool,
+    orders: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> NewRows | None:
     """Return this party's new rows, as some transforms make them, None where it has none; local.
 
     Parameters
     ----------
     gaps
         Whether values may be missing in what is returned.
+    orders
+        Words of the columns of categories that the model knows; their cells come as places in these, or behind them.
 
     Raises
     ------
@@ -198,7 +209,8 @@ def new_rows(ctx: PartyContext, kept: Sequence[KeptTransform], *, gaps: bool) ->
     path = _config(ctx).data_path
     if path is None:
         return None
-    return read_coded(ctx, kept, lambda words: _read(ctx, path, "data_path", gaps or bool(kept), words), gaps=gaps)
+    read = partial(_read, ctx, path, "data_path", gaps or bool(kept))
+    return read_coded(ctx, kept, read, gaps=gaps, orders=orders)
 
 
 def _labels(ctx: PartyContext, path: str, training: TaskPlan) -> NewRows:
@@ -299,7 +311,7 @@ def units_of(ctx: PartyContext, agreed: Agreed, prepared: Prepared) -> tuple[flo
     """
     receiver = receiver_of(ctx)
     label, columns = ctx.plan.data[agreed.scoring.label].index, prepared.kept.columns
-    if agreed.predictor.measured == "binary" or receiver.index == label:
+    if agreed.predictor.measured in ("binary", "cluster") or receiver.index == label:
         return columns.centre, columns.unit
     if ctx.me == label:
         ctx.channel.reveals.add("label_units", (receiver.index,), ())

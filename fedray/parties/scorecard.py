@@ -28,6 +28,7 @@ from fedray.features.points import HEADER, PointScale, Scorecard
 from fedray.mpc import Session
 from fedray.mpc.blinding import blinded
 from fedray.mpc.share import Share
+from fedray.parties import p_values
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept import Kept, load_kept
 from fedray.parties.kept_transforms import KeptTransform, load_transform
@@ -82,7 +83,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase("points"):
         card = _card(ctx, prepared, weights)
         base = None if intercept is None else _scale(ctx).base(float(intercept[0]))
-        _write_table(ctx, card, base)
+        _write_table(ctx, card, base, prepared.kept)
         points = _add_up(session, ctx, rows, _mine(prepared, card, rows) + (base or 0)) if rows else None
         if points is not None:
             write_points(_folder(ctx), prepared.ids, points)
@@ -208,12 +209,20 @@ def _add_up(s: Session, ctx: PartyContext, rows: int, mine: Points) -> Points | 
     return np.concatenate(mine_opened) if mine_opened else None
 
 
-def _write_table(ctx: PartyContext, card: Scorecard | None, base: int | None) -> None:
-    """Write the points of each bin of my columns; at the label client the base points first."""
+def _write_table(ctx: PartyContext, card: Scorecard | None, base: int | None, kept: Kept) -> None:
+    """Write the points of each bin of my columns; at the label client the base points first.
+
+    Where the training worked p-values out, each line has those of its column as well.
+    """
     lines = [] if base is None else [(_BASE, *[""] * (len(HEADER) - 2), str(base))]
     lines += [] if card is None else card.table()
+    header: tuple[str, ...] = HEADER
+    if kept.p_values:
+        header = (*HEADER, *p_values.HEADER[1:])
+        names = [p_values.INTERCEPT if line[0] == _BASE else line[0] for line in lines]
+        lines = [(*line, *p_values.beside(kept.p_values, name)) for line, name in zip(lines, names, strict=True)]
     if lines:
-        columns = list(zip(HEADER, zip(*lines, strict=True), strict=True))
+        columns = list(zip(header, zip(*lines, strict=True), strict=True))
         write_texts(_folder(ctx) / _TABLE, columns)
 
 

@@ -11,10 +11,12 @@ from fedray.data.load import Split, first_column, load_split
 from fedray.data.root import DataRoot
 from fedray.data.words import Vocabulary, word_of
 from fedray.errors import DataError, LocalProtocolError
+from fedray.parties.categories import of_categories
 from fedray.parties.labels import Target, positives
 from fedray.parties.recipes import Recipe, Transform
 from fedray.task.configs import DataTable, LinearLabel, Role
 from fedray.task.plan import Member
+from fedray.task.tree_configs import TreeTable
 
 __all__ = ["Table", "read_table"]
 
@@ -74,13 +76,17 @@ def read_table(recipe: Recipe, member: Member, root: DataRoot) -> Table:
         raise LocalProtocolError("the plan gives this party no configuration with data")
     folder = root.generated_dir(config.data_path, field="data_path")
     positive = config.pos_label if isinstance(config, LinearLabel) else None
-    words = Vocabulary([] if positive is None else [first_column(folder)])
+    named = config.categorical_columns if isinstance(config, TreeTable) else ()
+    words = Vocabulary([*([] if positive is None else [first_column(folder)]), *named])
     split = load_split(folder, gaps=recipe.gaps(config), words=words, untested=recipe.untested)
     if positive is not None:
         split = _told_apart(split, words, positive)
     target = recipe.target(split) if member.role is Role.LABEL_CLIENT else None
     labels = recipe.outputs if target is not None else 0
-    scaling = recipe.fit(config, split.train[:, labels:], split.columns[labels:])
+    if isinstance(config, TreeTable) and config.categorical_columns:
+        split, scaling = of_categories(recipe, config, split, labels, words)
+    else:
+        scaling = recipe.fit(config, split.train[:, labels:], split.columns[labels:])
     return Table(split, target, labels, scaling)
 
 

@@ -40,8 +40,10 @@ from fedray.parties.checkpoints import Checkpoint, Checkpoints, Mark, Past, dige
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept import Columns, keep
 from fedray.parties.labels import Target
+from fedray.parties.p_values import check_columns, find_p_values
 from fedray.parties.parity import Parity
 from fedray.parties.parity import begin as begin_parity
+from fedray.parties.public_masks import public_keys
 from fedray.parties.recipes import Course, Data, Model, Watched, recipe_of
 from fedray.parties.tables import Table, read_table
 from fedray.parties.validation import check_validation, validate, wants_validation
@@ -83,6 +85,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase("read"):
         ctx.begin("read", "reading and checking the tables")
         prepared = prepare(ctx)
+        if wanted := ctx.plan.p_values:
+            check_columns(prepared.data, prepared.columns)
         ctx.root.party_key(create=True)  # seals what the training keeps; tried before a word is said
         checkpoints = Checkpoints(ctx.plan, ctx.member, ctx.root)
         told = {"checkpoints": [mark.as_dict() for mark in checkpoints.marks(prepared.digest)]} if ctx.resumes else {}
@@ -91,7 +95,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         ctx.begin("share", "masking the features")
         series.warm_up()
         session = Session(ctx.channel, tuple(member.index for member in ctx.plan.data))
-        supply = Supply(ctx.channel, _dealer(ctx), session.rank, course.design.label, course.segments(course.done))
+        segments, keys = course.segments(course.done), public_keys(ctx)
+        supply = Supply(ctx.channel, _dealer(ctx), session.rank, course.design.label, segments, keys=keys)
         start = checkpoints.load(course.start) if course.start else None
         checkpoints.begin(course.start)
         parity = begin_parity(ctx, session, course, prepared.data)
@@ -106,7 +111,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         run.to_next_test()
         run.test()
     if run.scheduled < course.design.steps:
-        supply.end() if prepared.table is None else supply.finish()
+        supply.end()
+    own = find_p_values(ctx, session, course, prepared.data, prepared.columns, run.kept, keys) if wanted else {}
     validation = {} if prepared.table is None else {"validation": validate(ctx, course.design, prepared.table)}
     with ctx.channel.phase("save"):
         facts = {
@@ -115,7 +121,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
             "steps": run.steps,
             **course.facts,
         }
-        keep(ctx.plan, ctx.member, ctx.root, prepared.columns, run.kept, facts)
+        keep(ctx.plan, ctx.member, ctx.root, prepared.columns, run.kept, {**facts, **own})
         ctx.channel.send_json(ctx.plan.main.index, "done", model.done)
         ctx.channel.flush()
         if checkpointed(ctx.plan, course):

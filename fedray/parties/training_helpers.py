@@ -8,6 +8,8 @@ from fedray.mpc.dealer import deal
 from fedray.parties.agreement import agree, checkpointed, hear_past, hear_test
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.estimate import of_course
+from fedray.parties.p_values import deal_p_values, hear_p_values
+from fedray.parties.public_masks import public_keys
 from fedray.parties.validation import deal_validation, hear_validation, wants_validation
 from fedray.ring import series
 from fedray.task.record import RECORD_COLUMNS, TRAIN_PHASE, EventKind
@@ -43,9 +45,12 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
         if checkpointed(ctx.plan, course):
             for member in ctx.plan.data:
                 ctx.channel.send_json(member.index, "kept", value=True)  # all have the model: no checkpoint is needed
-    result = last if course.start is None else {**last, "resumed_from": course.done}
+        known: dict[str, Any] = {"p_values": hear_p_values(ctx, label)} if ctx.plan.p_values else {}
     if wants_validation(ctx.plan):
-        result = {**result, "validation": validation}
+        known["validation"] = validation
+    if course.start is not None:
+        known["resumed_from"] = course.done
+    result = {**last, **known}
     expected = of_course(ctx.plan, course)  # now, since it takes long for a long training, and nobody waits any more
     return PartyOutcome(result, estimate={} if expected is None else expected.as_dict())
 
@@ -57,6 +62,10 @@ def run_dealer(ctx: PartyContext) -> PartyOutcome:
     computing = tuple(member.index for member in ctx.plan.data)
     with ctx.channel.phase("deal"):
         segments = course.segments(course.done)
-        deal(ctx.channel, computing, course.design.label, course.matrices, segments, course.memory_bytes)
+        keys, memory = public_keys(ctx), course.memory_bytes
+        deal(ctx.channel, computing, course.design.label, course.matrices, segments, memory, keys=keys)
+    if ctx.plan.p_values:
+        deal_p_values(ctx, course, keys)
+    with ctx.channel.phase("deal"):
         deal_validation(ctx, course.design)
     return PartyOutcome({"features": sum(course.design.features)})

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from fedray.errors import LocalProtocolError
+from fedray.errors import LocalProtocolError, SpecError
 from fedray.export.names import joined_names
 from fedray.export.trees import OpenedSplit, OpenedTrees, trees_json
 from fedray.ml.scored import kept_array
@@ -18,7 +18,7 @@ from fedray.parties.kept import Kept
 from fedray.parties.predictors import Trained
 from fedray.parties.tree_recipe import CURVED, TreeRecipe
 from fedray.task.plan import TaskPlan
-from fedray.task.tree_configs import TreeMain
+from fedray.task.tree_configs import TreeMain, TreeTable
 from fedray.trees.binning import Binning
 from fedray.trees.grown import UNKNOWN
 
@@ -28,12 +28,23 @@ Float = npt.NDArray[np.float64]
 
 
 class TreeExporter:
-    """Opens the leaves; each owner tells its own splits as edges of values."""
+    """Opens the leaves; each owner tells its own splits as edges of values.
+
+    Raises
+    ------
+    SpecError
+        The model has columns of categories.
+    """
 
     def __init__(self, training: TaskPlan, trained: Trained) -> None:
         main = training.main.config
         if not isinstance(main, TreeMain):
             raise LocalProtocolError("the plan is no plan of trees")
+        if any(isinstance(one.config, TreeTable) and one.config.categorical_columns for one in training.data):
+            raise SpecError(
+                "the model has categorical_columns, of which XGBoost has places in a list only; train it on columns "
+                "that a transform's step one_hot made"
+            )
         self._objective, self._trees = main.objective, trained.steps
         self._design = TreeRecipe(training).trained(trained)
         self._label = training.data.index(training.label) if training.label else 0

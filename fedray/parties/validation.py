@@ -225,7 +225,7 @@ def _trained(ctx: PartyContext, one: Pass, data: Data) -> Iterator[tuple[int, Te
         over = tested.stopped or steps >= course.design.steps
         yield model.done, tested, over
     if steps < course.design.steps:
-        supply.finish()
+        supply.end()
 
 
 def _data(ctx: PartyContext, one: Pass, table: Table) -> Data:

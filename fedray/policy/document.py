@@ -61,7 +61,7 @@ class Policy:
     max_predictions_a_day
         Rows that may be predicted in a day (UTC).
     parity
-        Whether a training may run in parity mode.
+        Whether a training may run in parity mode, or with public masks.
     export
         Whether a model with a part of this party may be opened to a receiver.
     manual

@@ -60,6 +60,8 @@ def _broken(policy: Policy, plan: TaskPlan, member: Member) -> Broken:
         yield from _opens(plan, member)
     if plan.parity and not policy.parity:
         yield "parity", "parity mode"
+    if plan.public_masks and not policy.parity:
+        yield "parity", "public masks, which show what parity mode shows, and to everybody"
     config = plan.main.config
     if isinstance(config, AlignmentMain) and config.min_intersection < policy.min_intersection:
         yield "min_intersection", f"so small a clients[{plan.main.index}].client_config.min_intersection"

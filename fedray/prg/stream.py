@@ -23,6 +23,11 @@ _FIRST = 32
 """Bytes of counter mode before the keystream of GCM under the nonce 0: GCM keeps blocks 0 and 1 for its seal."""
 
 
+def public_key(seed: str) -> bytes:
+    """Return the 32-byte key of the *public* stream of a seed: whoever knows the seed has it."""
+    return hashlib.blake2b(seed.encode(), digest_size=KEY_BYTES, person=b"fedray/public").digest()
+
+
 class Stream:
     """Uniform words named by labels, the same for every holder of the key.
 
@@ -40,7 +45,7 @@ class Stream:
     @classmethod
     def from_seed(cls, seed: str) -> Stream:
         """Return the *public* stream of a seed that all parties know; never for masks."""
-        return cls(hashlib.blake2b(seed.encode(), digest_size=KEY_BYTES, person=b"fedray/public").digest())
+        return cls(public_key(seed))
 
     def words(self, label: str, shape: tuple[int, ...]) -> npt.NDArray[np.uint64]:
         """Return uniform ``uint64`` of the given shape: the first bytes of the label's keystream."""

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     SCORECARD = "scorecard"
     EXPORT = "export"
     SUM = "sum"
+    KMEANS = "kmeans"
 
 
 class ClientConfig(BaseModel):
@@ -85,12 +86,16 @@ class LongMain(MainConfig):
         How often it does.
     parity
         Whether the label client trains in clear beside, on features that all others show to it; trust mode lab only.
+    public_masks
+        Whether masks come from the public seed, so that they hide nothing and two trainings are equal to the last bit;
+        trust mode lab on one machine only.
     """
 
     checkpoint_every: Annotated[int, whole(0, 10**8)] = 500
     resume: Annotated[Literal["manual", "auto"], choice("manual", "auto")] = "manual"
     resume_attempts: Annotated[int, whole(1, 100)] = 3
     parity: Annotated[bool, flag()] = False
+    public_masks: Annotated[bool, flag()] = False
 
 
 class TrainMain(LongMain):

@@ -86,6 +86,9 @@ class LinearMain(TrainMain):
         One more such training without so many of a hundred rows, measured after every 5 batches; null makes none.
     random_state
         Seed of the batches; None lets the server draw one.
+    p_values
+        Whether each party learns the z values of its own columns' coefficients, and so their p-values; with ``linear``
+        and ``logistic``.
     """
 
     client_type: Literal["linear_main"]
@@ -114,6 +117,7 @@ class LinearMain(TrainMain):
     validation_seed: Annotated[str | None, optional_word()] = None
     live_validation_percent: Annotated[int | None, optional(1, 99)] = None
     random_state: Annotated[int | None, optional(0, 2**63 - 1)] = None
+    p_values: Annotated[bool, flag()] = False
 
     @property
     def common_seed(self) -> int | None:

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from fedray.errors import SpecError
 from fedray.task.config_bases import LongMain
-from fedray.task.configs import MainConfig
+from fedray.task.configs import LinearMain, MainConfig
 from fedray.task.predict_configs import ModelMain
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.reveals import Reveal, reveals_of
@@ -54,7 +54,8 @@ class TaskPlan:
     reveals
         The values that may be opened in clear.
     seed
-        Public common seed: batches are drawn from it, never a mask or a key.
+        Public common seed: batches are drawn from it, and under `public_masks` masks too, which then hide nothing;
+        else never a mask or a key.
     """
 
     task: str
@@ -83,6 +84,21 @@ class TaskPlan:
     def parity(self) -> bool:
         """Whether all features are shown to the label client, which trains in clear beside."""
         return _parity(self.main.config)
+
+    @property
+    def public_masks(self) -> bool:
+        """Whether masks come from the public seed: they hide nothing, but every run has the same."""
+        return _public_masks(self.main.config)
+
+    @property
+    def p_values(self) -> bool:
+        """Whether each party learns the z values of its own columns' coefficients."""
+        return _p_values(self.main.config)
+
+    @property
+    def restart_every(self) -> int:
+        """Steps after which keystreams of masks begin anew, where every run has the same; 0 if it does not matter."""
+        return self.checkpoint_every if self.public_masks else 0
 
     @property
     def checkpoint_every(self) -> int:
@@ -188,7 +204,7 @@ def make_plan(spec: TaskSpec, registry: Registry, seed: str) -> TaskPlan:
     main = next(member.config for member in members if member.role is Role.MAIN_CLIENT)
     fixed = main.common_seed if isinstance(main, MainConfig) else None
     common = seed if fixed is None else f"seed {fixed}"
-    reveals = reveals_of(spec.kind, parity=_parity(main))
+    reveals = reveals_of(spec.kind, parity=_parity(main), public_masks=_public_masks(main), p_values=_p_values(main))
     return TaskPlan(spec.task_name, spec.kind, members, reveals, common)
 
 
@@ -201,6 +217,14 @@ def _resolve(registry: Registry, index: int, addr: str, http_port: int) -> Party
 
 def _parity(main: ClientConfig) -> bool:
     return isinstance(main, LongMain) and main.parity
+
+
+def _public_masks(main: ClientConfig) -> bool:
+    return isinstance(main, LongMain) and main.public_masks
+
+
+def _p_values(main: ClientConfig) -> bool:
+    return isinstance(main, LinearMain) and main.p_values
 
 
 def _as_dict(plan: TaskPlan) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def build_report(
         "policies": _policies(plan, outcomes),
         "result": _result(plan, outcomes),
         **_parity(plan, outcomes),
+        **({"public_masks": True} if plan.public_masks else {}),
         **_estimate(plan, outcomes),
     }
 

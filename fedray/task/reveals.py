@@ -50,8 +50,8 @@ _SINGLED_OUT = (
 _UNSEEN = Reveal(
     "cell_counts",
     "main",
-    "Only where a party names transforms with one-hot columns: a note, if there are any, with the number of its cells "
-    "whose category the training rows do not have.",
+    "Only where a party names transforms with one-hot columns, or its part of a model has categorical columns: a note, "
+    "if there are any, with the number of its cells whose category the training rows do not have.",
 )
 
 _REVEALS = {
@@ -167,7 +167,8 @@ _REVEALS = {
             "receiver",
             "The predicted value of each row.",
             "A prediction tells a weighted sum of the row's features, or of trees a sum of leaves: whoever chooses "
-            "many rows can learn the weights or the leaves, and rows of equal predictions are in the same leaves.",
+            "many rows can learn the weights or the leaves, and rows of equal predictions are in the same leaves. A "
+            "cluster tells where between centroids the row lies.",
         ),
         Reveal(
             "label_units",
@@ -179,7 +180,7 @@ _REVEALS = {
             "range_guard",
             "all",
             "How many linear outputs of the new rows left the range in which the arithmetic is right: a count for each "
-            "layer; of trees none.",
+            "layer; of trees and clusters none.",
         ),
         Reveal(
             "evaluation",
@@ -244,7 +245,7 @@ _REVEALS = {
             "column_statistics",
             "main",
             "Only of parties with share: true: count, missing, mean, deviation, smallest, largest, quartiles and "
-            "number of values of each of its columns.",
+            "number of values of each of its columns; with reference_path the index by which it has moved.",
             "The smallest and the largest are values of single rows.",
         ),
     ),
@@ -255,6 +256,12 @@ _REVEALS = {
             "main",
             "Of each party how many gaps its steps filled, and in how many cells they found a category that the "
             "training rows do not have. Notes name the columns that a step leaves out.",
+        ),
+        Reveal(
+            "evaluation",
+            "main",
+            "Only with evaluate: true: how good the first column that the label party writes says the label: metrics, "
+            "and tables and curves over groups of at least 20 rows.",
         ),
     ),
     Kind.SCORECARD: (
@@ -287,6 +294,35 @@ _REVEALS = {
         ),
     ),
     Kind.SUM: (Reveal("sum", "all", "The sum of the ones that all parties bring; the plan says how many."),),
+    Kind.KMEANS: (
+        Reveal("shapes", "all", "The numbers of rows and columns of each party's tables."),
+        Reveal(
+            "converged",
+            "all",
+            "With a tol, after each iteration: one bit, whether the centroids have moved by less.",
+        ),
+        Reveal("large_clusters", "all", "Which clusters have at least 20 rows."),
+        Reveal(
+            "cluster_sizes",
+            "all",
+            "The number of rows of each cluster; of none where one has fewer than 20.",
+            "Two tasks whose tables differ in one row tell its cluster.",
+        ),
+        Reveal(
+            "centroids",
+            "owner",
+            "The centroids of its own columns, of clusters with at least 20 rows.",
+            "With its own rows that tells something of which of them are together: with very many columns over few "
+            "rows, all of it. Two tasks whose tables differ in one row tell its cluster.",
+        ),
+        Reveal(
+            "clusters",
+            "receiver",
+            "Only if the task names a receiver: the cluster of each row.",
+            "Rows of one cluster are alike in the columns of all parties: with its own columns the receiver may tell "
+            "where those of the others lie, and where they part clusters.",
+        ),
+    ),
     Kind.SERVE: (
         Reveal("shapes", "all", "The number of rows, and what everybody knows of the model from its training."),
         _UNSEEN,
@@ -338,6 +374,31 @@ _PARITY = (
 )
 
 
-def reveals_of(kind: Kind, *, parity: bool = False) -> tuple[Reveal, ...]:
-    """Return the values that a task of this kind may open; with `parity` also what that mode shows."""
-    return (*_REVEALS[kind], *_PARITY) if parity else _REVEALS[kind]
+_PUBLIC = Reveal(
+    "public_masks",
+    "all",
+    "INSECURE: all masks follow from the public seed. Whoever sees what the parties say to each other can work out "
+    "all scaled features, all labels, and every value of the training.",
+    "It is the data itself: whoever may not pool the tables must not use public masks.",
+)
+
+
+_COEFFICIENTS = (
+    Reveal(
+        "coefficient_z",
+        "owner",
+        "With p_values: the z value (of a regression the t value) of its own columns' coefficients, at the label "
+        "party also that of the intercept.",
+        "Its sign is the coefficient's; with what the party knows of its column it tells how much that adds to the "
+        "others' columns in telling the label. Many trainings on other rows tell more.",
+    ),
+    Reveal("p_values", "main", "With p_values: whether there are z values; not which."),
+)
+
+
+def reveals_of(
+    kind: Kind, *, parity: bool = False, public_masks: bool = False, p_values: bool = False
+) -> tuple[Reveal, ...]:
+    """Return the values that a task of this kind may open, with those of the options that it has."""
+    options = ((_PARITY, parity), (_COEFFICIENTS, p_values), ((_PUBLIC,), public_masks))
+    return (*_REVEALS[kind], *(reveal for group, on in options if on for reveal in group))

@@ -28,16 +28,20 @@ from fedray.task.configs import (
     TransformMain,
     TreeMain,
 )
+from fedray.task.kmeans_configs import KMeansData, KMeansMain
 from fedray.task.linear_configs import METRICS_OF
 from fedray.task.predict_configs import ModelMain, PredictData, PredictMain
 from fedray.task.text import show
-from fedray.task.tree_configs import TREE_METRICS_OF
+from fedray.task.transform_rules import transforming
+from fedray.task.tree_configs import TREE_METRICS_OF, TreeTable
 
 __all__ = ["broken_rules"]
 
 Client = tuple[Role, ClientConfig]
 _RECEIVING = (PredictData, ExportData)
 """Configurations of which only the receiver's names files."""
+_WRITING = (AlignmentData, CodedData, KMeansData, ScorecardData)
+"""Configurations of which each that names a folder to write into has one of its own."""
 MOST_COSTS = 10_000
 """Batches between two tests where losses wait for a comparison, each with the weights before it."""
 
@@ -54,14 +58,15 @@ _NEEDS = {
     Kind.ALIGNMENT: _Needs(data_clients=2, roles=()),
     Kind.SHARED_NN: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.LINEAR: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
-    Kind.PREDICT: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
-    Kind.SERVE: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
+    Kind.PREDICT: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
+    Kind.SERVE: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.TREES: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.BINNING: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.EXPORT: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
     Kind.STATISTICS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.TRANSFORM: _Needs(data_clients=1, roles=()),
     Kind.SUM: _Needs(data_clients=2, roles=()),
+    Kind.KMEANS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.SCORECARD: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
 }
 
@@ -175,6 +180,10 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
         if config is main:
             yield from _costs(main, where)
             yield from _validated(main, where)
+        if config is main and main.p_values and (main.objective == "poisson" or main.class_weight is not None):
+            yield f"{where}.p_values: expected false, or objective linear or logistic, without class_weight"
+        if config is main and main.p_values and main.sigmoid == "taylor":
+            yield f"{where}.p_values: expected false with sigmoid taylor, whose weights are not those of a likelihood"
         if isinstance(config, LinearLabel) and config.pos_label is not None and main.objective != "logistic":
             yield f"{where}.pos_label: expected null for objective {main.objective}, whose label is a number"
         metrics = METRICS_OF[main.objective]
@@ -215,7 +224,7 @@ def _validated(main: LinearMain, where: str) -> Iterator[str]:
 
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     main, config = next((place, config) for place, (role, config) in enumerate(clients) if role is Role.MAIN_CLIENT)
-    if not isinstance(config, ModelMain):
+    if not isinstance(config, ModelMain | KMeansMain):
         return
     data = [index for index, (role, _) in enumerate(clients) if role in _DATA_ROLES]
     if config.receiver is not None and config.receiver not in data:
@@ -226,6 +235,9 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
         )
         return
     labels = [index for index in data if clients[index][0] is Role.LABEL_CLIENT]
+    if config.receiver is None and not labels and Role.LABEL_CLIENT not in _NEEDS[_kind(clients)].roles:
+        yield from _unnamed(config, main, data)
+        return
     receiver = config.receiver if config.receiver is not None else next(iter(labels), None)
     for index, (_, other) in enumerate(clients):
         for field in ("out_data_path", "labels_path", "baseline_path"):
@@ -240,8 +252,20 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
         yield f"{where}: expected a folder or file with labels, since contribution is true, got null"
 
 
+def _unnamed(config: ModelMain | KMeansMain, main: int, data: Sequence[int]) -> Iterator[str]:
+    """Yield that a task without a label client names its receiver, unless it may have none."""
+    if isinstance(config, ModelMain):
+        places = " or ".join(map(str, data))
+        yield (
+            f"clients[{main}].client_config.receiver: expected the place of a client with data, {places}, since there "
+            "is no label_client, got null"
+        )
+
+
 def _trees(clients: Sequence[Client]) -> Iterator[str]:
     for index, (_, config) in enumerate(clients):
+        if isinstance(config, TreeTable) and config.categorical_columns:
+            yield from _categories(config, f"clients[{index}].client_config")
         if not isinstance(config, TreeMain):
             continue
         where, metrics = f"clients[{index}].client_config", TREE_METRICS_OF[config.objective]
@@ -253,6 +277,15 @@ def _trees(clients: Sequence[Client]) -> Iterator[str]:
                 yield f"{where}.scale_pos_weight: expected 1 {of}, got {config.scale_pos_weight:g}"
         elif config.base_score is not None and not 1e-6 <= config.base_score <= 1.0 - 1e-6:
             yield f"{where}.base_score: expected null or a probability from 1e-06 to 1 - 1e-06 {of}"
+
+
+def _categories(config: TreeTable, where: str) -> Iterator[str]:
+    names = config.categorical_columns
+    if config.missing != "bin":
+        yield f"{where}.missing: expected bin with categorical_columns, for unknown categories, got {config.missing}"
+    if len(set(names)) != len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        yield f"{where}.categorical_columns: expected each column once, got {show(twice)} twice"
 
 
 def _coding(clients: Sequence[Client]) -> Iterator[str]:
@@ -271,6 +304,8 @@ def _coding(clients: Sequence[Client]) -> Iterator[str]:
             yield f"{where}.out_data_path: expected a folder for the rows that the transform codes, got null"
         if main.transform is not None and isinstance(config, TransformData) and config.steps:
             yield f"{where}.steps: expected none with transform, which has steps of its own, got {len(config.steps)}"
+        if isinstance(config, TransformData):
+            yield from transforming(where, main, config)
         if config.out_data_path is not None and config.data_path is None:
             yield f"{where}.out_data_path: expected null where data_path is null, since there are no rows to write"
         paths = [PurePosixPath(path) for path in (config.data_path, config.out_data_path) if path is not None]
@@ -289,7 +324,10 @@ def _columns(clients: Sequence[Client]) -> Iterator[str]:
 def _outputs(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -> Iterator[str]:
     writers: dict[tuple[str, int, PurePosixPath], list[int]] = defaultdict(list)
     for index, (_, config) in enumerate(clients):
-        if isinstance(config, AlignmentData | CodedData | ScorecardData) and config.out_data_path is not None:
+        if (
+            isinstance(config, AlignmentData | CodedData | KMeansData | ScorecardData)
+            and config.out_data_path is not None
+        ):
             addr, port = places[index]
             writers[addr.lower(), port, PurePosixPath(config.out_data_path)].append(index)
     for indices in writers.values():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from fedray.task.config_bases import DataTable, LongMain
 from fedray.task.fields import (
     EXPECTED,
     choice,
+    column_name,
     nothing,
     number,
     optional,
@@ -20,7 +21,7 @@ from fedray.task.fields import (
     within,
 )
 
-__all__ = ["TREE_ALIASES", "TREE_METRICS_OF", "TreeFeature", "TreeLabel", "TreeMain"]
+__all__ = ["TREE_ALIASES", "TREE_METRICS_OF", "TreeFeature", "TreeLabel", "TreeMain", "TreeTable"]
 
 TreeObjective = Literal["binary:logistic", "reg:squarederror"]
 TreeMetric = Literal["auc", "auc_ks", "metrics_pack1", "regression"]
@@ -146,9 +147,17 @@ class TreeTable(DataTable):
     ----------
     missing
         What an empty cell of a feature means: an error, or a value of its own that goes to the better side of a split.
+    categorical_columns
+        Names of columns whose cells are words, or numbers that stand for kinds; with `missing` ``bin`` only, which is
+        where a category goes that the training rows do not have.
+    categories
+        What becomes of them: ``ordered``, one column of bins, the most frequent category first; ``one_hot``, a column
+        of two bins for each, at most 32, the least frequent ones in common.
     """
 
     missing: Annotated[Literal["error", "bin"], choice("error", "bin")] = "error"
+    categorical_columns: Annotated[tuple[Annotated[str, column_name()], ...], Field(max_length=10_000)] = ()
+    categories: Annotated[Literal["ordered", "one_hot"], choice("ordered", "one_hot")] = "ordered"
 
 
 class TreeFeature(TreeTable):

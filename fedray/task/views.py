@@ -16,6 +16,8 @@ __all__ = ["PartyView", "TaskPage", "TaskView", "view_of"]
 class TaskView:
     """A task as a client sees it; times are Unix seconds; with `parity` all features go to the label client.
 
+    With `public_masks` nothing is hidden from anybody who sees what the parties say.
+
     A failed one that is `resumable` can go on from the `checkpoint` after so many steps; a created one `waits_for` the
     approval of the data owners of these parties.
     """
@@ -38,6 +40,7 @@ class TaskView:
     checkpoint: int | None
     resumable: bool
     waits_for: tuple[str, ...] = ()
+    public_masks: bool = False
 
     def as_dict(self) -> dict[str, object]:
         """Return the view as it is sent; ``queue_position`` counts from 1."""
@@ -111,6 +114,7 @@ def view_of(
         ),
         trust_mode=trust_mode,
         parity=any(member["config"].get("parity") is True for member in members),
+        public_masks=any(member["config"].get("public_masks") is True for member in members),
         checkpoint=None if task.status in (Status.FINISHED, Status.CANCELLED) else task.checkpoint,
         resumable=task.resumable,
         waits_for=waits_for,

@@ -17,7 +17,7 @@ from serve_api.cli.options import JsonOption, NameArgument, ServerOption, WatchO
 from serve_api.cli.report import print_report
 from serve_api.cli.screen import clean, print_json, print_record, print_table, print_task, print_tasks
 from serve_api.cli.watch import watch
-from serve_api.trust import notices
+from serve_api.trust import notices_of
 
 __all__ = [
     "cancel",
@@ -58,7 +58,7 @@ def submit(
     done = "created and started" if start else "created"
     waits = f"; it waits for the approval of {', '.join(task['waits_for'])}" if task.get("waits_for") else ""
     typer.echo(f"Task {clean(task['task_name'])} {done}{clean(waits)}.")
-    for notice in notices(str(task.get("trust_mode", "")), task.get("parity") is True):
+    for notice in notices_of(task):
         typer.echo(notice)
 
 

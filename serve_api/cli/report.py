@@ -11,7 +11,7 @@ from serve_api.cli.evaluation import print_evaluation
 from serve_api.cli.feature_tables import is_table, print_features
 from serve_api.cli.progress import size_text
 from serve_api.cli.screen import clean, in_six_digits, print_table
-from serve_api.trust import notices
+from serve_api.trust import notices_of
 
 __all__ = ["print_leakage", "print_report"]
 
@@ -42,7 +42,7 @@ def print_report(report: Json) -> None:
     _print_cost("cost by party", ("party",), [((name,), part) for name, part in by_party.items()], {})
     _print_lines(by_party)
     _print_estimate(_mapping(report.get("estimate")))
-    for notice in notices(str(report.get("trust_mode", "")), bool(report.get("parity"))):
+    for notice in notices_of(report):
         typer.echo(notice)
 
 

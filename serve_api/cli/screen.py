@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from serve_api.trust import notices
+from serve_api.trust import notices_of
 
 __all__ = [
     "clean",
@@ -78,7 +78,7 @@ def print_task(task: Json) -> None:
     print_table("", ("field", "value"), [row for row in rows if row[1] not in (None, "")])
     members = [(part.get("index"), part.get("role"), part.get("party")) for part in task.get("members", ())]
     print_table("clients", ("client", "role", "party"), members)
-    for notice in notices(str(task.get("trust_mode", "")), task.get("parity") is True):
+    for notice in notices_of(task):
         typer.echo(notice)
 
 

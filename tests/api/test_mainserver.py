@@ -54,6 +54,12 @@ class TestCreateTask:
         assert "shows all features of all parties" in post(client, "/createTask", json=document)["msg"]
         assert "Parity" not in post(client, "/createTask", json=training("q"))["msg"]
 
+    def test_says_that_public_masks_are_insecure(self, client: TestClient) -> None:
+        document = training("p")
+        document["clients"][0]["client_config"]["public_masks"] = True
+        assert "INSECURE: the masks of this task" in post(client, "/createTask", json=document)["msg"]
+        assert "INSECURE" not in post(client, "/createTask", json=training("q"))["msg"]
+
     @pytest.mark.parametrize(
         "content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded", ""]
     )

@@ -152,6 +152,19 @@ def test_the_tables_of_all_parties_add_up_to_the_points(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("points.csv"))) == 1
 
 
+def test_p_values_stand_beside_the_points_where_the_training_had_them(tmp_path: Path) -> None:
+    made = binned(tmp_path)
+    train(made, main={"p_values": True})
+    task = task_of(made)
+    task.succeed()
+    for index, intercept in ((ONE, None), (LABEL, "(intercept)")):
+        header, *lines = task.lines(index, "scorecard.csv")
+        assert header[-3:] == ["points", "z", "p_value"]
+        own = {name: rest for name, *rest in task.lines(index, "p_values.csv", "p_values/t")[1:]}
+        assert (intercept in own) == (index == LABEL)
+        assert all(line[-2:] == own[intercept if line[0] == "(base)" else line[0]] for line in lines)
+
+
 def test_who_learns_what(tmp_path: Path) -> None:
     """Weights to their owner, the intercept to the label client, points to the receiver; nothing else is opened."""
     made = binned(tmp_path)

@@ -12,7 +12,7 @@ import pytest
 from fedray.errors import Conflict, DataError, FedrayError, NotFound, PeerLost, PlacementError, SpecError, StateError
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.record import Event, Status
-from fedray.task.registry import Registry
+from fedray.task.registry import PartyRef, Registry
 from fedray.task.service import TaskService
 from fedray.task.spec import parse
 from fedray.task.standing import Standing
@@ -128,6 +128,7 @@ def test_create(server: Server) -> None:
         ],
         "trust_mode": "lab",
         "parity": False,
+        "public_masks": False,
         "checkpoint": None,
         "resumable": False,
         "waits_for": [],
@@ -139,6 +140,24 @@ def test_create(server: Server) -> None:
 def test_parity_is_told_in_every_view(server: Server) -> None:
     assert server.service.create(network(parity=True)).parity
     assert server.service.list().tasks[0].as_dict()["parity"] is True
+
+
+def test_public_masks_are_told_in_every_view(server: Server) -> None:
+    assert server.service.create(network(public_masks=True)).public_masks
+    assert server.service.list().tasks[0].as_dict()["public_masks"] is True
+
+
+def test_public_masks_are_for_one_machine_in_lab_mode(tmp_path: Path) -> None:
+    server = Server(tmp_path, trust_mode="federated")
+    with pytest.raises(SpecError, match=r"public_masks: expected false in trust mode federated, got true"):
+        server.service.create(network(public_masks=True))
+    assert server.runner.calls == []
+    known = Registry(tuple(PartyRef(f"p{port}", "a", port, f"party_p{port}") for port in range(1, 5)))
+    server = Server(tmp_path, known)
+    with pytest.raises(SpecError, match=r"clients\[0\].client_config.public_masks: expected false where fedray.toml"):
+        server.service.create(network(public_masks=True))
+    assert server.runner.calls == []
+    assert not server.service.create(network()).public_masks
 
 
 def test_parity_is_refused_unless_in_lab_mode(tmp_path: Path) -> None:

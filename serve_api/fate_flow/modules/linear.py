@@ -7,7 +7,14 @@ from typing import Any, Final
 
 from fedray.task.text import show
 from serve_api.fate_flow.compiled import CompiledComponent
-from serve_api.fate_flow.modules.training import COMMON_MOOT, COMMON_WARNED, Model, steps_between_tests
+from serve_api.fate_flow.modules.training import (
+    COMMON_MOOT,
+    COMMON_WARNED,
+    Model,
+    early_rounds,
+    steps_between_tests,
+    tested_on,
+)
 from serve_api.fate_flow.rules import Rules, number_of, wrong
 from serve_api.fate_flow.scoring import Task
 from serve_api.fate_flow.values import Rows
@@ -26,6 +33,9 @@ _OPTIMIZERS: Final = {"sgd": 0.0, "nesterov_momentum_sgd": 0.9}
 _ADAPTIVE: Final = ("rmsprop", "adam", "adagrad", "sqn")
 """Those whose steps are of another size for each weight; made by smaller batches instead, so more steps in a pass."""
 
+_LEAST_GAIN: Final = 1e-9
+"""Of the metric by which a training stops early: FATE takes any gain."""
+
 _MOST_ROWS: Final = 100_000
 _REPLACED_ROWS: Final = 64
 _RULES: Final = Rules(
@@ -39,6 +49,7 @@ _RULES: Final = Rules(
         "init_param.fit_intercept",
         "predict_param",
         "validation_freqs",
+        "early_stopping_rounds",
     ),
     warned={
         **COMMON_WARNED,
@@ -76,6 +87,8 @@ def linear(work: Work) -> CompiledComponent:
     passes = _number(work, values, "max_iter", 1, 10_000)
     replaced = values["optimizer"] in _ADAPTIVE
     batch, batches = _batches(work, values, rows.most, _REPLACED_ROWS if replaced else _MOST_ROWS)
+    rounds = early_rounds(work, values, validation)
+    read = rows if rounds is None or validation is None else tested_on(work, rows, validation)
     main = {
         "objective": objective,
         "alpha": _alpha(work, values),
@@ -86,8 +99,10 @@ def linear(work: Work) -> CompiledComponent:
         "test_per_batches": steps_between_tests(work, values, passes) * batches,
         **_momentum(work, values, objective),
         "class_weight": rows.class_weight,
+        **({} if rounds is None else {"early_stopping": True, "n_iter_no_change": rounds, "tol": _LEAST_GAIN}),
     }
-    return model.trained((rows, validation), _clients(work, rows, main), values, batches)
+    clients = _clients(work, read, main)
+    return model.trained((rows, validation), clients, values, batches, read.step, early=rounds is not None)
 
 
 def _clients(work: Work, rows: Rows, main: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fedray.task.text import show
+from serve_api.fate_flow.coding import replayed, transformed
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.rules import wrong
@@ -14,8 +15,9 @@ from serve_api.fate_flow.scoring import Task, scores, trained_and_validated, wit
 from serve_api.fate_flow.values import Rows
 from serve_api.fate_flow.work import Work
 
-__all__ = ["COMMON_MOOT", "COMMON_WARNED", "Model", "steps_between_tests"]
+__all__ = ["COMMON_MOOT", "COMMON_WARNED", "Model", "early_rounds", "steps_between_tests", "tested_on"]
 
+_MOST_ROUNDS: Final = 10_000
 _NO_KEYS: Final = "nothing is encrypted with a public key: parties compute on shares"
 
 COMMON_WARNED: Final[Mapping[str, str]] = {
@@ -54,6 +56,36 @@ def steps_between_tests(work: Work, values: Mapping[str, Any], steps: int) -> in
     return min(wanted, steps)
 
 
+def early_rounds(work: Work, values: Mapping[str, Any], validation: Rows | None) -> int | None:
+    """Return after how many validations without a better one a training ends; None where it makes all its steps.
+
+    Raises
+    ------
+    FateError
+        There is nothing to validate with, or no word of how often.
+    """
+    rounds = values["early_stopping_rounds"]
+    if rounds is None:
+        return None
+    if not isinstance(rounds, int) or isinstance(rounds, bool) or not 1 <= rounds <= _MOST_ROUNDS:
+        words = f"expected null or a number from 1 to {_MOST_ROUNDS}, got {show(rounds)}"
+        raise wrong(work.component, "early_stopping_rounds", words)
+    if validation is None:
+        raise wrong(work.component, "early_stopping_rounds", "expected null: there is no validate_data to stop by")
+    if values["validation_freqs"] is None:
+        raise wrong(work.component, "validation_freqs", "expected a number with early_stopping_rounds, got null")
+    return rounds
+
+
+def tested_on(work: Work, rows: Rows, validation: Rows) -> Rows:
+    """Add the step that puts together rows to be trained on, and rows that the training is tested on."""
+    validation = replayed(work, validation, "validation")
+    if [part.party for part in validation.parts] != [part.party for part in rows.parts] or not validation.labelled:
+        words = "input.data.validate_data: expected rows of the same parties, with the guest's label"
+        raise FateError(REFUSED, f"component {work.component.name}: {words}")
+    return transformed(work, rows, {}, "validated", tested=validation)
+
+
 @dataclass(frozen=True)
 class Model:
     """A component that trains a model, or predicts with a fitted one.
@@ -81,26 +113,29 @@ class Model:
         scores(self.work, with_fitted(self.work, fitted), self.task, self.threshold)
         return self.work.done(kind=self.kind, model=None)
 
-    def rows(self, *, weighted: bool = False) -> tuple[Rows, Rows | None]:
+    def rows(self, *, weighted: bool = False, labelled: bool = True) -> tuple[Rows, Rows | None]:
         """Return the rows to be trained on, and those to be validated with if there are any.
 
         Parameters
         ----------
         weighted
             Whether the rows may have class weights.
+        labelled
+            Whether they need the guest's label.
 
         Raises
         ------
         FateError
-            They lack the guest's label, or are of no use to a training.
+            They lack the guest's columns or label, or are of no use to a training.
         """
         work = self.work
         rows = work.aligned("train_data", "data")
         validation = work.aligned("validate_data", "eval_data", "test_data", needed=False)
-        labelled = rows is not None and rows.guest is not None and rows.guest.label is not None
-        if rows is None or not labelled or rows.replay or (rows.class_weight is not None and not weighted):
+        fits = rows is not None and rows.guest is not None and (rows.guest.label is not None or not labelled)
+        if rows is None or not fits or rows.replay or (rows.class_weight is not None and not weighted):
+            what = "label" if labelled else "columns, and without class weights"
             raise FateError(
-                REFUSED, f"component {work.component.name}: input.data: expected train_data with the guest's label"
+                REFUSED, f"component {work.component.name}: input.data: expected train_data with the guest's {what}"
             )
         return rows, validation
 
@@ -110,6 +145,7 @@ class Model:
         clients: Sequence[dict[str, Any]],
         values: Mapping[str, Any],
         batches: int = 1,
+        on: str = "",
         **facts: object,
     ) -> CompiledComponent:
         """Compile the training of these clients, and the predictions of its rows.
@@ -122,14 +158,16 @@ class Model:
             The component's parameters.
         batches
             Steps of the training that count as one of FATE's.
+        on
+            What the clients read, if it is another step's than that of the rows.
         facts
             More JSON values from which the model is told.
         """
         work, (rows, validation) = self.work, sets
-        step = work.step("", clients, [rows.step])
+        step = work.step("", clients, [on or rows.step])
         told = {**_facts(work, rows, step, values), **facts}
-        name = work.keep(step=step, parties=told["parties"])
-        model = work.model_of(name, step=step, parties=told["parties"])
+        kept = {"step": step, "parties": told["parties"], **({} if rows.labelled else {"labelled": False})}
+        model = work.model_of(work.keep(**kept), **kept)
         scores(work, trained_and_validated(work, model, rows, validation), self.task, self.threshold)
         return work.done(kind=self.kind, model=told, batches=batches)
 

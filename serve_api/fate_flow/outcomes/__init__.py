@@ -13,21 +13,26 @@ from serve_api.fate_flow.job import PartyId
 from serve_api.fate_flow.outcomes.added import secure_add
 from serve_api.fate_flow.outcomes.aligned import data_io, intersection, reader
 from serve_api.fate_flow.outcomes.binned import binning, selection
+from serve_api.fate_flow.outcomes.clustered import kmeans
 from serve_api.fate_flow.outcomes.described import pearson, statistics
 from serve_api.fate_flow.outcomes.evaluation import evaluation
 from serve_api.fate_flow.outcomes.rows import sample, scale
 from serve_api.fate_flow.outcomes.scorecard import scorecard
 from serve_api.fate_flow.outcomes.tables import data_outputs
 from serve_api.fate_flow.outcomes.trained import linear, network, trees
+from serve_api.fate_flow.outcomes.united import baseline, expand, stability, union
 
 __all__ = ["outcome", "said"]
 
 _TELL: Final[Mapping[str, Callable[[CompiledComponent, Results], ComponentOutcome]]] = MappingProxyType(
     {
+        "baseline": baseline,
         "binning": binning,
         "data_io": data_io,
         "evaluation": evaluation,
+        "expand": expand,
         "intersection": intersection,
+        "kmeans": kmeans,
         "linear": linear,
         "network": network,
         "pearson": pearson,
@@ -37,8 +42,10 @@ _TELL: Final[Mapping[str, Callable[[CompiledComponent, Results], ComponentOutcom
         "scale": scale,
         "scorecard": scorecard,
         "selection": selection,
+        "stability": stability,
         "statistics": statistics,
         "trees": trees,
+        "union": union,
     }
 )
 
