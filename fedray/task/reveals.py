@@ -313,7 +313,8 @@ _REVEALS = {
             "owner",
             "The centroids of its own columns, of clusters with at least 20 rows.",
             "With its own rows that tells something of which of them are together: with very many columns over few "
-            "rows, all of it. Two tasks whose tables differ in one row tell its cluster.",
+            "rows, all of it; and with the means of its columns, about where a single small cluster lies. Two tasks "
+            "whose tables differ in one row tell its cluster.",
         ),
         Reveal(
             "clusters",
