@@ -42,8 +42,8 @@ class TreeExporter:
             raise LocalProtocolError("the plan is no plan of trees")
         if any(isinstance(one.config, TreeTable) and one.config.categorical_columns for one in training.data):
             raise SpecError(
-                "the model has categorical_columns, of which XGBoost has places in a list only; train it on columns that a "
-                "transform's step one_hot made"
+                "the model has categorical_columns, of which XGBoost has places in a list only; train it on columns "
+                "that a transform's step one_hot made"
             )
         self._objective, self._trees = main.objective, trained.steps
         self._design = TreeRecipe(training).trained(trained)
