@@ -21,6 +21,7 @@ from ray.actor import ActorHandle
 from actors.letters import READERS, Letters, read_letters
 from actors.logs import LogSetting, log_end, log_event, log_to
 from actors.own_root import own_root
+from actors.pulse import Pulse
 from fedray.channel.channel import Channel, Timeouts, task_id
 from fedray.channel.codec import Blob
 from fedray.channel.mailbox import Mailbox
@@ -101,6 +102,10 @@ class PartyActor:
         from actors.usage import actor_usage  # when it is asked for: most parties never load psutil
 
         return actor_usage(self._plan.task, self._me, self.role.value)
+
+    @ray.method(concurrency_group="control")
+    def pulse(self) -> None:
+        """Answer: this process runs, and who asks can reach it."""
 
     @ray.method(concurrency_group="control")
     def listen(self) -> dict[str, Any]:
@@ -189,6 +194,7 @@ class PartyActor:
             self._plan, self._me, channel, self._root, self._emit, time.time, self._resumes, self._desk
         )
         party, started = self._plan.members[self._me].party.name, time.monotonic()
+        pulse = Pulse(self._peers, self._plan.names, self._timeouts.silent_s, self._mailbox.fail)
         try:
             outcome = run_party(context)
             log_end(self._plan.task, party, time.monotonic() - started)
@@ -196,6 +202,7 @@ class PartyActor:
             log_end(self._plan.task, party, time.monotonic() - started, error)
             return {"error": error.as_dict()}
         finally:
+            pulse.stop()
             self._wait_for_events()
             if self._stream is not None:
                 self._stream.close()

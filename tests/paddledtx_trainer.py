@@ -14,13 +14,17 @@ Float = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Emulated:
-    """What a training ends with: the round in which it stops, intercept and weights, and the scaling of columns."""
+    """What a training ends with: the round in which it stops, intercept and weights, and the scaling of columns.
+
+    The margin is how close a change of the cost came to the amplitude: what rounds by less stops in the same round.
+    """
 
     round: int
     intercept: float
     weights: Float
     mean: Float
     std: Float
+    margin: float
 
     def scores(self, x: Float) -> Float:
         """Return intercept and weighted sum of rows in the units of their table."""
@@ -36,6 +40,8 @@ def emulate(
     amplitude: float = 1e-4,
     batch: int = 4,
     penalty: float = 0.0,
+    norm: str = "l2",
+    intercept_too: bool = False,
 ) -> Emulated:
     """Train as the original does; rows are in the order of their ids as byte strings.
 
@@ -44,14 +50,17 @@ def emulate(
     y
         0 and 1 for logistic, any numbers for linear, which standardises them.
     penalty
-        Factor of w in the gradient, for logistic with L2.
+        The original's lambda: lambda w / m, or with the norm ``l1`` lambda sgn w / m, of the m rows of a batch in the
+        gradient; in the cost of linear too.
+    intercept_too
+        Whether the intercept has it, as in the original.
     """
     mean, std = x.mean(axis=0), x.std(axis=0)
     columns = np.hstack([np.ones((len(x), 1)), (x - mean) / std])
     y = y if logistic else (y - y.mean()) / y.std()
     w, before, order = np.zeros(columns.shape[1]), 0.0, list(range(len(x)))
-    free = np.array([0.0, *np.ones(x.shape[1])])
-    k, segments = 0, len(x) // batch
+    penalty, has = penalty / batch, np.array([float(intercept_too), *np.ones(x.shape[1])])
+    k, segments, margin = 0, len(x) // batch, np.inf
     while True:
         if k % segments == 0:
             order = [order[p] for p in _places(len(x), k)]
@@ -62,11 +71,13 @@ def emulate(
             cost = -float(np.mean(np.log(0.5) + (y[rows] - 0.5) * u - u**2 / 8))
         else:
             residual = u - y[rows]
-            cost = float(np.mean(residual**2)) / 2
+            size = np.abs(w) if norm == "l1" else w**2 / 2
+            cost = float(np.mean(residual**2)) / 2 + penalty * float(has @ size)
+        margin = min(margin, abs(abs(cost - before) - amplitude)) if k else margin
         if k and abs(cost - before) < amplitude:
-            return Emulated(k, float(w[0]), w[1:], mean, std)
+            return Emulated(k, float(w[0]), w[1:], mean, std, margin)
         before = cost if k else 0.0
-        w = w - alpha * (columns[rows].T @ residual / batch + penalty * free * w)
+        w = w - alpha * (columns[rows].T @ residual / batch + penalty * has * (np.sign(w) if norm == "l1" else w))
         k += 1
 
 

@@ -47,10 +47,11 @@ Observer = Callable[[int, Frame], None]
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds to wait: for a peer's first word, and for any later one."""
+    """Seconds to wait: for a peer's first word, for any later one, and for any sign that its process answers."""
 
     connect_s: float = 60.0
     receive_s: float = 600.0
+    silent_s: float = 60.0
 
 
 class Channel:
@@ -264,7 +265,9 @@ class Channel:
             return take(frm, timeout_s)
         except Aborted:
             raise self._aborted() from None
-        except PeerLost:
+        except PeerLost as error:
+            if error.party:
+                raise  # it says already who is lost
             message = f"{self.names[frm]} ended before it had said all; see whether its process or node died"
             raise PeerLost(message, self.names[self.me], self._phase) from None
         except RecvTimeout as error:

@@ -31,10 +31,13 @@ def evaluate(measured: str, y: Float, p: Float) -> dict[str, object]:
     Parameters
     ----------
     measured
-        ``binary`` for labels 0 and 1, both present; ``regression`` for any; ``count`` for labels from 0.
+        ``binary`` for labels 0 and 1, both present; ``regression`` for any; ``count`` for labels from 0; ``cluster``
+        for any labels that are compared with clusters.
     y, p
         Labels and predictions, shape (n,), n at least 20.
     """
+    if measured == "cluster":
+        return {"metrics": together(y, p)}
     found = numbers(measured, y, p)
     if measured == "binary":
         return {
@@ -53,6 +56,16 @@ def numbers(measured: str, y: Float, p: Float) -> dict[str, float]:
         return {**measure("metrics_pack1", y[:, None], p[:, None]), "brier": float(np.mean((p - y) ** 2))}
     found = measure("regression", y[:, None], p[:, None])
     return {**found, **measure("poisson", y[:, None], p[:, None])} if measured == "count" else found
+
+
+def together(y: Float, p: Float) -> dict[str, float]:
+    """Return how far clusters go with labels, as indices of pairs of rows: together in both, in one, in none."""
+    (_, apart_in_p), (apart_in_y, both) = metrics.cluster.pair_confusion_matrix(y, p).tolist()
+    return {
+        "adjusted_rand": float(metrics.adjusted_rand_score(y, p)),
+        "fowlkes_mallows": float(metrics.fowlkes_mallows_score(y, p)),
+        "jaccard": both / max(1, both + apart_in_p + apart_in_y),
+    }
 
 
 def headline(measured: str, y: Float, p: Float) -> dict[str, float]:

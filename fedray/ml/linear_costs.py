@@ -64,11 +64,17 @@ class LinearCosts:
         """
         return open_square(r, residual, bundle["cost"]) if self._wanted else None
 
-    def close(self, opened: OpenedSquare | None, bundle: Bundle, weights: Ring) -> None:
-        """Keep the cost of a step, and my summands of the weights that it began with; local."""
+    def close(self, opened: OpenedSquare | None, bundle: Bundle, weights: Ring, penalty: Ring) -> None:
+        """Keep the cost of a step, and my summands of the weights that it began with; local.
+
+        Parameters
+        ----------
+        penalty
+            My summand of the penalty's part, see `fedray.ml.linear_penalty`, shape (1,).
+        """
         if opened is not None:
             squares = close_square(self._s, opened, bundle["cost"]).value
-            self._sums.append(squares.sum(axis=0, dtype=np.uint64))
+            self._sums.append(squares.sum(axis=0, dtype=np.uint64) + penalty)
             self._began.append(weights)
 
     def look(self, supply: Supply, done: int) -> Stopped | None:

@@ -133,7 +133,9 @@ class LinearDesign(Batches):
     learning_rate
         Step size.
     alpha
-        Strength of the penalty alpha / 2 |w|^2; the intercept is free.
+        Strength of the penalty, alpha / 2 |w|^2 or with L1 alpha times the sum of |w|.
+    penalty, penalize_intercept
+        ``l2`` or ``l1``, and whether the intercept has it too.
     momentum, nesterov
         Share of the last update that is repeated, 0 to 0.999, and whether the gradient is that of the point ahead.
     intercept
@@ -150,6 +152,8 @@ class LinearDesign(Batches):
         What the loss of a batch has beside slope / 2 times the mean squared error.
     cost_tol
         The training ends before the first batch whose loss differs by less from that of the batch before; None never.
+    cost_penalty
+        Whether that loss has the penalty.
     """
 
     features: tuple[int, ...]
@@ -162,6 +166,8 @@ class LinearDesign(Batches):
     steps: int
     learning_rate: float
     alpha: float = 0.0
+    penalty: str = "l2"
+    penalize_intercept: bool = False
     momentum: float = 0.0
     nesterov: bool = False
     intercept: bool = True
@@ -172,6 +178,17 @@ class LinearDesign(Batches):
     slope: float = 1.0
     cost_offset: float = 0.0
     cost_tol: float | None = None
+    cost_penalty: bool = False
+
+    @property
+    def penalized(self) -> int:
+        """How many weights have the penalty: those of columns come first, the intercept is the last."""
+        return self.columns + 1 if self.penalize_intercept else self.columns
+
+    @property
+    def takes_signs(self) -> bool:
+        """Whether a step takes the signs of weights."""
+        return self.alpha > 0 and self.penalty == "l1"
 
     @property
     def rate(self) -> float:
@@ -294,7 +311,7 @@ class LinearDesign(Batches):
 
     def _decay(self) -> tuple[float, int]:
         decay = self.learning_rate * self.alpha
-        if decay == 0.0:
+        if decay == 0.0 or self.takes_signs:
             return 0.0, 0
         if decay >= 1.0:
             raise SpecError(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from fedray.errors import RangeGuardError
 from fedray.ml.linear_curves import curve_of
 from fedray.ml.linear_design import LinearDesign
+from fedray.ml.linear_penalty import largest_weight
 from fedray.ml.linear_schedule import guard_plan
 from fedray.ml.tally import Counts, Tally
 from fedray.ml.tested import HALF_A_ROW, OUT_OF_RANGE
@@ -52,7 +53,7 @@ class LinearGuard:
     def watch_weights(self, *columns: Ring) -> None:
         """Keep weights or velocities for the next comparison; local."""
         for column in columns:
-            self._watch(WEIGHTS, column, WEIGHT_LIMIT)
+            self._watch(WEIGHTS, column, largest_weight(self._design, WEIGHT_LIMIT))
 
     def _watch(self, kind: str, values: Ring, limit: float) -> None:
         self._tally.watch((KINDS.index(kind),), values, limit)

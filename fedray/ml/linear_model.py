@@ -1,6 +1,7 @@
 """A linear model on shares: regression by squared error, logistic and Poisson regression, two rounds a batch.
 
-Penalty and momentum ride in the rounds that the step has anyway, see `fedray.ml.linear_weights`, and so do costs.
+Momentum and an L2 penalty ride in the rounds that the step has anyway, see `fedray.ml.linear_weights`, and so do costs.
+An L1 penalty takes rounds of its own, see `fedray.ml.linear_penalty`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from fedray.ml.linear_curves import curve_of
 from fedray.ml.linear_design import LinearDesign
 from fedray.ml.linear_guard import LinearGuard
 from fedray.ml.linear_outputs import LinearOutputs
+from fedray.ml.linear_penalty import LinearPenalty
 from fedray.ml.linear_schedule import guard_plan, matrices, period_bits
 from fedray.ml.linear_weights import LinearWeights
 from fedray.ml.parity import Observer
@@ -71,7 +73,7 @@ class LinearModel:
         self._rows = Rows(design)
         self.weights = LinearWeights(s, design)
         self._guard, self._plan = LinearGuard(s, design), guard_plan(design)
-        self._costs = LinearCosts(s, design)
+        self._costs, self._penalty = LinearCosts(s, design), LinearPenalty(s, design)
         self.done = 0
         if saved is not None:
             self.done = saved.done
@@ -85,8 +87,8 @@ class LinearModel:
     def train(self, steps: int) -> None:
         """Run `steps` steps of gradient descent.
 
-        Cost: 2 rounds a step at an owner of features, 1 at the only owner or a party without, whatever the penalty and
-        the momentum; with weighted rows the longest path is one message longer.
+        Cost: 2 rounds a step at an owner of features, 1 at the only owner or a party without, whatever the momentum; 8
+        more with an L1 penalty; with weighted rows the longest path is one message longer.
         Leaks: nothing.
         Ref: protocols, section 17.
         """
@@ -100,7 +102,8 @@ class LinearModel:
         given, masks = self._given
         z = self._features.output(rows, weights.columns, given, masks, "train")
         self._show("z", z)
-        residual = self._residual(z, rows, bundle)
+        signs = self._penalty.signs(began, bundle)
+        residual, sizes = self._residual(z, signs, rows, bundle)
         self._show("residual", residual)
         weights.learn(self._features.gradient_elsewhere(rows, bundle))
         weights.learn_intercept(residual.value)
@@ -108,25 +111,33 @@ class LinearModel:
             opened = self._features.send_residual(r, residual.value, bundle)
             offered = self._features.offer(r, weights.by_owner(), bundle, "train")
             squared = self._costs.open(r, residual, bundle)
-        self._costs.close(squared, bundle, began)
+            penalty = self._penalty.open_cost(r, sizes, signs, bundle)
+        self._costs.close(squared, bundle, began, self._penalty.close_cost(penalty, bundle))
         if self._s.rank in opened:
             weights.learn({self._s.rank: self._features.gradient_here(rows, opened, bundle)})
         self._given = self._features.accept(offered), bundle
         self._show_weights()
 
-    def _residual(self, z: Share, rows: npt.NDArray[np.int64], bundle: Bundle) -> Share:
-        """Return d loss / d z of each row; momentum and penalty move the weights by the way."""
+    def _residual(
+        self, z: Share, signs: Ring | None, rows: npt.NDArray[np.int64], bundle: Bundle
+    ) -> tuple[Share, Ring | None]:
+        """Return d loss / d z of each row, and the weights in its units for costs that have the penalty.
+
+        Momentum and penalty move the weights by the way.
+        """
         labels = Share(
             np.zeros(z.shape, np.uint64) if self._labels is None else self._labels[rows], self._design.label_scale
         )
         curve = self._curve
         with self._s.round("linear.z") as r:
             lows = self.weights.open_lows(r, bundle)
+            opened = self._penalty.open_sizes(r, self.weights.w, bundle)
             close = (
                 self._open_curve(r, z, curve.quick, bundle) if curve else self._open_difference(r, z - labels, bundle)
             )
-        self.weights.drift(lows, bundle)
-        return self._weighed(close() - labels, rows, bundle) if curve else close()
+        self.weights.drift(lows, signs, bundle)
+        residual = self._weighed(close() - labels, rows, bundle) if curve else close()
+        return residual, self._penalty.close_sizes(opened, bundle)
 
     def _open_difference(self, r: Round, difference: Share, bundle: Bundle) -> Callable[[], Share]:
         parts = bundle["residual"]

@@ -70,16 +70,22 @@ class LinearOracle(Twin):
         design, x = self._design, self._train[rows]
         z = x @ self.w + self.b
         residual = self._weights[rows] * (predict(design.objective, z) - self._labels[rows])
-        gradient = x.T @ residual * design.rate + design.learning_rate * design.alpha * self.w
+        gradient = x.T @ residual * design.rate + self._penalty(self.w)
         self._velocity = design.momentum * self._velocity - gradient
         self.w = self.w + self._ahead(self._velocity, gradient)
         points = {(0, "z"): z, (0, "residual"): residual, (0, "weights"): self.w}
         if not design.intercept:
             return points
         gradient = residual.sum(axis=0) * design.rate
+        if design.penalize_intercept:
+            gradient = gradient + self._penalty(self.b)
         self._velocity_b = design.momentum * self._velocity_b - gradient
         self.b = self.b + self._ahead(self._velocity_b, gradient)
         return {**points, (0, "bias"): self.b}
+
+    def _penalty(self, weights: Float) -> Float:
+        found: Float = np.sign(weights) if self._design.penalty == "l1" else weights
+        return self._design.learning_rate * self._design.alpha * found
 
     def _ahead(self, velocity: Float, gradient: Float) -> Float:
         return self._design.momentum * velocity - gradient if self._design.nesterov else velocity

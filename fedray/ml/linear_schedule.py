@@ -9,6 +9,7 @@ from itertools import chain
 from fedray.ml.guard_plan import SIDES, GuardPlan
 from fedray.ml.linear_curves import curve_of
 from fedray.ml.linear_design import INTERCEPT_BITS, LinearDesign
+from fedray.ml.linear_penalty import penalty_masks
 from fedray.ml.schedule import Use, backward_masks, between, feature_matrices, forward_masks, tested_rows
 from fedray.mpc.compare import MsbMask
 from fedray.mpc.correlation import Correlation, ElementMask, SquareMask, TruncMask, WaveMask
@@ -75,11 +76,12 @@ def _test_segments(design: LinearDesign, plan: GuardPlan, done: int) -> Iterator
 def train_correlations(design: LinearDesign) -> tuple[Correlation, ...]:
     """Return what one training step takes."""
     b, factors = design.batch, design.factors
-    made = [_residual_mask(design)]
+    made: list[Correlation] = [_residual_mask(design)]
     if factors.momentum_shift:
         made.append(TruncMask("momentum", (design.columns + 1, 1), factors.momentum_shift))
     if factors.decay_shift:
-        made.append(TruncMask("decay", (design.columns, 1), factors.decay_shift))
+        made.append(TruncMask("decay", (design.penalized, 1), factors.decay_shift))
+    made += penalty_masks(design)
     if design.cost_tol is not None:
         made.append(SquareMask("cost", (b, 1)))
     if design.weighted:

@@ -13,6 +13,7 @@ import numpy as np
 
 from fedray.ml.features import Columns
 from fedray.ml.linear_design import INTERCEPT_BITS, INTERCEPT_FACTOR, LinearDesign
+from fedray.ml.linear_penalty import sign_steps
 from fedray.ml.scored import kept_array
 from fedray.mpc.dealer import Bundle
 from fedray.mpc.session import Round, Session
@@ -95,7 +96,7 @@ class LinearWeights:
     def open_lows(self, r: Round, bundle: Bundle) -> Lows:
         """Open what the next update takes in low precision, in the round `r`.
 
-        Cost: n (n - 1) elements for each weight with a penalty and each velocity, in the caller's round.
+        Cost: n (n - 1) elements for each weight with an L2 penalty and each velocity, in the caller's round.
         Leaks: nothing.
         Ref: protocols, sections 5 and 17.
         """
@@ -104,21 +105,31 @@ class LinearWeights:
         if factors.momentum_shift:
             velocity = open_trunc(r, Share(self.v, scale), factors.momentum_shift, bundle["momentum"])
         if factors.decay_shift:
-            weights = open_trunc(r, Share(self.w[:-1], scale), factors.decay_shift, bundle["decay"])
+            penalized = self.w[: self._design.penalized]
+            weights = open_trunc(r, Share(penalized, scale), factors.decay_shift, bundle["decay"])
         return Lows(velocity, weights)
 
-    def drift(self, lows: Lows, bundle: Bundle) -> None:
-        """Take the part of the update that no gradient has a part in: momentum and penalty; local."""
-        factors = self._factors
+    def drift(self, lows: Lows, signs: Ring | None, bundle: Bundle) -> None:
+        """Take the part of the update that no gradient has a part in: momentum and penalty; local.
+
+        Parameters
+        ----------
+        signs
+            Of the weights that have an L1 penalty, see `fedray.ml.linear_penalty`; None without one.
+        """
+        factors, free = self._factors, len(self.w) - self._design.penalized
         if lows.velocity is not None:
             low = close_trunc(self._s, lows.velocity, bundle["momentum"]).value
             self.v = low * _ring(factors.keep)
             self.w = self.w + low * _ring(factors.carry)
         if lows.weights is not None:
-            shrink = np.zeros_like(self.w)  # nothing for the intercept, which is free
-            shrink[:-1] = close_trunc(self._s, lows.weights, bundle["decay"]).value
+            shrink = np.pad(close_trunc(self._s, lows.weights, bundle["decay"]).value, ((0, free), (0, 0)))
             self.v = self.v - shrink * _ring(factors.decay)
             self.w = self.w - shrink * _ring(factors.drain)
+        if signs is not None:
+            decay, drain = sign_steps(self._design)
+            self.v = _less(self.v, slice(len(signs)), signs * decay)
+            self.w = _less(self.w, slice(len(signs)), signs * drain)
 
     def learn(self, gradients: Mapping[int, Ring]) -> None:
         """Subtract gradients of some owners' weights, once for each owner in a step; local."""

@@ -98,7 +98,7 @@ class Significance:
         Cost: for a block of rows 5 rounds and one for each owner of features; some 140 more, whatever the rows, for up
         to 24 columns.
         Leaks: coefficient_z to the owner of the column, that of the intercept to the label party; range_guard to all.
-        Ref: protocols, section 23.
+        Ref: protocols, section 24.
         """
         sums, squares = self._sums()
         mean, deviation, inverted = self._inverted(sums)

@@ -102,7 +102,7 @@ def invert(s: Session, plan: Inverse, a: Share, supply: Supply) -> Inverted:
     Error: of an element of the inverse some 2^-25 size / (the least eigenvalue)^2.
     Cost: 4 rounds for each iteration and 2 more, 14 iterations for 5 rows and 19 for 128; each 2 products of matrices.
     Leaks: nothing.
-    Ref: protocols, section 23.
+    Ref: protocols, section 24.
     """
     eye = np.eye(plan.size)
     x = s.constant(plan.start * eye, 2.0**BITS)

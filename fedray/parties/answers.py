@@ -83,6 +83,7 @@ def _check(name: str, column: Float, measured: Measured) -> None:
         "binary": (~np.isin(column, (0.0, 1.0)), "0 and 1 only"),
         "count": (column < 0.0, "counts from 0"),
         "regression": (np.zeros(len(column), bool), "numbers"),
+        "cluster": (np.zeros(len(column), bool), "numbers"),
     }[measured]
     if wrong[0].any():
         row = int(np.flatnonzero(wrong[0])[0]) + 1

@@ -17,13 +17,14 @@ from fedray.mpc import layout
 from fedray.mpc.dealer import PrivateShape
 from fedray.mpc.schedule import Segment
 from fedray.parties.agreement import checkpointed
+from fedray.parties.kmeans_recipe import Clustering, KMeansRecipe
 from fedray.parties.recipes import Course, recipe_of
-from fedray.parties.rounds import ALIGNMENT_ROUNDS, training_rounds
+from fedray.parties.rounds import ALIGNMENT_ROUNDS, clustering_rounds, training_rounds
 from fedray.psi.tokens import size_class
 from fedray.task.configs import Kind
 from fedray.task.plan import TaskPlan
 
-__all__ = ["Estimate", "Sizes", "estimate", "of_course"]
+__all__ = ["Estimate", "Sizes", "estimate", "of_clustering", "of_course"]
 
 WORD_BYTES = 8
 TOKEN_BYTES = 16
@@ -107,8 +108,10 @@ def estimate(plan: TaskPlan, sizes: Sizes) -> Estimate:
         raise SpecError(f"expected columns of {len(plan.data)} clients with data, got those of {len(sizes.columns)}")
     if plan.kind is Kind.ALIGNMENT:
         return _of_alignment(plan, sizes)
+    if plan.kind is Kind.KMEANS:
+        return of_clustering(plan, KMeansRecipe(plan).course(sizes.columns, sizes.rows))
     if plan.kind not in TRAININGS:
-        known = ", ".join(kind.value for kind in (Kind.ALIGNMENT, *TRAININGS))
+        known = ", ".join(kind.value for kind in (Kind.ALIGNMENT, *TRAININGS, Kind.KMEANS))
         raise SpecError(f"there are no estimates of tasks of kind {plan.kind.value}; there are of {known}")
     made = of_course(plan, recipe_of(plan).course(sizes.columns, sizes.rows))
     if made is None:
@@ -121,15 +124,25 @@ def of_course(plan: TaskPlan, course: Course) -> Estimate | None:
     rounds = training_rounds(course.design, course.done)
     if rounds is None:
         return None
+    rounds += int(checkpointed(plan, course))  # that all have the model, so that checkpoints can go
+    return _of(plan, course, rounds, course.done)
+
+
+def of_clustering(plan: TaskPlan, course: Clustering) -> Estimate:
+    """Return what a clustering will cost at most: it may end before its last iteration."""
+    return _of(plan, course, clustering_rounds(course.design), 0)
+
+
+def _of(plan: TaskPlan, course: Course | Clustering, rounds: int, done: int) -> Estimate:
+    """Return what follows from the schedule, whatever is dealt for."""
     said = [0] * len(plan.data)
     for matrix in course.matrices:
         said[matrix.owner] += (len(said) - 1) * _size(matrix)
     dealt = 0
-    for segment in course.segments(course.done):
+    for segment in course.segments(done):
         dealt += WORD_BYTES * layout.size_of(layout.corrections(segment.correlations, segment.steps))
         for rank, size in enumerate(_openings(segment, len(said))):
             said[rank] += size
-    rounds += int(checkpointed(plan, course))  # that all have the model, so that checkpoints can go
     heads = rounds * (len(said) - 1) * HEAD_BYTES
     sent = {plan.names[member.index]: size + heads for member, size in zip(plan.data, said, strict=True)}
     return Estimate(rounds, {**_dealer(plan, dealt), **sent}, _memory(plan, course))
@@ -152,7 +165,7 @@ def _dealer(plan: TaskPlan, size: int) -> dict[str, int]:
     return {} if plan.dealer is None else {plan.names[plan.dealer.index]: size}
 
 
-def _memory(plan: TaskPlan, course: Course) -> dict[str, int]:
+def _memory(plan: TaskPlan, course: Course | Clustering) -> dict[str, int]:
     """Return each party's memory: its process, its own table, and the others' masked ones; of the dealer all masks."""
     rows = sum(course.design.rows)
     masked = sum(_size(matrix) for matrix in course.matrices)

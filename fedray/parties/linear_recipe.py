@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from fedray.data.load import Split
 from fedray.errors import DataError, LocalProtocolError, RangeGuardError, SpecError
+from fedray.ml.design import FEATURE_LIMIT
 from fedray.ml.features import encoded
 from fedray.ml.linear_design import CLASS_WEIGHT_SCALE, LinearDesign
 from fedray.ml.linear_fine import tolerance_units
 from fedray.ml.linear_model import LinearModel
 from fedray.ml.linear_oracle import LinearOracle, predict
+from fedray.ml.linear_penalty import sign_steps
 from fedray.ml.linear_schedule import matrices, prediction_segments, segments
 from fedray.ml.linear_scorer import LinearScorer
 from fedray.ml.parity import Observer
@@ -110,6 +112,8 @@ class LinearRecipe(Scaled):
             "parameters": main.model_dump(mode="json", exclude={"client_type", "computation_port", "transport"}),
         }
         _ = design.factors  # refuses a penalty that overshoots
+        if design.takes_signs:
+            sign_steps(design)
         if design.order != "random" and design.batch > rows[0]:
             raise SpecError(
                 f"batch_size {design.batch} is more than the {rows[0]} training rows; with batch_order {design.order} "
@@ -139,6 +143,11 @@ class LinearRecipe(Scaled):
     def values(self, predictions: Float, centre: float, unit: float) -> Float:
         """Return predictions in the units of the label's table."""
         return centre + unit * np.clip(predictions, *RANGES[self._main.objective])
+
+    @property
+    def limit(self) -> float:
+        """Largest magnitude of a scaled value."""
+        return FEATURE_LIMIT
 
     @property
     def measured(self) -> Measured:
@@ -194,7 +203,9 @@ class LinearRecipe(Scaled):
             test_every=main.test_per_batches,
             steps=main.max_iter,
             learning_rate=main.learning_rate_init,
-            alpha=main.alpha,
+            alpha=0.0 if main.penalty is None else main.alpha,
+            penalty=main.penalty or "l2",
+            penalize_intercept=main.penalize_intercept,
             momentum=main.momentum,
             nesterov=main.nesterovs_momentum,
             intercept=main.fit_intercept,
@@ -205,6 +216,7 @@ class LinearRecipe(Scaled):
             slope=LINE_SLOPE if line else 1.0,
             cost_offset=LINE_OFFSET if line else 0.0,
             cost_tol=main.cost_tol,
+            cost_penalty=main.cost_penalty,
         )
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fedray.data.load import Split
 from fedray.errors import LocalProtocolError
-from fedray.ml.design import FEATURE_SCALE, FIRST_BIAS_SCALE, NetDesign
+from fedray.ml.design import FEATURE_LIMIT, FEATURE_SCALE, FIRST_BIAS_SCALE, NetDesign
 from fedray.ml.features import encoded
 from fedray.ml.network import Network
 from fedray.ml.network_scorer import NetworkScorer
@@ -86,6 +86,11 @@ class NetworkRecipe(Scaled):
     def values(self, predictions: Float, centre: float, unit: float) -> Float:
         """Return scores from 0 to 1."""
         return centre + unit * np.clip(predictions, 0.0, 1.0)
+
+    @property
+    def limit(self) -> float:
+        """Largest magnitude of a scaled value."""
+        return FEATURE_LIMIT
 
     @property
     def measured(self) -> Measured:

@@ -68,7 +68,7 @@ def deal_p_values(ctx: PartyContext, course: Course, keys: Keys | None) -> None:
 
     Cost: as `find_p_values`.
     Leaks: nothing; the dealer knows shapes and schedule only.
-    Ref: protocols, section 23.
+    Ref: protocols, section 24.
     """
     plan, computing = _plan(course), tuple(member.index for member in ctx.plan.data)
     with ctx.channel.phase("p_values"):
@@ -96,7 +96,7 @@ def find_p_values(
 
     Cost: that of `fedray.ml.significance.Significance.find`.
     Leaks: coefficient_z to the owners; range_guard to all; p_values to the main client.
-    Ref: protocols, section 23.
+    Ref: protocols, section 24.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def hear_p_values(ctx: PartyContext, label: int) -> bool:
 
     Cost: 0 rounds; a word from the label client.
     Leaks: p_values.
-    Ref: protocols, section 23.
+    Ref: protocols, section 24.
     """
     told = ctx.channel.recv_json(label, _TOLD)
     if type(told) is not bool:

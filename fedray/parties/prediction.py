@@ -30,7 +30,6 @@ from fedray.data.new_rows import Ids, NewRows, load_ids, load_rows, write_predic
 from fedray.data.row_file import first_column_of, load_row_file
 from fedray.data.words import Vocabulary
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
-from fedray.ml.design import FEATURE_LIMIT
 from fedray.ml.groups import LEAST
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
@@ -161,7 +160,7 @@ def prepare(ctx: PartyContext) -> Prepared:
     table = new_rows(ctx, kept_transforms(ctx, config.transforms), gaps=gaps, orders=orders)
     rows = None
     if needed and table is not None:
-        rows = kept.columns.scaling.apply(features_of(kept.columns, table), FEATURE_LIMIT)
+        rows = kept.columns.scaling.apply(features_of(kept.columns, table), predictor.limit)
     labels = None if labels_path is None else _labels(ctx, labels_path, kept.training)
     answers = None if labels is None else answers_of(labels, predictor.outputs, predictor.measured)
     earlier = config.baseline_path if isinstance(config, PredictData) else None
@@ -312,7 +311,7 @@ def units_of(ctx: PartyContext, agreed: Agreed, prepared: Prepared) -> tuple[flo
     """
     receiver = receiver_of(ctx)
     label, columns = ctx.plan.data[agreed.scoring.label].index, prepared.kept.columns
-    if agreed.predictor.measured == "binary" or receiver.index == label:
+    if agreed.predictor.measured in ("binary", "cluster") or receiver.index == label:
         return columns.centre, columns.unit
     if ctx.me == label:
         ctx.channel.reveals.add("label_units", (receiver.index,), ())

@@ -25,7 +25,7 @@ from fedray.task.plan import TaskPlan
 __all__ = ["Predictor", "Scoring", "Trained", "predictor_of"]
 
 Float = npt.NDArray[np.float64]
-Measured = Literal["binary", "regression", "count"]
+Measured = Literal["binary", "regression", "count", "cluster"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,10 @@ class Predictor(Protocol):
     @property
     def outputs(self) -> int:
         """Predictions of a row."""
+
+    @property
+    def limit(self) -> float:
+        """Largest magnitude of a scaled value."""
 
     @property
     def measured(self) -> Measured:
@@ -131,4 +135,8 @@ def predictor_of(training: TaskPlan) -> Predictor:
         from fedray.parties.tree_recipe import TreeRecipe
 
         return TreeRecipe(training)
+    if training.kind is Kind.KMEANS:
+        from fedray.parties.kmeans_recipe import KMeansRecipe
+
+        return KMeansRecipe(training)
     raise SpecError(f"a model of kind {training.kind} cannot predict yet")

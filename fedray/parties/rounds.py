@@ -7,14 +7,16 @@ from collections.abc import Iterable
 from fedray.ml.batches import Batches
 from fedray.ml.design import NetDesign
 from fedray.ml.guard_plan import Compare, GuardPlan, network_plan
+from fedray.ml.kmeans_design import KMeansDesign, training_rows
 from fedray.ml.linear_curves import curve_of
 from fedray.ml.linear_design import LinearDesign
+from fedray.ml.linear_penalty import SIGN_ROUNDS
 from fedray.ml.linear_schedule import guard_plan
 from fedray.parties.recipes import Design
 from fedray.trees.design import TreeDesign
 from fedray.trees.gains import GainPlan
 
-__all__ = ["ALIGNMENT_ROUNDS", "training_rounds"]
+__all__ = ["ALIGNMENT_ROUNDS", "clustering_rounds", "training_rounds"]
 
 ALIGNMENT_ROUNDS = 2
 SHAPES = 1
@@ -27,6 +29,9 @@ SPARED_BY_ONE_OUTPUT = 1
 TREE_LEVEL = 20
 TOURNAMENT_LEVEL = 9
 LEAVES = 16
+SQUARES = 1
+MEANS = 12
+KEPT = 1
 
 
 def training_rounds(design: Design, done: int = 0) -> int | None:
@@ -39,7 +44,7 @@ def training_rounds(design: Design, done: int = 0) -> int | None:
         each = LATER_LAYER * later - SPARED_BY_ONE_OUTPUT * design.widths[1:].count(1)
         extra, plan, curve = COMPARISON * looks, network_plan(design), 1
     elif isinstance(design, LinearDesign):
-        later, each, plan = 0, 0, guard_plan(design)
+        later, each, plan = 0, SIGN_ROUNDS * design.takes_signs, guard_plan(design)
         extra = 0 if design.cost_tol is None else (COMPARISON + COUNTS) * len(list(_stops(design, done)))
         curve = 0 if curve_of(design.objective) is None else 1
     else:
@@ -48,7 +53,17 @@ def training_rounds(design: Design, done: int = 0) -> int | None:
     return SHAPES + _several(design) + WEIGHTS + steps + extra + _tests(design, plan, later, curve, done)
 
 
-def _several(design: Batches) -> int:
+def clustering_rounds(design: KMeansDesign) -> int:
+    """Return the rounds of a clustering that goes on to its last iteration: `docs/protocols.md`, clusters."""
+    several = _several(design)
+    blocks = len(list(training_rows(design).blocks()))
+    look = SQUARES + blocks * (several + TOURNAMENT_LEVEL * (design.clusters - 1).bit_length())
+    update = several + MEANS + TRUNCATION + KEPT + (SQUARES + COMPARISON + COUNTS if design.tol else 0)
+    ends = COMPARISON + 2 * COUNTS + 2  # at an owner that is the receiver too: its centroids, and the clusters
+    return SHAPES + several + design.steps * (look + update) + look + ends
+
+
+def _several(design: Batches | KMeansDesign) -> int:
     """Return 1 where several parties own features; the only owner does not wait for what others would say to it."""
     return int(len(design.owners) > 1)
 

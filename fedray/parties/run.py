@@ -37,6 +37,8 @@ def _play(kind: Kind, role: Role) -> Play:
         return _looking(kind, role)
     if kind is Kind.TRANSFORM:
         return _transforming(role)
+    if kind is Kind.KMEANS:
+        return _clustering(role)
     if kind is Kind.SCORECARD:
         from fedray.parties import scorecard
 
@@ -87,6 +89,16 @@ def _looking(kind: Kind, role: Role) -> Play:
     from fedray.parties import statistics_helpers
 
     return statistics_helpers.helper_of(role)
+
+
+def _clustering(role: Role) -> Play:
+    if role in (Role.FEATURE_CLIENT, Role.LABEL_CLIENT):
+        from fedray.parties import clustering
+
+        return clustering.run_data
+    from fedray.parties import clustering_helpers
+
+    return clustering_helpers.run_main if role is Role.MAIN_CLIENT else clustering_helpers.run_dealer
 
 
 def _transforming(role: Role) -> Play:

@@ -45,7 +45,8 @@ from fedray.parties.parity import Parity
 from fedray.parties.parity import begin as begin_parity
 from fedray.parties.public_masks import public_keys
 from fedray.parties.recipes import Course, Data, Model, Watched, recipe_of
-from fedray.parties.tables import read_table
+from fedray.parties.tables import Table, read_table
+from fedray.parties.validation import check_validation, validate, wants_validation
 from fedray.ring import Ring, series
 from fedray.task.record import TRAIN_PHASE, EventKind
 
@@ -58,12 +59,19 @@ PROGRESS_EVERY_S = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A data client's input: its tables in real units and a digest of them, its columns, the shapes that it tells."""
+    """A data client's input: its tables in real units and a digest of them, its columns, the shapes that it tells.
+
+    Attributes
+    ----------
+    table
+        What was read, where the plan wants further trainings on parts of it; else None.
+    """
 
     data: Data
     columns: Columns
     shapes: dict[str, object]
     digest: str
+    table: Table | None = None
 
 
 def run_data(ctx: PartyContext) -> PartyOutcome:
@@ -105,6 +113,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     if run.scheduled < course.design.steps:
         supply.end()
     own = find_p_values(ctx, session, course, prepared.data, prepared.columns, run.kept, keys) if wanted else {}
+    validation = {} if prepared.table is None else {"validation": validate(ctx, course.design, prepared.table)}
     with ctx.channel.phase("save"):
         facts = {
             "features": list(course.design.features),
@@ -118,7 +127,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         if checkpointed(ctx.plan, course):
             ctx.channel.recv_json(ctx.plan.main.index, "kept")
             checkpoints.clear()
-    return PartyOutcome(run.result | parity.result() if parity else run.result)
+    result = run.result | (validation if prepared.data.target is not None else {})
+    return PartyOutcome(result | parity.result() if parity else result)
 
 
 def prepare(ctx: PartyContext) -> Prepared:
@@ -138,7 +148,11 @@ def prepare(ctx: PartyContext) -> Prepared:
     columns = Columns(split.columns[: table.labels], scaling, bool(split.fingerprint))
     if table.target is not None:
         columns = replace(columns, centre=table.target.centre, unit=table.target.unit)
-    return Prepared(Data(features, table.target), columns, shapes, _digest(features, table.target))
+    kept = None
+    if wants_validation(ctx.plan):
+        check_validation(ctx, len(split.train))
+        kept = table
+    return Prepared(Data(features, table.target), columns, shapes, _digest(features, table.target), kept)
 
 
 def _digest(features: Mapping[str, Float], target: Target | None) -> str:

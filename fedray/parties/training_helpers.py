@@ -10,6 +10,7 @@ from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.estimate import of_course
 from fedray.parties.p_values import deal_p_values, hear_p_values
 from fedray.parties.public_masks import public_keys
+from fedray.parties.validation import deal_validation, hear_validation, wants_validation
 from fedray.ring import series
 from fedray.task.record import RECORD_COLUMNS, TRAIN_PHASE, EventKind
 
@@ -37,13 +38,19 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
             values = told["metrics"]
             row = [ctx.clock() - started, told["n_batches"], told["loss"], *values.values()]
             ctx.tell(EventKind.RECORD, row=row, columns=[*RECORD_COLUMNS, *values])
+    validation = hear_validation(ctx, design, label)
+    with ctx.channel.phase(TRAIN_PHASE):
         for member in ctx.plan.data:
             ctx.channel.recv_json(member.index, "done")
         if checkpointed(ctx.plan, course):
             for member in ctx.plan.data:
                 ctx.channel.send_json(member.index, "kept", value=True)  # all have the model: no checkpoint is needed
-        known = {"p_values": hear_p_values(ctx, label)} if ctx.plan.p_values else {}
-    result = {**last, **known} if course.start is None else {**last, **known, "resumed_from": course.done}
+        known: dict[str, Any] = {"p_values": hear_p_values(ctx, label)} if ctx.plan.p_values else {}
+    if wants_validation(ctx.plan):
+        known["validation"] = validation
+    if course.start is not None:
+        known["resumed_from"] = course.done
+    result = {**last, **known}
     expected = of_course(ctx.plan, course)  # now, since it takes long for a long training, and nobody waits any more
     return PartyOutcome(result, estimate={} if expected is None else expected.as_dict())
 
@@ -59,4 +66,6 @@ def run_dealer(ctx: PartyContext) -> PartyOutcome:
         deal(ctx.channel, computing, course.design.label, course.matrices, segments, memory, keys=keys)
     if ctx.plan.p_values:
         deal_p_values(ctx, course, keys)
+    with ctx.channel.phase("deal"):
+        deal_validation(ctx, course.design)
     return PartyOutcome({"features": sum(course.design.features)})

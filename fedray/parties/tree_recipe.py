@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fedray.data.load import Split
 from fedray.data.scratch import MIB
 from fedray.errors import DataError, LocalProtocolError, RangeGuardError
+from fedray.ml.design import FEATURE_LIMIT
 from fedray.ml.parity import Observer
 from fedray.ml.saved import Saved
 from fedray.mpc.dealer import Supply
@@ -135,6 +136,11 @@ class TreeRecipe:
         """Return predictions in the units of the label's table."""
         found = np.clip(predictions, 0.0, 1.0) if self._main.objective == CURVED else predictions
         return centre + unit * found
+
+    @property
+    def limit(self) -> float:
+        """Largest magnitude of a scaled value."""
+        return FEATURE_LIMIT
 
     @property
     def measured(self) -> Measured:

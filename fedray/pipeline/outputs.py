@@ -45,6 +45,7 @@ OUTPUTS: Final[Mapping[Kind, Mapping[str, frozenset[Thing]]]] = MappingProxyType
         Kind.SHARED_NN: _MODEL,
         Kind.LINEAR: _MODEL,
         Kind.TREES: _MODEL,
+        Kind.KMEANS: _MODEL,
         Kind.PREDICT: {"predictions": frozenset({Thing.PREDICTIONS})},
         Kind.SERVE: {},
         Kind.SCORECARD: {},

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     SCORECARD = "scorecard"
     EXPORT = "export"
     SUM = "sum"
+    KMEANS = "kmeans"
 
 
 class ClientConfig(BaseModel):

@@ -22,6 +22,7 @@ from fedray.task.feature_configs import (
     StatisticsMain,
 )
 from fedray.task.fields import choice, column, flag, number, optional, relative_path, whole, within
+from fedray.task.kmeans_configs import KMeansFeature, KMeansLabel, KMeansMain
 from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
 from fedray.task.predict_configs import PredictData, PredictFeature, PredictLabel, PredictMain
 from fedray.task.scorecard_configs import ScorecardData, ScorecardFeature, ScorecardLabel, ScorecardMain
@@ -284,6 +285,8 @@ DataConfig = (
     | ExportLabel
     | SumFeature
     | SumLabel
+    | KMeansFeature
+    | KMeansLabel
 )
 """The configurations of clients that have data."""
 
@@ -323,7 +326,10 @@ Config = Annotated[
     | ExportLabel
     | SumMain
     | SumFeature
-    | SumLabel,
+    | SumLabel
+    | KMeansMain
+    | KMeansFeature
+    | KMeansLabel,
     Field(discriminator="client_type"),
 ]
 """Any client's configuration, told apart by ``client_type``."""
@@ -347,7 +353,7 @@ CLIENT_TYPES = {
     "alignment_data": _row(AlignmentData, {Kind.ALIGNMENT}, Role.FEATURE_CLIENT, Role.LABEL_CLIENT),
     "triplet_producer": _row(
         DealerConfig,
-        {Kind.SHARED_NN, Kind.LINEAR, Kind.TREES, Kind.PREDICT, Kind.SERVE, Kind.BINNING, Kind.STATISTICS},
+        {Kind.SHARED_NN, Kind.LINEAR, Kind.TREES, Kind.PREDICT, Kind.SERVE, Kind.BINNING, Kind.STATISTICS, Kind.KMEANS},
         Role.CRYPTO_PRODUCER,
     ),
     "shared_nn_main": _row(NetMain, {Kind.SHARED_NN}, Role.MAIN_CLIENT),
@@ -383,5 +389,8 @@ CLIENT_TYPES = {
     "sum_main": _row(SumMain, {Kind.SUM}, Role.MAIN_CLIENT),
     "sum_feature": _row(SumFeature, {Kind.SUM}, Role.FEATURE_CLIENT),
     "sum_label": _row(SumLabel, {Kind.SUM}, Role.LABEL_CLIENT),
+    "kmeans_main": _row(KMeansMain, {Kind.KMEANS}, Role.MAIN_CLIENT),
+    "kmeans_feature": _row(KMeansFeature, {Kind.KMEANS}, Role.FEATURE_CLIENT),
+    "kmeans_label": _row(KMeansLabel, {Kind.KMEANS}, Role.LABEL_CLIENT),
 }
 """Client type -> roles, kinds and model. A kind of task is added here."""

@@ -13,6 +13,7 @@ from fedray.task.fields import (
     optional,
     optional_choice,
     optional_number,
+    optional_path,
     optional_word,
     whole,
     within,
@@ -39,7 +40,13 @@ class LinearMain(TrainMain):
         ``linear`` (half the squared error of a standardised label), ``logistic`` (cross-entropy of a label 0 or 1), or
         ``poisson`` (e^z - y z of a count over its mean); each the mean over the rows of a batch.
     alpha
-        Strength of the penalty alpha / 2 |w|^2 on the weights of the scaled columns; the intercept is free.
+        Strength of the penalty on the weights of the scaled columns.
+    penalty
+        ``l2`` is alpha / 2 times the sum of w^2. ``l1`` is alpha times the sum of |w|: a step takes alpha times the
+        sign of each weight, 0 for one that is 0, so that weights of no use stay within learning_rate_init times alpha
+        of 0. Null is none.
+    penalize_intercept
+        Whether the intercept has the penalty too.
     fit_intercept
         Whether there is an intercept.
     class_weight
@@ -52,11 +59,13 @@ class LinearMain(TrainMain):
         Whether to stop after that many tests in a row that do not better the best score by `tol`, and keep the weights
         of the best test.
     cost_tol
-        The training ends before the first batch whose loss, without the penalty, differs by less than this from that
-        of the batch before, and keeps the weights that this batch began with; the second batch is compared with 0, the
-        first with nothing. Looked for at each test; nobody learns a loss. Null looks for nothing. Only with ``linear``,
-        and with ``logistic`` and a sigmoid ``taylor``; the fixed point is finer then, and linear outputs and labels may
-        be up to 48 and 16.
+        The training ends before the first batch whose loss differs by less than this from that of the batch before,
+        and keeps the weights that this batch began with; the second batch is compared with 0, the first with nothing.
+        Looked for at each test; nobody learns a loss. Null looks for nothing. Only with ``linear``, and with
+        ``logistic`` and a sigmoid ``taylor``; the fixed point is finer then, and linear outputs and labels may be up to
+        48 and 16.
+    cost_penalty
+        Whether the loss that is compared has the penalty. Only with `cost_tol`.
     batch_order
         ``random`` draws the rows of each batch with replacement, from `random_state`. ``table`` takes them in the order
         of the tables, pass after pass, each row once a pass; rows that fill no batch at the end are left out.
@@ -65,6 +74,16 @@ class LinearMain(TrainMain):
     sigmoid
         Of ``logistic`` in the training: ``series`` is the sigmoid, ``taylor`` the line 1/2 + z/4, with the loss that
         goes with it, ln 2 - (y - 1/2) z + z^2 / 8. Predictions take the sigmoid either way.
+    validation
+        Further trainings after the one whose model is kept, each without some of the training rows and measured on
+        them: ``split`` without a part of the rows, ``folds`` without each part of them in turn, ``leave_one_out``
+        without each row in turn. Null makes none. See `fedray.ml.validation` for which rows.
+    validation_percent, validation_folds, validation_shuffle
+        Of ``split``, so many of a hundred rows; of ``folds``, how many, and whether of shuffled rows.
+    validation_seed
+        A text, the seed of the shuffle; None takes that of the batches.
+    live_validation_percent
+        One more such training without so many of a hundred rows, measured after every 5 batches; null makes none.
     random_state
         Seed of the batches; None lets the server draw one.
     p_values
@@ -75,6 +94,8 @@ class LinearMain(TrainMain):
     client_type: Literal["linear_main"]
     objective: Annotated[Objective, choice("linear", "logistic", "poisson")] = "logistic"
     alpha: Annotated[float, within(0, 1000)] = 0.0001
+    penalty: Annotated[Literal["l2", "l1"] | None, optional_choice("l2", "l1")] = "l2"
+    penalize_intercept: Annotated[bool, flag()] = False
     fit_intercept: Annotated[bool, flag()] = True
     class_weight: Annotated[Literal["balanced"] | dict[str, float] | None, class_weights(0.1, 1000)] = None
     learning_rate_init: Annotated[float, number(0, 100)] = 0.01
@@ -84,8 +105,17 @@ class LinearMain(TrainMain):
     n_iter_no_change: Annotated[int, whole(1, 10**6)] = 10
     tol: Annotated[float, within(0, 1000)] = 0.0001
     cost_tol: Annotated[float | None, optional_number(0, 1000)] = None
+    cost_penalty: Annotated[bool, flag()] = False
     batch_order: Annotated[Literal["random", "table", "hashed"], choice("random", "table", "hashed")] = "random"
     sigmoid: Annotated[Literal["series", "taylor"], choice("series", "taylor")] = "series"
+    validation: Annotated[
+        Literal["split", "folds", "leave_one_out"] | None, optional_choice("split", "folds", "leave_one_out")
+    ] = None
+    validation_percent: Annotated[int, whole(1, 99)] = 30
+    validation_folds: Annotated[int, whole(2, 1000)] = 10
+    validation_shuffle: Annotated[bool, flag()] = False
+    validation_seed: Annotated[str | None, optional_word()] = None
+    live_validation_percent: Annotated[int | None, optional(1, 99)] = None
     random_state: Annotated[int | None, optional(0, 2**63 - 1)] = None
     p_values: Annotated[bool, flag()] = False
 
@@ -111,6 +141,9 @@ class LinearLabel(TableConfig):
     pos_label
         With ``logistic``, the value of the label's column that counts as 1, all others being 0; None takes the column
         as it is, which holds 0 and 1 then.
+    validation_path
+        Folder below the party's generated-data folder for ``evaluation.json``, all scores of a validation in
+        PaddleDTX's form; None writes none.
     """
 
     client_type: Literal["linear_label"]
@@ -119,3 +152,4 @@ class LinearLabel(TableConfig):
         optional_choice("auc", "auc_ks", "metrics_pack1", "regression", "poisson"),
     ] = None
     pos_label: Annotated[str | None, optional_word()] = None
+    validation_path: Annotated[str | None, optional_path()] = None

@@ -7,16 +7,16 @@ from fedray.task.config_bases import Kind
 from fedray.task.export_configs import ExportMain
 from fedray.task.linear_configs import LinearMain
 from fedray.task.plan import TaskPlan
-from fedray.task.predict_configs import ModelMain
+from fedray.task.predict_configs import ModelMain, PredictMain
 from fedray.task.record import Status
 from fedray.task.text import show
 
 __all__ = ["EXPORTING", "PREDICTING", "TRAININGS", "check_clients", "check_ready", "check_training", "model_of"]
 
-TRAININGS = (Kind.SHARED_NN, Kind.LINEAR, Kind.TREES)
+TRAININGS = (Kind.SHARED_NN, Kind.LINEAR, Kind.TREES, Kind.KMEANS)
 """Kinds of task that make a model."""
 
-PREDICTING = (Kind.SHARED_NN, Kind.LINEAR, Kind.TREES)
+PREDICTING = (Kind.SHARED_NN, Kind.LINEAR, Kind.TREES, Kind.KMEANS)
 """Kinds of model that can predict."""
 
 EXPORTING = {Kind.LINEAR: ("json", "pmml"), Kind.TREES: ("json",)}
@@ -48,6 +48,7 @@ def check_training(plan: TaskPlan, training: TaskPlan, status: Status) -> None:
     if plan.kind is Kind.SCORECARD and not _is_logistic(training):
         raise SpecError(f"{where}: expected a linear model with objective logistic, of which alone a scorecard is made")
     _check_format(plan, training)
+    _check_clusters(plan, training)
     if status in _NOTHING_KEPT:
         raise SpecError(f"{where}: task {show(training.task)} is {status}, so it kept no model; train it again")
     check_clients(plan, training)
@@ -66,6 +67,14 @@ def _check_format(plan: TaskPlan, training: TaskPlan) -> None:
         raise SpecError(
             f"{where}.format: expected {' or '.join(formats)} for a model of kind {training.kind}, got {config.format}"
         )
+
+
+def _check_clusters(plan: TaskPlan, training: TaskPlan) -> None:
+    """See that of a clustering nothing is asked that only predictions of labels have."""
+    config = plan.main.config
+    if training.kind is Kind.KMEANS and isinstance(config, PredictMain) and config.contribution:
+        where = f"clients[{plan.main.index}].client_config.contribution"
+        raise SpecError(f"{where}: expected false with a clustering, which was trained on no labels, got true")
 
 
 def check_ready(plan: TaskPlan, training: TaskPlan, status: Status) -> None:

@@ -112,6 +112,13 @@ _REVEALS = {
             "before, all batches since the last test at once.",
             "Many tasks with other tolerances tell how large the differences are.",
         ),
+        Reveal(
+            "validation",
+            "main",
+            "Only with validation: the mean scores of the further trainings, and the scores of a live one at each "
+            "test. The label party gets what their tests open, of the rows that each leaves out.",
+            "The label party gets a prediction of each training row that is left out once.",
+        ),
     ),
     Kind.TREES: (
         Reveal(
@@ -160,7 +167,8 @@ _REVEALS = {
             "receiver",
             "The predicted value of each row.",
             "A prediction tells a weighted sum of the row's features, or of trees a sum of leaves: whoever chooses "
-            "many rows can learn the weights or the leaves, and rows of equal predictions are in the same leaves.",
+            "many rows can learn the weights or the leaves, and rows of equal predictions are in the same leaves. A "
+            "cluster tells where between centroids the row lies.",
         ),
         Reveal(
             "label_units",
@@ -172,7 +180,7 @@ _REVEALS = {
             "range_guard",
             "all",
             "How many linear outputs of the new rows left the range in which the arithmetic is right: a count for each "
-            "layer; of trees none.",
+            "layer; of trees and clusters none.",
         ),
         Reveal(
             "evaluation",
@@ -280,6 +288,35 @@ _REVEALS = {
         ),
     ),
     Kind.SUM: (Reveal("sum", "all", "The sum of the ones that all parties bring; the plan says how many."),),
+    Kind.KMEANS: (
+        Reveal("shapes", "all", "The numbers of rows and columns of each party's tables."),
+        Reveal(
+            "converged",
+            "all",
+            "With a tol, after each iteration: one bit, whether the centroids have moved by less.",
+        ),
+        Reveal("large_clusters", "all", "Which clusters have at least 20 rows."),
+        Reveal(
+            "cluster_sizes",
+            "all",
+            "The number of rows of each cluster; of none where one has fewer than 20.",
+            "Two tasks whose tables differ in one row tell its cluster.",
+        ),
+        Reveal(
+            "centroids",
+            "owner",
+            "The centroids of its own columns, of clusters with at least 20 rows.",
+            "With its own rows that tells something of which of them are together: with very many columns over few "
+            "rows, all of it. Two tasks whose tables differ in one row tell its cluster.",
+        ),
+        Reveal(
+            "clusters",
+            "receiver",
+            "Only if the task names a receiver: the cluster of each row.",
+            "Rows of one cluster are alike in the columns of all parties: with its own columns the receiver may tell "
+            "where those of the others lie, and where they part clusters.",
+        ),
+    ),
     Kind.SERVE: (
         Reveal("shapes", "all", "The number of rows, and what everybody knows of the model from its training."),
         _UNSEEN,

@@ -28,6 +28,7 @@ from fedray.task.configs import (
     TransformMain,
     TreeMain,
 )
+from fedray.task.kmeans_configs import KMeansData, KMeansMain
 from fedray.task.linear_configs import METRICS_OF
 from fedray.task.predict_configs import ModelMain, PredictData, PredictMain
 from fedray.task.text import show
@@ -38,6 +39,8 @@ __all__ = ["broken_rules"]
 Client = tuple[Role, ClientConfig]
 _RECEIVING = (PredictData, ExportData)
 """Configurations of which only the receiver's names files."""
+_WRITING = (AlignmentData, CodedData, KMeansData, ScorecardData)
+"""Configurations of which each that names a folder to write into has one of its own."""
 MOST_COSTS = 10_000
 """Batches between two tests where losses wait for a comparison, each with the weights before it."""
 
@@ -54,14 +57,15 @@ _NEEDS = {
     Kind.ALIGNMENT: _Needs(data_clients=2, roles=()),
     Kind.SHARED_NN: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.LINEAR: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
-    Kind.PREDICT: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
-    Kind.SERVE: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
+    Kind.PREDICT: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
+    Kind.SERVE: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.TREES: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.BINNING: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER, Role.LABEL_CLIENT)),
     Kind.EXPORT: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
     Kind.STATISTICS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.TRANSFORM: _Needs(data_clients=1, roles=()),
     Kind.SUM: _Needs(data_clients=2, roles=()),
+    Kind.KMEANS: _Needs(data_clients=2, roles=(Role.CRYPTO_PRODUCER,)),
     Kind.SCORECARD: _Needs(data_clients=2, roles=(Role.LABEL_CLIENT,)),
 }
 
@@ -174,6 +178,7 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
             yield f"{where}.class_weight: expected null for objective {main.objective}, which has no classes"
         if config is main:
             yield from _costs(main, where)
+            yield from _validated(main, where)
         if config is main and main.p_values and (main.objective == "poisson" or main.class_weight is not None):
             yield f"{where}.p_values: expected false, or objective linear or logistic, without class_weight"
         if config is main and main.p_values and main.sigmoid == "taylor":
@@ -191,6 +196,8 @@ def _costs(main: LinearMain, where: str) -> Iterator[str]:
     if line and (main.objective != "logistic" or main.class_weight is not None or main.parity):
         yield f"{where}.sigmoid: expected series; taylor is for objective logistic without class_weight and parity"
     if main.cost_tol is None:
+        if main.cost_penalty:
+            yield f"{where}.cost_penalty: expected false without cost_tol, which compares losses, got true"
         return
     if main.objective != "linear" and not line:
         yield f"{where}.cost_tol: expected null, or objective linear, or logistic with sigmoid taylor"
@@ -204,9 +211,19 @@ def _costs(main: LinearMain, where: str) -> Iterator[str]:
         )
 
 
+def _validated(main: LinearMain, where: str) -> Iterator[str]:
+    """Yield what is wrong with further trainings."""
+    if main.validation is None and main.live_validation_percent is None:
+        return
+    if main.objective == "poisson":
+        yield f"{where}.validation: expected null for objective poisson; there are scores of linear and logistic"
+    if main.early_stopping:
+        yield f"{where}.early_stopping: expected false with validation, whose trainings have no test rows, got true"
+
+
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     main, config = next((place, config) for place, (role, config) in enumerate(clients) if role is Role.MAIN_CLIENT)
-    if not isinstance(config, ModelMain):
+    if not isinstance(config, ModelMain | KMeansMain):
         return
     data = [index for index, (role, _) in enumerate(clients) if role in _DATA_ROLES]
     if config.receiver is not None and config.receiver not in data:
@@ -217,6 +234,9 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
         )
         return
     labels = [index for index in data if clients[index][0] is Role.LABEL_CLIENT]
+    if config.receiver is None and not labels and Role.LABEL_CLIENT not in _NEEDS[_kind(clients)].roles:
+        yield from _unnamed(config, main, data)
+        return
     receiver = config.receiver if config.receiver is not None else next(iter(labels), None)
     for index, (_, other) in enumerate(clients):
         for field in ("out_data_path", "labels_path", "baseline_path"):
@@ -229,6 +249,16 @@ def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     if isinstance(measures, PredictData) and measures.labels_path is None:
         where = f"clients[{receiver}].client_config.labels_path"
         yield f"{where}: expected a folder or file with labels, since contribution is true, got null"
+
+
+def _unnamed(config: ModelMain | KMeansMain, main: int, data: Sequence[int]) -> Iterator[str]:
+    """Yield that a task without a label client names its receiver, unless it may have none."""
+    if isinstance(config, ModelMain):
+        places = " or ".join(map(str, data))
+        yield (
+            f"clients[{main}].client_config.receiver: expected the place of a client with data, {places}, since there "
+            "is no label_client, got null"
+        )
 
 
 def _trees(clients: Sequence[Client]) -> Iterator[str]:
@@ -291,7 +321,10 @@ def _columns(clients: Sequence[Client]) -> Iterator[str]:
 def _outputs(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -> Iterator[str]:
     writers: dict[tuple[str, int, PurePosixPath], list[int]] = defaultdict(list)
     for index, (_, config) in enumerate(clients):
-        if isinstance(config, AlignmentData | CodedData | ScorecardData) and config.out_data_path is not None:
+        if (
+            isinstance(config, AlignmentData | CodedData | KMeansData | ScorecardData)
+            and config.out_data_path is not None
+        ):
             addr, port = places[index]
             writers[addr.lower(), port, PurePosixPath(config.out_data_path)].append(index)
     for indices in writers.values():

@@ -12,7 +12,7 @@ from serve_api.fate_flow.work import Work
 __all__ = ["SET_KEYS", "score", "scores", "trained_and_validated", "with_fitted"]
 
 Json = dict[str, Any]
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "regression", "clustering"]
 SET_KEYS = ("data", "test_data", "eval_data", "validate_data", "train_data")
 
 
@@ -32,14 +32,16 @@ def score(work: Work, model: Mapping[str, Any], rows: Rows, kind: str) -> Scored
     transforms = [task for name in rows.replay if (task := work.project.transform(name)) is not None]
     folder = work.folder(rows.parts[-1].party, kind)
     source = work.project.source(model, model["step"], "model")
-    clients = [work.main("predict", model=source, part="train"), work.dealer()]
+    labelled = bool(model.get("labelled", True))
+    receiver = None if labelled else 1 + len(rows.parts)  # the guest, who is the last; a label client is it anyway
+    clients = [work.main("predict", model=source, part="train", receiver=receiver), work.dealer()]
     for part in rows.parts:
         told: Json = {"data_path": part.path, "transforms": transforms}
         if part.party.role == "guest":
             told["out_data_path"] = folder
             if part.label is not None and work.project.evaluated(work.component):
                 told["labels_path"] = part.path
-        clients.append(work.data_client(part.party, "predict", **told))
+        clients.append(work.data_client(part.party, "predict", labelled=labelled, **told))
     step = work.step("predict" if kind != "validate" else "validate", clients, [rows.step])
     return Scored(kind, step, rows, folder)
 

@@ -143,7 +143,7 @@ class Scores:
     component
         Its name, by which an evaluation calls them.
     task
-        ``classification`` or ``regression``.
+        ``classification``, ``regression`` or ``clustering``.
     threshold
         From which on the predicted class is 1.
     sets
@@ -151,7 +151,7 @@ class Scores:
     """
 
     component: str
-    task: Literal["classification", "regression"]
+    task: Literal["classification", "regression", "clustering"]
     threshold: float
     sets: tuple[Scored, ...]
 

@@ -56,7 +56,7 @@ def training_of(
     if len(label) != 1:
         raise refused("dataSets", "expected that of the alignment's label client among them")
     labelled = sets[parties.index(label[0])]
-    algorithm = algorithm_of(params, labelled.rows)
+    algorithm = algorithm_of(params, labelled.rows, task.taskID)
     if labelled.first != params.trainParams.label:
         raise refused(
             "algoParam.trainParams.label",

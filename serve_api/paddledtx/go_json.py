@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -11,16 +10,13 @@ from typing import Any, Final
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from fedray.export.go_text import go_text
+
 __all__ = ["as_go", "canonical", "go_text", "shortest"]
 
-_LEAST_PLAIN: Final = 1e-6
-_LEAST_LARGE: Final = 1e21
 _LEAST_G: Final = -4
 _LARGE_G: Final = 6
 """Exponents from which and below which ``%g`` writes none."""
-_ESCAPES: Final = str.maketrans(
-    {"&": "\\u0026", "<": "\\u003c", ">": "\\u003e", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-)
 
 
 def as_go(message: Message) -> dict[str, Any]:
@@ -42,17 +38,6 @@ def _value(field: FieldDescriptor, value: Any) -> Any:
     return base64.b64encode(value).decode() if field.type == FieldDescriptor.TYPE_BYTES else value
 
 
-def go_text(value: object) -> str:
-    """Return compact JSON text, names in the order that they have."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{go_text(name)}:{go_text(item)}" for name, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(go_text(item) for item in value) + "]"
-    if isinstance(value, float):
-        return _go_float(value)
-    return json.dumps(value, ensure_ascii=False).translate(_ESCAPES)
-
-
 def canonical(fields: Mapping[str, Any]) -> str:
     """Return the text that is signed for an object: its fields by name, without ``signature`` and nulls."""
     parts = [f"{name}={_signed(fields[name])}" for name in sorted(fields) if _is_signed(name, fields[name])]
@@ -71,15 +56,6 @@ def _sorted(value: object) -> object:
     if isinstance(value, dict):
         return {name: _sorted(value[name]) for name in sorted(value)}
     return [_sorted(item) for item in value] if isinstance(value, list) else value
-
-
-def _go_float(value: float) -> str:
-    """Return a double as encoding/json does: plain from 1e-6 to 1e21, else with the shortest exponent."""
-    if value == 0 or _LEAST_PLAIN <= abs(value) < _LEAST_LARGE:
-        plain = format(Decimal(repr(value)), "f")
-        return plain.removesuffix(".0")
-    digits, _, exponent = repr(value).partition("e")
-    return f"{digits}e{exponent[0]}{exponent[1:].lstrip('0')}"
 
 
 def shortest(value: float) -> str:

@@ -109,7 +109,9 @@ class Ledger:
 
     def _read(self, stamp: object, keys: object) -> _Kept:
         before = self._kept.by_name if self._kept.keys == keys else {}
-        jobs = {job.task: job for job in self._store.jobs.of_api(API) if job.task is not None}
+        made = [job for job in self._store.jobs.of_api(API) if job.task is not None]
+        newest = {job.key.project: job for job in reversed(made)}  # of the runs of a task that was started again
+        jobs = {job.task: job for job in newest.values()}
         approvals = self._store.approvals.all()
         by_name: dict[str, tuple[Seen, Known | None]] = {}
         for name, mark in self._store.changes.marks(_KINDS).items():
@@ -126,7 +128,7 @@ class Ledger:
         if job is not None:
             return Known(published_task(job.about, task, approvals, self._address), job)
         if name.startswith(PREFIX):
-            return None  # it is being published
+            return None  # it is being published, or was started again under another name
         try:
             trained = self._store.get(_model(task)) if task.kind == Kind.PREDICT else None
         except NotFound:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from google.protobuf.json_format import ParseDict, ParseError
 
 from fedray.errors import Conflict, FedrayError
-from fedray.task.jobs import JobKey
+from fedray.task.jobs import Job, JobKey
 from fedray.task.record import Status
 from fedray.task.service import TaskService
 from serve_api.paddledtx.calls import check_signature
@@ -84,12 +84,7 @@ class Life:
             job = self._service.jobs.claim(key, "publish", {"task": as_go(wanted), "parties": parties})
         except Conflict:
             raise Fault(Code.EXISTS, "taskID, a task with it is being published") from None
-        try:
-            name = self._service.create({**document, "task_name": f"{PREFIX}{wanted.taskID}"}).task_name
-            self._service.jobs.name(job, name)
-        except FedrayError:
-            self._service.jobs.release(job)
-            raise
+        self._make(job, {**document, "task_name": f"{PREFIX}{wanted.taskID}"})
         return self._ledger.get(wanted.taskID).task
 
     def confirm(self, body: Json) -> FLTask:
@@ -100,29 +95,63 @@ class Life:
         self._in_time(now, "currentTime")
         said = {"currentTime": now, "pubkey": body["pubkey"], "rejectReason": reason, "taskID": task}
         check_signature(public, _bytes(body, "signature"), canonical(said))
-        published = self._published(task)
-        parties = [party for party in published["parties"] if party in key.parties]
+        job = self._published(task)
+        parties = [party for party in job.about["parties"] if party in key.parties]
         if not parties:
             raise Fault(Code.PARAMETER, "bad param:pubkey, it is that of no executor of the task")
         who = f"paddledtx {key.name}"
         for party in parties:
             if reason:
-                self._service.reject(PREFIX + task, party, reason, who=who)
+                self._service.reject(str(job.task), party, reason, who=who)
                 break  # the task has ended
-            self._service.approve(PREFIX + task, party, who=who)
+            self._service.approve(str(job.task), party, who=who)
         return self._ledger.get(task).task
 
     def start(self, body: Json) -> FLTask:
-        """Start a task that is Ready, as its requester; a task starts once, so a request sent again is refused."""
+        """Start a task that is Ready, as its requester; a task starts once, so a request sent again is refused.
+
+        One that has Failed starts again, by a request with the time.
+        """
         task = _word(body, "taskID")
-        self._published(task)
+        if "currentTime" in body:
+            return self._start_again(body, task)
+        job = self._published(task)
         now = self._ledger.get(task).task
         check_signature(now.requester, _bytes(body, "signature"), canonical({"taskID": task}))
         self._known(now.requester, "requester")
         if now.status != "Ready":
             raise Fault(Code.UPDATED, f"task status is {now.status}, expected Ready")
-        self._service.start(PREFIX + task)
+        self._service.start(str(job.task))
         return self._ledger.get(task).task
+
+    def _start_again(self, body: Json, task: str) -> FLTask:
+        """Start a task that has Failed as a new native one, which its data owners are asked for anew."""
+        known, now = self._ledger.get(task), _whole(body, "currentTime")
+        if known.job is None or known.job.task is None:
+            raise _made_natively()
+        said = {"currentTime": now, "taskID": task}
+        check_signature(known.task.requester, _bytes(body, "signature"), canonical(said))
+        self._known(known.task.requester, "requester")
+        self._in_time(now, "currentTime")
+        if known.task.status != "Failed" or now <= known.job.about.get("started", 0):
+            raise Fault(Code.UPDATED, f"task status is {known.task.status}, expected Failed and a later currentTime")
+        document = self._service.document(known.job.task)
+        try:
+            job = self._service.jobs.claim(known.job.key, "publish", {**known.job.about, "started": now})
+        except Conflict:
+            raise Fault(Code.UPDATED, "the task is being started") from None
+        name = f"{PREFIX}{task}.{job.run}"
+        self._make(job, {**document, "task_name": name})
+        self._service.start(name)
+        return self._ledger.get(task).task
+
+    def _make(self, job: Job, document: Mapping[str, Any]) -> None:
+        """Create the native task of a job, which is forgotten where that cannot be."""
+        try:
+            self._service.jobs.name(job, self._service.create(document).task_name)
+        except FedrayError:
+            self._service.jobs.release(job)
+            raise
 
     def _known(self, public: bytes, field: str) -> Key:
         found = self._keys.find(public)
@@ -140,13 +169,17 @@ class Life:
         if abs(told - round(self._clock() * 1e9)) > CLOCKS_DIFFER_NS:
             raise Fault(Code.EXPIRED, f"bad param:{field}, expected now in nanoseconds; an old request is not taken")
 
-    def _published(self, task: str) -> Json:
+    def _published(self, task: str) -> Job:
         job = self._ledger.get(task).job
         if job is None or job.status is None:
-            raise Fault(Code.PARAMETER, "bad param:taskID, the task was made natively, so not by this API")
+            raise _made_natively()
         if job.status is not Status.CREATED:
             raise Fault(Code.UPDATED, "the task has begun or ended")
-        return job.about
+        return job
+
+
+def _made_natively() -> Fault:
+    return Fault(Code.PARAMETER, "bad param:taskID, the task was made natively, so not by this API")
 
 
 def _read(body: Json) -> FLTask:
@@ -155,6 +188,10 @@ def _read(body: Json) -> FLTask:
         found = ParseDict(fields, FLTask())
     except (ParseError, ValueError, TypeError, AttributeError):
         raise Fault(Code.PARAMETER, "bad param:expected the fields of an FLTask and signature, and no others") from None
+    try:
+        canonical(as_go(found))
+    except ValueError:
+        raise Fault(Code.PARAMETER, "bad param:algoParam, expected finite numbers; others cannot be signed") from None
     for field in ("errMessage", "result", "startTime", "endTime"):
         if getattr(found, field):
             raise Fault(Code.PARAMETER, f"bad param:{field}, expected none in a task that is published")

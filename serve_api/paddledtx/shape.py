@@ -24,6 +24,7 @@ from serve_api.paddledtx.wire.common_pb2 import (
     LOGIC_REGRESSION_VL,
     PREDICT,
     Algorithm,
+    Reg_Lasso,
     Reg_Ridge,
     TaskParams,
 )
@@ -32,7 +33,7 @@ from serve_api.paddledtx.wire.task_pb2 import FLTask
 __all__ = ["PREFIX", "label_party", "nanoseconds", "native_task", "published_task", "task_id"]
 
 PREFIX: Final = "paddledtx."
-"""Begins the name of the native task of a published one; its id follows."""
+"""Begins the name of the native task of a published one; its id follows, and a number where it was started again."""
 
 _IDS: Final = uuid.UUID("5a1b5a0e-6d7e-5f3c-9f57-3a4b0f7f2c11")
 """Of tasks that were made natively, an id is made of the name."""
@@ -167,8 +168,9 @@ def _params(task: StoredTask, trained: StoredTask | None) -> TaskParams | None:
     train.batchSize = config["batch_size"]
     train.alpha = config.get("learning_rate_init", config.get("learning_rate", 0.0))
     train.amplitude = config.get("cost_tol") or 0.0
-    if config.get("alpha"):
-        train.regMode, train.regParam = Reg_Ridge, config["alpha"]
+    if config.get("alpha") and config.get("penalty", "l2"):
+        train.regMode = Reg_Lasso if config.get("penalty") == "l1" else Reg_Ridge
+        train.regParam = config["alpha"] * config["batch_size"]
     return params
 
 
@@ -194,4 +196,5 @@ def label_party(task: StoredTask) -> str:
 
 
 def _model_id(model: str) -> str:
-    return model.removeprefix(PREFIX) if model.startswith(PREFIX) else task_id(model)
+    # what follows the id is the number of the run, of a task that was started again
+    return model.removeprefix(PREFIX).partition(".")[0] if model.startswith(PREFIX) else task_id(model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,6 +142,26 @@ def test_a_dead_party_over_the_fast_transport(world: tuple[Registry, dict[str, P
     with pytest.raises(PeerLost, match=r"bank|shop"):
         team.watch()
     assert time.monotonic() - started < patience(5)
+    team.close()
+
+
+@pytest.mark.parametrize("transport", ["ray", "fast"])
+def test_a_frozen_party_is_missed(world: tuple[Registry, dict[str, Path]], transport: str) -> None:
+    """Nothing of it ends, so that only a question that it does not answer shows it."""
+    import ray
+
+    from actors.team import NAMESPACE, Team
+
+    numbers = {"max_iter": 10**7, "test_per_batches": 10**7, "transport": transport}
+    name, silent_s = f"frozen-{transport}", patience(2)
+    team = Team(train(name, world[0], **numbers), "/nowhere", timeouts={"silent_s": silent_s})
+    team.start()
+    party = ray.get_actor(f"{name}/2-feature_client", namespace=NAMESPACE)
+    os.kill(ray.get(party.__ray_call__.remote(lambda _: os.getpid())), signal.SIGSTOP)
+    started = time.monotonic()
+    with pytest.raises(PeerLost, match=rf"(bank|shop) has not answered for {silent_s:g} s"):
+        team.watch()
+    assert time.monotonic() - started < 2 * silent_s + patience(4)
     team.close()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.data.root import DataRoot
+from fedray.ml.validation import Rule, binary_scores, held_out, trained_with
 from fedray.parties.run import run_local
 from fedray.task.plan import TaskPlan
 from fedray.task.record import Status
@@ -62,9 +63,9 @@ class Iris(Ledger):
         self.world.service.start(name)
         self.run(name)
 
-    def life(self, name: str, data: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def life(self, name: str, data: str, params: dict[str, Any], **fields: Any) -> tuple[str, dict[str, Any]]:
         """Publish, start and run a task on data sets of this name; return its id and result."""
-        task = self.task(name=name, algoParam=params)
+        task = self.task(name=name, algoParam=params, **fields)
         for one in task["dataSets"]:
             one |= {"dataID": data, "psiLabel": "ID"}
         assert self.publish(task)["code"] == "0"
@@ -98,3 +99,28 @@ def test_a_life_of_logistic_vl(world: World, tmp_path: Path) -> None:
     wanted = 1.0 / (1.0 + np.exp(-emulate(*in_order_of_ids(x, y), logistic=True).scores(new)))
     assert np.abs(found - wanted).max() < 1e-4
     assert np.array_equal(found > 0.5, known == 1)
+
+
+def test_an_evaluation_of_logistic_vl(world: World, tmp_path: Path) -> None:
+    """The rows of its random split are those that the original's program draws for this taskID."""
+    ledger, task = Iris(world, tmp_path), "00000000-0000-4000-8000-00000000001c"
+    x, y, _, _ = iris()
+    ledger.align("iris", tables(x, ["Iris-setosa" if one else "Iris-virginica" for one in y]))
+    params = linear(1, label="Label", labelName="Iris-setosa", amplitude=0.005)
+    evaluated = {"enable": True, "randomSplit": {"percentLO": 30}}
+    _, result = ledger.life("t", "iris", {**params, "evalParams": evaluated}, taskID=task)
+    file = ledger.roots[SHOP].generated_file(f"paddledtx/{task}/evaluation.json")
+    assert file is not None
+    scores = json.loads(file.read_text())["Payload"]["BinaryClassCaseMetricScores"]
+    means = {name: scores[name] for name in ("avgAccuracy", "avgPrecision", "avgRecall", "avgF1Score", "avgAUC")}
+    assert list(means.values()) == list(result["validation"]["scores"].values())
+    x, y = in_order_of_ids(x, y)
+    (out,) = held_out(Rule("split", 30, 10, shuffle=True, seed=task), len(x))
+    rows = trained_with(len(x), out)
+    model = emulate(x[rows], y[rows], logistic=True, amplitude=0.005)
+    assert model.margin > 1e-4
+    wanted = binary_scores(y[out], 1.0 / (1.0 + np.exp(-model.scores(x[out]))))
+    assert result["validation"]["scores"] == {name: wanted[name] for name in wanted if name != "roc"}
+    points = np.array([point["p"] for point in scores["metricsPerFold"]["0"]["ROC"]])
+    assert np.abs(points - wanted["roc"]).max() < 1e-4
+    assert not (ledger.roots[BANK].path / "generated" / "paddledtx").exists()

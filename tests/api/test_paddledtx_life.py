@@ -14,7 +14,7 @@ from fedray.errors import PolicyError
 from fedray.task.record import Status
 from fedray.task.standing import Standing
 from serve_api.paddledtx.go_json import canonical
-from serve_api.paddledtx.shape import PREFIX
+from serve_api.paddledtx.shape import PREFIX, task_id
 from serve_api.paddledtx.signing import new_private, public_of, sign
 from serve_api.paddledtx.wire.task_pb2 import GetTaskRequest, ListTaskRequest
 from tests.api.conftest import World
@@ -29,6 +29,15 @@ def linear(algo: int = 0, **fields: Any) -> dict[str, Any]:
     train = {"label": "y", "alpha": 0.1, "amplitude": 1e-4, "accuracy": 10, "batchSize": 4, **fields}
     kept = {"trainParams": {name: value for name, value in train.items() if value}}
     return {"algo": algo, **kept} if algo else kept
+
+
+NETWORK: dict[str, Any] = {"algo": 2, "trainParams": {"label": "y", "alpha": 0.1}}
+LIVE = {"enable": True, "randomSplit": {"percentLO": 20}}
+
+
+def evaluated(rule: int, **fields: Any) -> dict[str, Any]:
+    """Return the parameters of linear-vl with an evaluation."""
+    return {**linear(), "evalParams": {"enable": True, **({"evalRule": rule} if rule else {}), **fields}}
 
 
 def text(data: bytes) -> str:
@@ -146,6 +155,45 @@ def test_linear_models_are_trained_as_the_original_trains_them(
     assert clients[-1]["client_config"]["pos_label"] == label
 
 
+@pytest.mark.parametrize(("mode", "penalty", "alpha"), [(0, None, 0.0), (1, "l1", 0.025), (2, "l2", 0.025)])
+@pytest.mark.parametrize("algo", [0, 1])
+def test_penalties_are_those_of_the_original(
+    ledger: Ledger, world: World, algo: int, mode: int, penalty: str | None, alpha: float
+) -> None:
+    task = ledger.task(algoParam=linear(algo, labelName="1" if algo else "", regMode=mode, regParam=0.1))
+    assert ledger.publish(task)["code"] == "0"
+    config = world.service.document(PREFIX + task["taskID"])["clients"][0]["client_config"]
+    wanted = {"penalty": penalty, "alpha": alpha, "penalize_intercept": True, "cost_penalty": algo == 0}
+    assert {field: config[field] for field in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        (evaluated(0, randomSplit={"percentLO": 30}), {"validation": "split", "validation_percent": 30}),
+        (
+            evaluated(1, cv={"folds": 5, "shuffle": True}),
+            {"validation": "folds", "validation_folds": 5, "validation_shuffle": True},
+        ),
+        (evaluated(1, cv={"folds": 10}), {"validation_folds": 10, "validation_shuffle": False}),
+        (evaluated(2), {"validation": "leave_one_out", "live_validation_percent": None}),
+        ({**linear(), "livalParams": LIVE}, {"validation": None, "live_validation_percent": 20}),
+    ],
+)
+def test_evaluations_are_those_of_the_original(
+    ledger: Ledger, world: World, rule: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    task = ledger.task(algoParam=rule)
+    assert ledger.publish(task)["code"] == "0"
+    clients = world.service.document(PREFIX + task["taskID"])["clients"]
+    config, label = clients[0]["client_config"], clients[-1]["client_config"]
+    assert {field: config[field] for field in wanted} == wanted
+    assert config["validation_seed"] == task["taskID"]
+    assert label["validation_path"] == (f"paddledtx/{task['taskID']}" if config["validation"] else None)
+    shown = ledger.api.ask("GetTaskById", GetTaskRequest(taskID=task["taskID"])).algoParam
+    assert shown.livalParams.enable or shown.HasField("evalParams")
+
+
 @pytest.mark.parametrize(("asked", "batch"), [(0, 400), (401, 400), (16, 16)])
 def test_a_batch_is_of_all_rows_at_most(ledger: Ledger, world: World, asked: int, batch: int) -> None:
     task = ledger.task(algoParam=linear(batchSize=asked))
@@ -250,6 +298,45 @@ def test_a_data_owner_rejects(ledger: Ledger) -> None:
     assert ledger.start(task["taskID"])["code"] == "10013"
 
 
+def again(ledger: Ledger, task: str, now: int, private: bytes | None = None) -> dict[str, Any]:
+    return ledger.send("start", {"taskID": task, "currentTime": now}, private or ledger.requester)
+
+
+def test_a_task_that_failed_is_started_again(ledger: Ledger, world: World) -> None:
+    task = ledger.task()["taskID"]
+    assert ledger.publish(ledger.task(taskID=task))["code"] == "0"
+    assert ledger.start(task)["code"] == "0"
+    assert again(ledger, task, time.time_ns())["code"] == "10013"  # it has not failed
+    world.store.transition(PREFIX + task, Status.RUNNING)
+    world.fail(PREFIX + task, PolicyError("the data", "bank"))
+    assert (ledger.status(task), ledger.start(task)["code"]) == ("Failed", "10013")
+    now = time.time_ns()
+    assert again(ledger, task, now - 3600 * 10**9)["code"] == "10010"
+    assert again(ledger, task, now, ledger.bank)["code"] == "10008"
+    assert again(ledger, task, now)["data"]["status"] == "ToProcess"
+    assert world.runner.submitted[-1] == f"{PREFIX}{task}.2"
+    world.store.transition(f"{PREFIX}{task}.2", Status.RUNNING)
+    world.fail(f"{PREFIX}{task}.2", PolicyError("the data again", "bank"))
+    assert again(ledger, task, now)["code"] == "10013"  # the request was taken before
+    ledger.manual()
+    assert again(ledger, task, now + 1)["data"]["status"] == "Confirming"
+    assert ledger.api.names(ListTaskRequest(pubKey=public_of(ledger.requester))) == ["net"]
+    assert ledger.confirm(task, ledger.bank)["data"]["status"] == "ToProcess"
+    name = f"{PREFIX}{task}.3"
+    world.store.transition(name, Status.RUNNING)
+    world.finish(name)
+    done = ledger.api.ask("GetTaskById", GetTaskRequest(taskID=task))
+    assert (done.status, done.errMessage) == ("Finished", "")
+    assert done.endTime > done.startTime > 0
+
+
+def test_what_was_not_published_is_not_started_again(ledger: Ledger, world: World) -> None:
+    assert again(ledger, "no task", 1)["code"] == "10004"
+    world.run("native")
+    world.fail("native", PolicyError("the data", "bank"))
+    assert again(ledger, task_id("native"), time.time_ns())["code"] == "10002"
+
+
 def test_what_is_sent_again_is_refused(ledger: Ledger) -> None:
     ledger.manual()
     task = ledger.task()
@@ -282,14 +369,20 @@ def test_signatures_and_keys(ledger: Ledger) -> None:
         ("dataSets", {"dataSets": []}),
         ("result", {"result": "x"}),
         ("algoParam.algo", {"algoParam": {"algo": 3, "trainParams": {"label": "y", "alpha": 0.1}}}),
-        ("algoParam.trainParams.regMode", {"algoParam": linear(regMode=1)}),
-        ("algoParam.trainParams.regMode", {"algoParam": linear(algo=1, regMode=2)}),
+        ("algoParam.trainParams.regMode", {"algoParam": linear(regMode=3)}),
+        ("algoParam.trainParams.regParam", {"algoParam": linear(algo=1, regMode=2, regParam=-0.1)}),
+        ("algoParam, expected finite numbers", {"algoParam": linear(regMode=1, regParam="NaN")}),
+        ("algoParam, expected finite numbers", {"algoParam": linear(alpha="-Infinity")}),
         ("algoParam.trainParams.amplitude", {"algoParam": linear(amplitude=0)}),
         ("algoParam.trainParams.labelName", {"algoParam": linear(labelName="a")}),
         ("algoParam.trainParams.labelName", {"algoParam": linear(algo=1)}),
-        ("algoParam.evalParams.enable", {"algoParam": {**linear(), "evalParams": {"enable": True}}}),
-        ("algoParam.evalParams.enable", {"algoParam": {"algo": 2, "evalParams": {"enable": True}}}),
-        ("algoParam.livalParams.enable", {"algoParam": {"algo": 2, "livalParams": {"enable": True}}}),
+        ("algoParam.evalParams.randomSplit.percentLO", {"algoParam": evaluated(0)}),
+        ("algoParam.evalParams.randomSplit.percentLO", {"algoParam": evaluated(0, randomSplit={"percentLO": 100})}),
+        ("algoParam.evalParams.cv.folds", {"algoParam": evaluated(1, cv={"folds": 7})}),
+        ("algoParam.evalParams.evalRule", {"algoParam": evaluated(3)}),
+        ("algoParam.livalParams.randomSplit.percentLO", {"algoParam": {**linear(), "livalParams": {"enable": True}}}),
+        ("algoParam.evalParams.enable", {"algoParam": {**NETWORK, "evalParams": {"enable": True, "evalRule": 2}}}),
+        ("algoParam.livalParams.enable", {"algoParam": {**NETWORK, "livalParams": LIVE}}),
         ("algoParam.trainParams.alpha", {"algoParam": {"algo": 2, "trainParams": {"label": "y"}}}),
         ("algoParam.trainParams.label", {"algoParam": {"algo": 2, "trainParams": {"label": "x", "alpha": 0.1}}}),
         ("algoParam.trainParams.labelName", {"algoParam": {"algo": 2, "trainParams": {"labelName": "a", "alpha": 1}}}),

@@ -20,8 +20,10 @@ from tests.server import until
 __all__ = ["FAULTS", "Fault", "Struck"]
 
 WORKERS = ("clinic", "hospital")
-ACTOR_S, NODE_S, CUT_S, SERVER_S = 2.0, 15.0, 45.0, 30.0
-"""Stated seconds until a task has failed: its party died, its node, the way between parties, the server's processes."""
+ACTOR_S, NODE_S, CUT_S, SERVER_S, SILENT_S = 2.0, 15.0, 45.0, 30.0, 70.0
+"""Stated seconds until a task has failed: its party died, its node, the way between parties, the server's processes, or
+a party does not answer.
+"""
 
 SLOW_S, SHORT_S, DELAY_S = 6.0, 4.0, 0.02
 
@@ -95,6 +97,12 @@ def slow_party(cluster: Cluster, draw: random.Random) -> Struck:
     time.sleep(SLOW_S)
     _kill([pid], signal.SIGCONT)
     return Struck(role)
+
+
+def freeze_actor(cluster: Cluster, draw: random.Random) -> Struck:
+    pid, role, parties = _drawn_actor(cluster, draw)
+    _kill([pid], signal.SIGSTOP)
+    return Struck(role, parties)
 
 
 def _lost_host(cluster: Cluster, host: str) -> Struck:
@@ -230,11 +238,13 @@ def nothing_more(cluster: Cluster, draw: random.Random) -> Struck:
 FAULTS: Mapping[str, Fault] = {
     "actor killed": Fault(kill_actor, ACTOR_S),
     "actor killed, fast transport": Fault(kill_actor, ACTOR_S, transport="fast"),
+    "actor frozen": Fault(freeze_actor, SILENT_S),
     "raylet killed": Fault(kill_raylet, NODE_S),
     "host powered off": Fault(power_off, NODE_S),
     "host frozen": Fault(freeze_host, NODE_S),
     "host cut off": Fault(cut_host, NODE_S),
     "parties cut off": Fault(cut_pair, CUT_S, transport="fast"),
+    "parties cut off, actor calls": Fault(cut_pair, SILENT_S),
     "parties cut off for a moment": Fault(short_cut, None, transport="fast"),
     "slow network": Fault(delay, None, transport="fast"),
     "disk full": Fault(fill_disk, SERVER_S),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -127,6 +128,28 @@ def test_an_exception_in_an_actor_is_told_with_its_lines(k12: Client) -> None:
     assert {"filename", "linenum", "funcname", "source"} == set(detail["traceback"][-1])
     assert detail["traceback"][-1]["filename"].startswith("fedray/")
     k12.wait_end("train.start", "error", "broken")
+
+
+def test_what_is_garbage_is_refused_and_the_server_goes_on(k12: Client) -> None:
+    body = {"op": "train.start", "user": "test", "service_name": "k12fl", "service_uuid": "garbage"}
+    whole = json.dumps({**body, "service_params": endless()}).encode()
+    bad = (b"\xff" * 99, b"", b"null", b"[" * 100_000, whole[:-9], whole[:-1] + b" " * (2 << 20) + b"}")
+    for path in ("framework/train", "framework/evaluate", "framework/predict", "platform/stats", "platform/control"):
+        codes = [k12.server.post(f"/k12ai/{path}", data)["code"] for data in bad]
+        assert codes == [100101] * 5 + [100102]
+    assert [k12.server.post("/k12ai/private/message", data) for data in bad[:2]] == [0, 0]
+    head = f"POST /k12ai/framework/train HTTP/1.1\r\nHost: x\r\nContent-Length: {len(whole)}\r\n\r\n".encode()
+    for part in (head[:30], head + whole[:20]):  # callers that go away in the middle of what they say
+        with socket.create_connection((k12.server.host, k12.server.port), timeout=30) as connection:
+            connection.sendall(part)
+    assert k12.do("train.start", endless(), "garbage")["message"] == "train.start task: test.garbage"
+    assert k12.do("train.start", endless(), "garbage")["code"] == 100200  # sent again: one training runs
+    assert k12.wait("error", op="train.start", service_uuid="garbage")[0]["error"]["code"] == 100404
+    assert k12.do("train.stop", project="garbage") == ACCEPTED
+    k12.wait_end("train.start", "manual", "garbage")
+    assert k12.do("train.stop", project="garbage") == ACCEPTED
+    codes = [one["error"]["code"] for one in k12.wait("error", 2, op="train.stop", service_uuid="garbage")]
+    assert codes == [100400, 100401]
 
 
 def test_container_stop(k12: Client) -> None:

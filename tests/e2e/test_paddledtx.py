@@ -89,6 +89,9 @@ def test_what_is_refused_and_the_server_goes_on(client: Client) -> None:
     for method in ("ListTask", "GetTaskById", "GetPredictResult", "StartTask"):
         for data in (b"\xff" * 9, b"\x0a\x40ab", b"\x0a" + b"a" * (5 << 20)):
             assert client.code(method, data) == "10002"
+    for path in ("list", "getbyid", "predictres/get", "publish", "confirm", "start"):
+        for data in (b"\xff" * 99, b'{"pubKey": "a', b"[" * 20_000, b'{"name": "' + b"a" * (2 << 20) + b'"}'):
+            assert client.server.post(f"/v1/task/{path}", data)["code"] in ("10001", "10002")
     with pytest.raises(grpc.RpcError):
         client.call("ConfirmTask", b"", TaskResponse)
     assert client.call("ListTask", b"") == FLTasks()
@@ -126,6 +129,8 @@ class Ann:
             reply = self.server.post(f"/v1/task/{path}", {**body, "signature": signature})
             assert reply["code"] == "0", reply
             assert reply["data"]["status"] in (status, "Processing")
+            replayed = self.server.post(f"/v1/task/{path}", {**body, "signature": signature})
+            assert replayed["code"] == {"publish": "10007", "start": "10013"}[path]
         wanted = GetTaskRequest(taskID=task["taskID"])
         call = self.client.call
         until(
@@ -190,6 +195,12 @@ def test_logistic_vl_on_iris_from_publishing_to_the_predicted_rows(ann: Ann) -> 
     found = np.array([float(value) for _, value in sorted(rows, key=lambda row: int(row[0]))])
     assert np.abs(found - wanted).max() < 1e-4
     assert np.array_equal(found > 0.5, known == 1)
+    assert ann.client.call(
+        "GetPredictResult", request, PredictResponse
+    ).payload  # as in the original, it may come again
+    assert ann.client.code("GetPredictResult", request.SerializeToString()[:-3]) == "10002"
+    request.signature = sign(new_private(), signed_texts(request)[0])
+    assert ann.client.code("GetPredictResult", request) == "10008"
     assert (
         ann.client.code("GetPredictResult", TaskRequest(pubKey=public_of(ann.private), taskID=trained.taskID))
         == "10002"

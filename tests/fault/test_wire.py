@@ -14,10 +14,9 @@ import pytest
 from fedray.channel import Timeouts
 from fedray.errors import FedrayError, RecvTimeout, RemoteProtocolError, TaskAborted
 from fedray.ml.network import Network
-from fedray.ring import series
+from tests.server import patience
 from tests.tasks import Training, made_up
 
-SHORT = Timeouts(connect_s=0.8, receive_s=0.8)
 SOON_S = 8.0
 
 Fault = Callable[[Training, int, int, bytes], bytes | None]
@@ -61,9 +60,14 @@ FAULTS = [drop, duplicate, truncate, cut_the_seal, empty, flip_in_body, flip_in_
 
 
 @pytest.fixture(scope="module", autouse=True)
-def compiled() -> None:
-    """Compile before time-outs are short."""
-    series.warm_up()
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compile, and import what is imported late, before time-outs are short."""
+    made_up(tmp_path_factory.mktemp("first")).succeed()
+
+
+def short() -> Timeouts:
+    """Return time-outs that a quiet machine needs no part of."""
+    return Timeouts(connect_s=patience(1.5), receive_s=patience(1.5))
 
 
 class Wire:
@@ -88,12 +92,12 @@ def test_one_bad_envelope(tmp_path: Path, fault: Fault, sender: int, k: int) -> 
     before = set(threading.enumerate())
     task = made_up(tmp_path)
     wire = Wire(task, fault, sender, k)
-    outcomes = task.run(wire=wire, timeouts=SHORT)
+    outcomes = task.run(wire=wire, timeouts=short())
     assert wire.struck
     if fault is flip_in_head and k < 4:  # nobody looks at the number of an introduction
         assert not task.errors
         return
-    assert max(task.ended.values()) < SOON_S
+    assert max(task.ended.values()) < patience(SOON_S)
     assert set(outcomes) <= {1}  # the dealer may have dealt everything by then
     kinds = {type(error) for error in task.errors.values()}
     assert kinds <= {RecvTimeout, RemoteProtocolError, TaskAborted}
@@ -128,7 +132,7 @@ def test_a_fault_of_our_own_ends_everybody_and_tells_no_value(
     monkeypatch.setattr(Network, "_step", failing)
     task = made_up(tmp_path)
     task.run()
-    assert max(task.ended.values()) < SOON_S
+    assert max(task.ended.values()) < patience(SOON_S)
     assert set(task.errors) >= {0, 2, 3, 4}
     assert type(task.errors[party]) is FedrayError
     for index, error in task.errors.items():
@@ -140,10 +144,10 @@ def test_a_fault_of_our_own_ends_everybody_and_tells_no_value(
 
 @pytest.mark.parametrize("party", range(5))
 def test_a_party_that_never_comes(tmp_path: Path, party: int) -> None:
-    task = made_up(tmp_path)
-    task.run(wire=lambda sender, receiver, blob: None if sender == party else blob, timeouts=SHORT)
-    assert max(task.ended.values()) < SOON_S
+    task, timeouts = made_up(tmp_path), short()
+    task.run(wire=lambda sender, receiver, blob: None if sender == party else blob, timeouts=timeouts)
+    assert max(task.ended.values()) < patience(SOON_S)
     assert len(task.errors) == 5
     name = task.plan().names[party]
     others = [error for index, error in task.errors.items() if index != party]
-    assert any(f"{name} said nothing for 0.8 s" in error.message for error in others)
+    assert any(f"{name} said nothing for {timeouts.connect_s:g} s" in error.message for error in others)

@@ -23,6 +23,7 @@ MAIN, DEALER, ONE, TWO, LABEL = range(5)
 NETWORKS = {"lr": (1, [], "bce"), "nn": (4, [1], "mse")}
 LINEAR: dict[str, dict[str, Any]] = {
     "linear": {"objective": "linear", "alpha": 0.01},
+    "l1": {"objective": "logistic", "alpha": 0.01, "penalty": "l1"},
     "weighted": {"objective": "logistic", "alpha": 0.01, "class_weight": {"0": 1, "1": 2}},
     "poisson": {"objective": "poisson"},
 }
@@ -109,6 +110,7 @@ def test_what_is_masked_looks_uniform(ran: Ran, kind: str) -> None:
     task, _ = ran(kind)
     tried = assert_words_uniform(sent(task.views, JSON))
     assert SEEN["trees" if kind in TREES else "linear" if kind in LINEAR else "networks"] <= tried
+    assert kind != "l1" or "msb" in tried
 
 
 def test_planted_values_are_in_no_frame_and_not_on_the_wire(tmp_path: Path) -> None:

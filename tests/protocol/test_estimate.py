@@ -34,6 +34,9 @@ TASKS: dict[str, Callable[[Path], Training]] = {
     "network, mse": lambda root: tasks.made_up(root, main=DEEP, labeler={"loss": "mse"}),
     "linear": lambda root: linear_tasks.made_up(root, "linear"),
     "poisson": lambda root: linear_tasks.made_up(root, "poisson"),
+    "L1 in the loss": lambda root: linear_tasks.made_up(
+        root, "linear", alpha=0.01, penalty="l1", penalize_intercept=True, cost_tol=1e-9, cost_penalty=True
+    ),
     "label with features": lambda root: linear_tasks.made_up(root, "logistic", own=2, momentum=0.9),
     "one owner": lambda root: linear_tasks.made_up(root, "logistic", features=(4,)),
     "trees": tree_tasks.made_up,

@@ -19,6 +19,7 @@ CASES: dict[str, tuple[tuple[int, ...], str, dict[str, Any], float]] = {
     "logistic": ((5, 4, 0), "logistic", {}, 5e-4),
     "logistic, label with features, no intercept": ((3, 2), "logistic", {"intercept": False}, 5e-4),
     "logistic, penalty": ((3, 2), "logistic", {"alpha": 0.1}, 5e-4),
+    "logistic, L1 and Nesterov": ((3, 2), "logistic", {**NESTEROV, "alpha": 0.02, "penalty": "l1"}, 1e-3),
     "logistic, heavy ball": ((3, 0, 2), "logistic", {**HEAVY, "label": 1}, 1e-3),
     "logistic, Nesterov and penalty": ((5, 0), "logistic", {**NESTEROV, "alpha": 0.01}, 1e-3),
     "logistic, weighted": ((3, 2), "logistic", {"weighted": True}, 1e-3),
@@ -26,6 +27,8 @@ CASES: dict[str, tuple[tuple[int, ...], str, dict[str, Any], float]] = {
     "linear": ((5, 4, 0), "linear", {}, 1e-4),
     "linear, label with features, no intercept": ((3, 2), "linear", {"intercept": False}, 1e-4),
     "linear, Nesterov and penalty": ((3, 2), "linear", {**NESTEROV, "alpha": 0.1}, 1e-4),
+    "linear, L1 of all weights": ((5, 0), "linear", {"alpha": 0.02, "penalty": "l1", "penalize_intercept": True}, 1e-4),
+    "linear, L2 of all weights": ((3, 2), "linear", {**HEAVY, "alpha": 0.1, "penalize_intercept": True}, 1e-4),
     "linear, heavy ball, a fine rate": ((3, 2), "linear", {"momentum": 0.99, "learning_rate": 2e-5}, 1e-4),
     "poisson": ((5, 4, 0), "poisson", {}, 1e-3),
     "poisson, Nesterov and penalty": ((3, 2), "poisson", {**NESTEROV, "alpha": 0.1}, 1e-3),
@@ -77,6 +80,7 @@ ROUNDS: dict[str, tuple[str, dict[str, Any], int]] = {
     "logistic, penalty and Nesterov": ("logistic", {**NESTEROV, "alpha": 0.1}, 3),
     "logistic, weighted": ("logistic", {"weighted": True}, 1),
     "linear, penalty": ("linear", {"alpha": 0.1}, 2),
+    "linear, L1": ("linear", {"alpha": 0.02, "penalty": "l1"}, 1),
     "linear, heavy ball": ("linear", HEAVY, 2),
     "poisson, penalty and heavy ball": ("poisson", {"momentum": 0.5, "learning_rate": 0.01, "alpha": 0.1}, 3),
 }
@@ -84,7 +88,7 @@ ROUNDS: dict[str, tuple[str, dict[str, Any], int]] = {
 
 @pytest.mark.parametrize("case", ROUNDS.values(), ids=ROUNDS.keys())
 def test_rounds_and_elements(case: tuple[str, dict[str, Any], int]) -> None:
-    """Two rounds a batch at an owner of features, whatever the options; weighted rows make one message more.
+    """Two rounds a batch at an owner of features, ten with L1; weighted rows make one message more.
 
     What momentum and penalty open rides in the frame of the linear outputs: as many arrays more as they are.
     """
@@ -96,7 +100,7 @@ def test_rounds_and_elements(case: tuple[str, dict[str, Any], int]) -> None:
     for rank, channel in enumerate(played.channels[:3]):
         curve = objective != "linear"
         per_step, per_slice, sample = (2, 1 + curve, 1) if rank < 2 else (1, 1, 0)
-        assert channel.cost.phases["train"].rounds == made.steps * per_step
+        assert channel.cost.phases["train"].rounds == made.steps * (per_step + 8 * made.takes_signs)
         assert channel.cost.phases["test"].rounds == made.tests * (1 + 2 * per_slice + sample + 8 + 1)
         frames = [frame.arrays for _, frame in played.views[rank] if frame.label == "linear.z"]
         in_training = [found for found in frames if found[-1].shape[0] == made.batch]

@@ -113,8 +113,32 @@ def test_a_regression_stops_in_the_round_of_float64(
 def test_a_penalty_moves_the_gradient_alone(tmp_path: Path) -> None:
     x, y, _, _ = iris()
     x, y = in_order_of_ids(x, y)
-    wanted = emulate(x, y, logistic=True, penalty=0.1 / 4)
+    wanted = emulate(x, y, logistic=True, penalty=0.1)
     check(untested(tmp_path, [x[:, :2], x[:, 2:]], y[:, None], **{**LINE, "alpha": 0.1 / 4}), wanted)
+
+
+# algorithm, norm, lambda, learning rate, rows of a batch, the round: in all of them every change of the cost is 3e-5 or
+# more from the amplitude, and every weight whose sign is taken 4e-4 or more from 0
+PENALTIES = [
+    (True, "l1", 0.25, 0.1, 8, 140),
+    (True, "l2", 0.1, 0.1, 4, 32),
+    (False, "l1", 0.08, 0.1, 8, 60),
+    (False, "l2", 0.3, 0.05, 16, 103),
+]
+
+
+@pytest.mark.parametrize("case", PENALTIES)
+def test_penalties_of_the_original(tmp_path: Path, case: tuple[bool, str, float, float, int, int]) -> None:
+    """They are on the intercept too; those of a regression are part of the cost, of a classification not."""
+    logistic, norm, penalty, rate, batch, rounds = case
+    x, y = in_order_of_ids(*(iris()[:2] if logistic else diabetes()))
+    numbers: dict[str, Any] = {"alpha": rate, "batch": batch, "penalty": penalty, "norm": norm}
+    wanted = emulate(x, y, logistic=logistic, intercept_too=True, **numbers)
+    assert wanted.round == rounds
+    main = {**(LINE if logistic else {**VL, "objective": "linear"}), "learning_rate_init": rate, "batch_size": batch}
+    main |= {"alpha": penalty / batch, "penalty": norm, "penalize_intercept": True, "cost_penalty": not logistic}
+    main["test_per_batches"] = 40
+    check(untested(tmp_path, [x[:, :2], x[:, 2:-1]], np.hstack([y[:, None], x[:, -1:]]), **main), wanted)
 
 
 @pytest.mark.parametrize("every", [7, 1000])
@@ -182,9 +206,27 @@ def test_documents_that_cannot_be(tmp_path: Path, main: dict[str, object], told:
         untested(tmp_path, [np.zeros((4, 1))], np.zeros((4, 1)), **{"cost_tol": 1e-4, **main}).plan()
 
 
+def test_the_signs_of_weights_go_on_from_a_checkpoint(tmp_path: Path) -> None:
+    x, y, _, _ = iris()
+    main = {**LINE, "alpha": 0.01, "penalty": "l1", "checkpoint_every": 7, "test_per_batches": 20, "max_iter": 20}
+    task = untested(tmp_path, [x], y[:, None], **main)
+    task.run(stop=(2, 120))
+    assert task.errors
+    assert task.succeed(resumes=True)[0].result["n_batches"] == 20
+
+
+def test_a_constant_column_has_no_weight_and_no_sign(tmp_path: Path) -> None:
+    x, y, _, _ = iris()
+    x = np.hstack([x, np.ones((len(x), 1))])
+    task = untested(tmp_path, [x], y[:, None], **{**LINE, "alpha": 0.1, "penalty": "l1", "max_iter": 30})
+    task.succeed()
+    assert weights(task)[2][-1] == 0.0
+
+
 @pytest.mark.parametrize(
     ("main", "told"),
     [
+        ({"penalty": "l1", "alpha": 1e-11}, "alpha 1e-11 with learning_rate_init 0.1 is finer than the fixed point"),
         ({"batch_size": 200}, "batch_size 200 is more than the 135 training rows"),
         ({"cost_tol": 1e-13}, "cost_tol 1e-13 with batch_size 4 is finer than the fixed point"),
     ],

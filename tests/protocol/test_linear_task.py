@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.linear_model import Lasso, LogisticRegression, PoissonRegressor, Ridge
 
 from fedray.channel.channel import Channel
 from fedray.data.model_files import load_model
@@ -85,7 +85,7 @@ def standardised(task: LinearTask) -> tuple[Any, Any]:
     return (x[:n] - x[:n].mean(axis=0)) / x[:n].std(axis=0), task.label[:n, 0]
 
 
-# objective, class_weight, scikit-learn's model for alpha and labels, largest difference of a coefficient
+# objective, class_weight or the penalty l1, scikit-learn's model for alpha and labels, largest error of a coefficient
 TWINS: dict[str, tuple[str, Any, Callable[[float, int, float], Any], float]] = {
     "LogisticRegression": ("logistic", None, lambda a, n, _: LogisticRegression(C=1.0 / (a * n)), 0.02),
     "LogisticRegression, balanced": (
@@ -95,6 +95,7 @@ TWINS: dict[str, tuple[str, Any, Callable[[float, int, float], Any], float]] = {
         0.02,
     ),
     "Ridge": ("linear", None, lambda a, n, _: Ridge(alpha=a * n), 0.02),
+    "Lasso": ("linear", "l1", lambda a, _n, _mean: Lasso(alpha=a), 0.02),
     "PoissonRegressor": ("poisson", None, lambda a, _, mean: PoissonRegressor(alpha=a * mean, tol=1e-8), 0.02),
 }
 
@@ -106,7 +107,8 @@ def test_coefficients_are_those_of_scikit_learn(
     """Batches are drawn with replacement, so steps are small and batches large; alpha by the documented rule."""
     objective, weights, make, bound = twin
     numbers: dict[str, Any] = {"batch_size": 1024, "max_iter": 300, "test_per_batches": 300, "learning_rate_init": 0.03}
-    task = made_up(tmp_path, objective, rows=500, alpha=0.05, class_weight=weights, **numbers)
+    numbers |= {"penalty": "l1"} if weights == "l1" else {"class_weight": weights}
+    task = made_up(tmp_path, objective, rows=500, alpha=0.05, **numbers)
     task.succeed()
     x, y = standardised(task)
     if objective == "linear":

@@ -121,7 +121,7 @@ def test_harmless_parameters_are_warned_of(world: World, module: str, values: Js
         ("HeteroSecureBoost", {"task_type": "regression"}, "parameter objective_param.objective: expected lse or l2"),
         ("HeteroSecureBoost", {"num_trees": 0}, "n_estimators: expected"),
         ("HeteroNN", {}, "parameter top_nn_define: expected dense layers"),
-        ("HeteroKmeans", {}, "module HeteroKmeans is not supported by this server"),
+        ("FTL", {}, "module FTL is not supported by this server"),
         ("HomoLR", {}, "module HomoLR is not supported by this server"),
     ],
 )

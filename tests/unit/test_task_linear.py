@@ -32,6 +32,7 @@ def test_defaults_are_those_of_the_documentation(tmp_path: Path) -> None:
     assert (main.objective, main.alpha, main.class_weight, main.learning_rate_init) == ("logistic", 1e-4, None, 0.01)
     assert (main.momentum, main.nesterovs_momentum, main.fit_intercept) == (0.9, True, True)
     assert (main.early_stopping, main.n_iter_no_change, main.tol, main.random_state) == (False, 10, 1e-4, None)
+    assert (main.penalty, main.penalize_intercept, main.cost_penalty) == ("l2", False, False)
     assert label.metric is None
 
 
@@ -49,6 +50,7 @@ def test_plans_survive_json(tmp_path: Path, weights: object) -> None:
         "test_metrics",
         "range_guard",
         "cost_stop",
+        "validation",
     ]
 
 
@@ -56,6 +58,11 @@ WEIGHTS = 'expected null, balanced, or an object with a number from 0.1 to 1000 
 WRONG: dict[str, tuple[dict[str, object], str]] = {
     "objective": ({"objective": "hinge"}, 'objective: expected one of linear, logistic, poisson, got "hinge"'),
     "alpha": ({"alpha": -1}, "alpha: expected a number from 0 to 1000, got -1"),
+    "penalty": ({"penalty": "elasticnet"}, 'penalty: expected null or one of l2, l1, got "elasticnet"'),
+    "penalty of no loss": (
+        {"cost_penalty": True},
+        "cost_penalty: expected false without cost_tol, which compares losses",
+    ),
     "rate": ({"learning_rate_init": 0}, "learning_rate_init: expected a number greater than 0 and at most 100, got 0"),
     "momentum": ({"momentum": 1}, "momentum: expected a number from 0 to 0.999, got 1"),
     "nesterov": ({"nesterovs_momentum": 1}, "nesterovs_momentum: expected true or false, got 1"),

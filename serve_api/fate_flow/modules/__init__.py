@@ -10,6 +10,7 @@ from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.modules.adding import secure_add
 from serve_api.fate_flow.modules.aligning import intersection
 from serve_api.fate_flow.modules.binning import binning, selection
+from serve_api.fate_flow.modules.clusters import kmeans
 from serve_api.fate_flow.modules.columns import feature_scale, one_hot, sample_weight
 from serve_api.fate_flow.modules.evaluation import evaluation
 from serve_api.fate_flow.modules.linear import linear
@@ -35,6 +36,7 @@ COMPILERS: Final[Mapping[str, Callable[[Work], CompiledComponent]]] = MappingPro
         "HeteroFastSecureBoost": fast_trees,
         "HeteroFeatureBinning": binning,
         "HeteroFeatureSelection": selection,
+        "HeteroKmeans": kmeans,
         "HeteroLR": linear,
         "HeteroLinR": linear,
         "HeteroNN": network,

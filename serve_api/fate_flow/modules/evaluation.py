@@ -14,7 +14,9 @@ from serve_api.fate_flow.work import Work
 __all__ = ["evaluation"]
 
 _RULES: Final = Rules(own=("eval_type", "metrics", "need_run"), moot=("unfold_multi_result",))
-_TASKS: Final = {"binary": "classification", "regression": "regression"}
+_TASKS: Final = {"binary": "classification", "regression": "regression", "clustering": "clustering"}
+_UNTOLD: Final = ("davies_bouldin_index", "distance_measure", "contingency_matrix")
+"""Metrics of clusterings that take distances, or counts of few rows."""
 
 
 def evaluation(work: Work) -> CompiledComponent:
@@ -39,9 +41,15 @@ def evaluation(work: Work) -> CompiledComponent:
 
 
 def _metrics(work: Work, values: dict[str, Any]) -> list[str] | None:
-    wanted = values["metrics"]
+    wanted, clustering = values["metrics"], values["eval_type"] == "clustering"
     if wanted is None:
+        if clustering:
+            work.warn(f"metrics: {', '.join(_UNTOLD)} are not told")
         return None
     if not isinstance(wanted, list):
         raise wrong(work.component, "metrics", f"expected null or a list, got {show(wanted)}")
-    return [str(one).lower() for one in wanted]
+    named = [str(one).lower() for one in wanted]
+    refused = [one for one in named if one in _UNTOLD] if clustering else []
+    if refused:
+        raise wrong(work.component, "metrics", f"{', '.join(refused)} is not supported here")
+    return named

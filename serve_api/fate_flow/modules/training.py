@@ -81,26 +81,29 @@ class Model:
         scores(self.work, with_fitted(self.work, fitted), self.task, self.threshold)
         return self.work.done(kind=self.kind, model=None)
 
-    def rows(self, *, weighted: bool = False) -> tuple[Rows, Rows | None]:
+    def rows(self, *, weighted: bool = False, labelled: bool = True) -> tuple[Rows, Rows | None]:
         """Return the rows to be trained on, and those to be validated with if there are any.
 
         Parameters
         ----------
         weighted
             Whether the rows may have class weights.
+        labelled
+            Whether they need the guest's label.
 
         Raises
         ------
         FateError
-            They lack the guest's label, or are of no use to a training.
+            They lack the guest's columns or label, or are of no use to a training.
         """
         work = self.work
         rows = work.aligned("train_data", "data")
         validation = work.aligned("validate_data", "eval_data", "test_data", needed=False)
-        labelled = rows is not None and rows.guest is not None and rows.guest.label is not None
-        if rows is None or not labelled or rows.replay or (rows.class_weight is not None and not weighted):
+        fits = rows is not None and rows.guest is not None and (rows.guest.label is not None or not labelled)
+        if rows is None or not fits or rows.replay or (rows.class_weight is not None and not weighted):
+            what = "label" if labelled else "columns, and without class weights"
             raise FateError(
-                REFUSED, f"component {work.component.name}: input.data: expected train_data with the guest's label"
+                REFUSED, f"component {work.component.name}: input.data: expected train_data with the guest's {what}"
             )
         return rows, validation
 
@@ -128,8 +131,8 @@ class Model:
         work, (rows, validation) = self.work, sets
         step = work.step("", clients, [rows.step])
         told = {**_facts(work, rows, step, values), **facts}
-        name = work.keep(step=step, parties=told["parties"])
-        model = work.model_of(name, step=step, parties=told["parties"])
+        kept = {"step": step, "parties": told["parties"], **({} if rows.labelled else {"labelled": False})}
+        model = work.model_of(work.keep(**kept), **kept)
         scores(work, trained_and_validated(work, model, rows, validation), self.task, self.threshold)
         return work.done(kind=self.kind, model=told, batches=batches)
 

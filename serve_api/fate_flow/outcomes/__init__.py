@@ -13,6 +13,7 @@ from serve_api.fate_flow.job import PartyId
 from serve_api.fate_flow.outcomes.added import secure_add
 from serve_api.fate_flow.outcomes.aligned import data_io, intersection, reader
 from serve_api.fate_flow.outcomes.binned import binning, selection
+from serve_api.fate_flow.outcomes.clustered import kmeans
 from serve_api.fate_flow.outcomes.described import pearson, statistics
 from serve_api.fate_flow.outcomes.evaluation import evaluation
 from serve_api.fate_flow.outcomes.rows import sample, scale
@@ -28,6 +29,7 @@ _TELL: Final[Mapping[str, Callable[[CompiledComponent, Results], ComponentOutcom
         "data_io": data_io,
         "evaluation": evaluation,
         "intersection": intersection,
+        "kmeans": kmeans,
         "linear": linear,
         "network": network,
         "pearson": pearson,

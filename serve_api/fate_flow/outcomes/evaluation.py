@@ -5,7 +5,7 @@ Reports tell numbers over all rows, and curves over groups of at least 20 rows; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from serve_api.fate_flow.compiled import CompiledComponent
@@ -16,6 +16,11 @@ __all__ = ["evaluation"]
 Json = Mapping[str, Any]
 Metrics = dict[str, Metric]
 _DIGITS: Final = 6
+_CLUSTERING: Final = (
+    ("adjusted_rand_score", lambda told: told["adjusted_rand"]),
+    ("fowlkes_mallows_score", lambda told: told["fowlkes_mallows"]),
+    ("jaccard_similarity_score", lambda told: told["jaccard"]),
+)
 _REGRESSION: Final = (
     ("mean_absolute_error", lambda told: told["mae"]),
     ("mean_squared_error", lambda told: told["rmse"] ** 2),
@@ -33,7 +38,7 @@ def evaluation(compiled: CompiledComponent, results: Results) -> ComponentOutcom
         output = _output(report)
         if output is None:
             continue
-        made = _binary(told["name"], output) if "curve" in output else _regression(told["name"], output)
+        made = _measured(told["name"], output)
         wanted = compiled.facts["metrics"]
         spaces.setdefault(told["kind"], {}).update(_chosen(made, told["name"], wanted))
         numbers = dict(spaces[told["kind"]].get(told["name"], Metric([], {})).data)
@@ -63,8 +68,14 @@ def _chosen(made: Metrics, name: str, wanted: Sequence[str] | None) -> Metrics:
     return chosen
 
 
-def _regression(name: str, output: Json) -> Metrics:
-    data = [[metric, _round(value(output["metrics"]))] for metric, value in _REGRESSION]
+def _measured(name: str, output: Json) -> Metrics:
+    if "curve" in output:
+        return _binary(name, output)
+    return _numbers(name, output, _CLUSTERING if "adjusted_rand" in output["metrics"] else _REGRESSION)
+
+
+def _numbers(name: str, output: Json, wanted: Sequence[tuple[str, Callable[[Json], float]]]) -> Metrics:
+    data = [[metric, _round(value(output["metrics"]))] for metric, value in wanted]
     return {name: Metric(data, {"name": name, "metric_type": "EVALUATION_SUMMARY"})}
 
 

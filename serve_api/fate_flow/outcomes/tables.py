@@ -17,6 +17,8 @@ __all__ = ["PREDICTED", "data_outputs", "party_of", "scored_output"]
 Json = Mapping[str, Any]
 PREDICTED: Final = ("label", "predict_result", "predict_score", "predict_detail", "type")
 """Columns of predictions after the id."""
+CLUSTERED: Final = ("label", "predicted_label", "type")
+"""Columns of clusters after the id."""
 
 
 def party_of(told: Json) -> PartyId:
@@ -102,7 +104,7 @@ def scored_output(told: Json, results: Results) -> Iterator[tuple[PartyId, DataO
         for one, path in known:
             yield from _predicted(told, one, path, results)
 
-    header = (known[0][0]["guest"]["id_column"], *PREDICTED)
+    header = (known[0][0]["guest"]["id_column"], *(CLUSTERED if told["task"] == "clustering" else PREDICTED))
     yield party, DataOutput(told["name"], header, rows, sum(_lines(path) for _, path in known))
 
 
@@ -113,7 +115,9 @@ def _predicted(told: Json, one: Json, path: Path, results: Results) -> Iterator[
         next(reader, None)
         for row, label in zip(reader, labels, strict=False):
             value = float(row[1])
-            if told["task"] == "classification":
+            if told["task"] == "clustering":
+                yield [row[0], label, int(value), one["kind"]]
+            elif told["task"] == "classification":
                 chosen, detail = int(value > told["threshold"]), {"0": 1.0 - value, "1": value}
                 yield [row[0], label, chosen, value, detail, one["kind"]]
             else:
