@@ -40,6 +40,7 @@ TASKS: dict[str, Callable[[Path], Training]] = {
     "logistic": lambda root: linear(root, "logistic", own=1, class_weight="balanced", alpha=0.01, **STEPS),
     "passes": lambda root: linear(root, "logistic", batch_order="hashed", **STEPS),
     "costs": lambda root: linear(root, "linear", batch_order="table", cost_tol=1e-9, learning_rate_init=0.03, **STEPS),
+    "l1": lambda root: linear(root, "logistic", penalty="l1", alpha=0.01, penalize_intercept=True, **STEPS),
     "one layer": lambda root: network(root, main=STEPS),
     "network": lambda root: network(root, main=DEEP),
     "trees": lambda root: tree_tasks.made_up(root, own=1, scale_pos_weight=2.0, subsample=0.8, **TREES),
