@@ -18,6 +18,10 @@ LOCAL_RESOURCE = "party_local"
 
 OBJECT_STORE_BYTES = 1 << 30
 KNOCK_S = 5.0
+STARTS = 3
+LATE = "timed out during startup"
+"""What Ray says of a node that has not come up within half a minute; no setting of it gives more."""
+
 HTTP2_HEAD_BYTES = 9
 HTTP2_SETTINGS = 4
 HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, HTTP2_SETTINGS, 0, 0, 0, 0, 0])
@@ -38,21 +42,39 @@ def start_or_join(address: str | None, parties: Mapping[str, float] | None = Non
     SpecError
         The address is not of the form HOST:PORT.
     PlacementError
-        No cluster answers at the address, or it refuses this process.
+        No cluster answers at the address, or it refuses this process, or no Ray comes up here in time.
     """
     if address is not None:
         _join(address)
         return
-    ray.init(
-        address="local",
-        namespace="fedray",
-        num_cpus=1,
-        resources=dict(parties or {LOCAL_RESOURCE: 1}),
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="error",
-        object_store_memory=OBJECT_STORE_BYTES,
+    for _ in range(STARTS):
+        if _started(parties or {LOCAL_RESOURCE: 1}):
+            return
+    raise PlacementError(
+        f"Ray did not start on this machine, {STARTS} times within the time that it gives itself; see whether other "
+        "programs keep all processors busy"
     )
+
+
+def _started(parties: Mapping[str, float]) -> bool:
+    """Start a Ray here; return False if it took longer than Ray waits for itself, which it does on a busy machine."""
+    try:
+        ray.init(
+            address="local",
+            namespace="fedray",
+            num_cpus=1,
+            resources=dict(parties),
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="error",
+            object_store_memory=OBJECT_STORE_BYTES,
+        )
+    except Exception as error:  # Ray raises no narrower one here
+        if LATE not in str(error):
+            raise
+        ray.shutdown()
+        return False
+    return True
 
 
 def _join(address: str) -> None:

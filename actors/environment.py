@@ -18,6 +18,7 @@ SETTINGS: Mapping[str, str] = {
     "RAY_worker_niceness": "0",  # Ray would run the parties at nice 15
     "RAY_enable_metrics_collection": "0",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_api.front:middlewares",  # it answers what clients poll
 }
 
 

@@ -1,10 +1,12 @@
 """Many HTTP clients of one server, in a process of their own, which `python -m benchmarks load` starts.
 
-``python -m benchmarks.callers PORT TASK CLIENTS SECONDS PAUSE_S``
+``python -m benchmarks.callers PORT TASK CLIENTS SECONDS INTERVAL_S``
 
-Each has a connection that stays open, asks, waits for the answer and pauses. A general HTTP client takes more processor
-time for a request than the server does, and both share the machine; so these say what is needed and no more. Prints
-one JSON document: milliseconds of each answer by path, and errors.
+Each has a connection that stays open and asks once an interval, whatever the answer before took; milliseconds count
+from the moment at which a request was due. With an interval of 0 each asks as soon as it has its answer, which shows
+how many requests there can be. A general HTTP client takes more processor time for a request than the server does, and
+both share the machine; so these say what is needed and no more. Prints one JSON document: milliseconds of each answer
+by path, errors, and processor seconds of all clients.
 """
 
 from __future__ import annotations
@@ -52,39 +54,50 @@ def paths(task: str) -> list[str]:
     return [path for other in others for path in (*(status,) * OFTEN, other)]
 
 
-async def ask_all(port: int, wanted: list[str], clients: int, seconds: float, pause_s: float) -> Told:
-    """Let all clients ask for some seconds, each beginning within the first pause."""
+async def ask_all(port: int, wanted: list[str], clients: int, seconds: float, interval_s: float) -> Told:
+    """Let all clients ask for some seconds, each beginning within the first interval."""
     told = Told()
-    end = time.monotonic() + seconds
-    each_s = pause_s / clients
-    await asyncio.gather(*(_caller(port, wanted, k, k * each_s, pause_s, end, told) for k in range(clients)))
+    begin = time.perf_counter()
+    firsts = [begin + k * interval_s / clients for k in range(clients)]
+    await asyncio.gather(
+        *(_caller(port, wanted, k, first, interval_s, begin + seconds, told) for k, first in enumerate(firsts))
+    )
     return told
 
 
 async def _caller(
-    port: int, wanted: list[str], number: int, after_s: float, pause_s: float, end: float, told: Told
+    port: int, wanted: list[str], number: int, due: float, interval_s: float, end: float, told: Told
 ) -> None:
-    await asyncio.sleep(after_s)
-    while time.monotonic() < end:
+    """Ask at `due`, and then every interval; begin a new connection where one breaks."""
+    while due < end:
+        await _until(due)
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError as error:
             told.fail(type(error).__name__)
-            await asyncio.sleep(pause_s or 1.0)
+            due = max(due, time.perf_counter()) + (interval_s or 1.0)
             continue
         try:
-            while time.monotonic() < end:
+            while due < end:
+                await _until(due)
                 number += 1
-                await _ask(reader, writer, wanted[number % len(wanted)], told)
-                await asyncio.sleep(pause_s)
+                began, due = due if interval_s else time.perf_counter(), due + interval_s
+                await _ask(reader, writer, wanted[number % len(wanted)], told, began)
+                if not interval_s:
+                    due = time.perf_counter()
         except (OSError, EOFError, ValueError, LookupError, TimeoutError) as error:
             told.fail(type(error).__name__)
         finally:
             writer.close()
 
 
-async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, told: Told) -> None:
-    began = time.perf_counter()
+async def _until(moment: float) -> None:
+    wait_s = moment - time.perf_counter()
+    if wait_s > 0:
+        await asyncio.sleep(wait_s)
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, told: Told, began: float) -> None:
     writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     status, body = await asyncio.wait_for(_answer(reader), ANSWER_S)
     taken = 1000.0 * (time.perf_counter() - began)
@@ -107,9 +120,9 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
 
 def main() -> None:
     """Run from the command line."""
-    port, task, clients, seconds, pause_s = sys.argv[1:]
-    told = asyncio.run(ask_all(int(port), paths(task), int(clients), float(seconds), float(pause_s)))
-    print(json.dumps({"status_ms": told.status_ms, "other_ms": told.other_ms, "errors": told.errors}))
+    port, task, clients, seconds, interval_s = sys.argv[1:]
+    told = asyncio.run(ask_all(int(port), paths(task), int(clients), float(seconds), float(interval_s)))
+    print(json.dumps({**vars(told), "processor_s": time.process_time()}))
 
 
 if __name__ == "__main__":

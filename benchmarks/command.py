@@ -18,12 +18,16 @@ __all__ = ["build"]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line, nothing else.")]
 Data = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the three credit files.")]
 Transport = Annotated[str, typer.Option(help="ray, fast, or memory: threads of one process.")]
+Beside = Annotated[str, typer.Option(help="ray or fast: between the parties of the training.")]
 Parties = Annotated[int, typer.Option(min=2, max=24, help="Computing parties, the label client among them.")]
 Hidden = Annotated[str, typer.Option(help="Widths, e.g. 16,1; empty is logistic regression.")]
 Repeat = Annotated[int, typer.Option(min=1, help="Runs; medians are reported.")]
 Steps = Annotated[int, typer.Option(min=1, help="Batches of each run.")]
 Several = Annotated[str, typer.Option(metavar="N,...", help="Numbers, with commas.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A few points and single runs, to see that it works.")]
+
+NAMES = {"list_tasks": "list"}
+"""Of commands whose names are Python's own."""
 
 ONCE = (0,)
 """For commands of one line: measured when it is asked for."""
@@ -38,6 +42,7 @@ def build() -> typer.Typer:
         predict,
         online,
         load,
+        list_tasks,
         ops,
         sweep,
         dealer,
@@ -50,7 +55,7 @@ def build() -> typer.Typer:
         page,
     )
     for command in commands:
-        app.command(command.__name__)(command)
+        app.command(NAMES.get(command.__name__, command.__name__))(command)
     return app
 
 
@@ -131,14 +136,28 @@ def online(
 def load(
     clients: Annotated[int, typer.Option(min=1, max=2000, help="HTTP clients, each with a connection.")] = 200,
     seconds: Annotated[float, typer.Option(min=1)] = 60.0,
-    pause_s: Annotated[float, typer.Option(min=0, help="Between a client's answer and its next request.")] = 1.0,
-    transport: Annotated[str, typer.Option(help="ray or fast: between the parties of the training.")] = "ray",
+    interval: Annotated[
+        float, typer.Option(min=0, help="Seconds from a client's request to its next; 0 asks again when answered.")
+    ] = 1.0,
+    transport: Beside = "ray",
     as_json: Json = False,
 ) -> None:
     """Ask a server with many clients while a task trains: errors, milliseconds of queryStatus, batches a second."""
     from benchmarks.load import run
 
-    _print((run(clients, seconds, pause_s, transport) for _ in ONCE), as_json)
+    _print((run(clients, seconds, interval, transport) for _ in ONCE), as_json)
+
+
+def list_tasks(
+    rate: Annotated[float, typer.Option(min=1, help="ListTask calls a second over gRPC, answered or not.")] = 1000.0,
+    seconds: Annotated[float, typer.Option(min=1)] = 30.0,
+    transport: Beside = "ray",
+    as_json: Json = False,
+) -> None:
+    """Call ListTask of the PaddleDTX API at a rate while a task trains: errors, milliseconds, batches a second."""
+    from benchmarks.load import run_lists
+
+    _print((run_lists(rate, seconds, transport) for _ in ONCE), as_json)
 
 
 def ops(

@@ -1,4 +1,4 @@
-"""Many HTTP clients while a task trains: errors, milliseconds of queryStatus, and how much slower the training gets."""
+"""Many clients while a task trains: errors, milliseconds, processor time, and how much slower the training gets."""
 
 from __future__ import annotations
 
@@ -16,18 +16,23 @@ import httpx
 import numpy as np
 
 from benchmarks.lines import Line, line
+from benchmarks.memory import free_port
 from benchmarks.online import PARTIES, begin, document, percentile, server
+from benchmarks.processes import processor_s
 from benchmarks.tasks import make_root
 from fedray.data.root import DataRoot
 from fedray.errors import FedrayError
 
-__all__ = ["TASK", "run", "training_document"]
+__all__ = ["TASK", "run", "run_lists", "training_document"]
 
 TASK = "trains"
 ROWS, COLUMNS = 4000, 12
 WARM_BATCHES = 200
 ALONE_S = 15.0
 """Seconds for which the training is watched alone, before the clients come and after they have gone."""
+
+SERVERS = {"proxy": "ProxyActor", "replica": "ServeReplica"}
+"""What answers: class names of Serve's actors."""
 
 MAIN: dict[str, Any] = {
     "objective": "logistic",
@@ -37,32 +42,54 @@ MAIN: dict[str, Any] = {
     "learning_rate_init": 1e-4,
 }
 
+Told = dict[str, Any]
 
-def run(clients: int, seconds: float, pause_s: float, transport: str) -> Line:
-    """Start a server, train without end, let clients ask, cancel; return one line."""
-    if transport not in ("ray", "fast"):
-        raise FedrayError("expected --transport ray or fast")
+
+def run(clients: int, seconds: float, interval_s: float, transport: str) -> Line:
+    """Start a server, train without end, let HTTP clients ask, cancel; return one line."""
     with tempfile.TemporaryDirectory() as folder:
-        root = make_root(Path(folder))
-        _write(root)
+        root = _root(Path(folder), transport)
         with server(root) as http:
-            begin(http, training_document(transport), lambda task: (task["n_batches"] or 0) >= WARM_BATCHES)
-            before = _batches_per_s(http, ALONE_S)
-            callers = _start(http, clients, seconds, pause_s)
-            loaded = _batches_per_s(http, seconds)
-            told = _told(callers, seconds)
-            alone = statistics.mean([before, _batches_per_s(http, ALONE_S)])
-            http.post(f"/tasks/{TASK}/cancel")
+            given = [str(http.base_url.port), TASK, str(clients), str(seconds), str(interval_s)]
+            told, beside = _beside_a_training(http, "benchmarks.callers", given, seconds, transport)
+    asked = sorted(told["status_ms"])
+    if not asked:
+        raise FedrayError(f"queryStatus was not answered: {told['errors']}")
+    answered = len(asked) + len(told["other_ms"])
     return {
         **line("load", transport),
         "parties": PARTIES,
         "clients": clients,
         "seconds": seconds,
-        "pause_s": pause_s,
-        **_numbers(told, seconds),
-        "batches_per_s_alone": alone,
-        "batches_per_s": loaded,
-        "slow_down": alone / loaded if loaded else float("inf"),
+        "interval_s": interval_s,
+        "asked_per_s": clients / interval_s if interval_s else None,
+        **_numbers(told, asked, answered, seconds),
+        "p99_ms_others": percentile(sorted(told["other_ms"]) or [0.0], 0.99),
+        **_per_request(told, beside, answered),
+    }
+
+
+def run_lists(rate: float, seconds: float, transport: str) -> Line:
+    """Start a server, train without end, let ListTask be called so often, cancel; return one line."""
+    from serve_api.paddledtx.keys import Keys
+    from serve_api.paddledtx.settings import PaddleSettings
+
+    with tempfile.TemporaryDirectory() as folder:
+        root, port = _root(Path(folder), transport), free_port()
+        with server(root, paddledtx=PaddleSettings(root.path, port)) as http:
+            given = [str(port), Keys(root.path).server.hex(), str(rate), str(seconds)]
+            told, beside = _beside_a_training(http, "benchmarks.listers", given, seconds, transport)
+    taken = sorted(told["ms"])
+    if not taken:
+        raise FedrayError(f"ListTask was not answered: {told['errors']}")
+    return {
+        **line("list", transport),
+        "parties": PARTIES,
+        "seconds": seconds,
+        "asked_per_s": rate,
+        "sent_per_s": told["sent"] / seconds,
+        **_numbers(told, taken, len(taken), told["took_s"]),
+        **_per_request(told, beside, len(taken)),
     }
 
 
@@ -71,21 +98,49 @@ def training_document(transport: str) -> dict[str, Any]:
     return document(TASK, "linear", {**MAIN, "transport": transport}, {})
 
 
-def _numbers(told: dict[str, Any], seconds: float) -> Line:
-    asked = sorted(told["status_ms"])
-    if not asked:
-        raise FedrayError(f"queryStatus was not answered: {told['errors']}")
-    requests = len(asked) + len(told["other_ms"])
+def _root(folder: Path, transport: str) -> DataRoot:
+    if transport not in ("ray", "fast"):
+        raise FedrayError("expected --transport ray or fast")
+    root = make_root(folder)
+    _write(root)
+    return root
+
+
+def _beside_a_training(
+    http: httpx.Client, module: str, given: list[str], seconds: float, transport: str
+) -> tuple[Told, Line]:
+    """Train without end, let a process of clients ask meanwhile; return what it was told, and what was seen beside."""
+    begin(http, training_document(transport), lambda task: (task["n_batches"] or 0) >= WARM_BATCHES)
+    before = _batches_per_s(http, ALONE_S)
+    used = {name: processor_s(word) for name, word in SERVERS.items()}
+    command = [sys.executable, "-m", module, *given]
+    callers = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    loaded = _batches_per_s(http, seconds)
+    told = _told(callers, seconds)
+    used = {name: processor_s(word) - used[name] for name, word in SERVERS.items()}
+    alone = statistics.mean([before, _batches_per_s(http, ALONE_S)])
+    http.post(f"/tasks/{TASK}/cancel")
+    slower = alone / loaded if loaded else float("inf")
+    return told, {"used": used, "batches_per_s_alone": alone, "batches_per_s": loaded, "slow_down": slower}
+
+
+def _numbers(told: Told, rising: list[float], answered: int, seconds: float) -> Line:
     return {
-        "requests": requests,
-        "per_s": requests / seconds,
+        "requests": answered,
+        "answered_per_s": answered / seconds,
         "errors": sum(told["errors"].values()),
         "what": told["errors"],
-        "p50_ms": statistics.median(asked),
-        "p99_ms": percentile(asked, 0.99),
-        "most_ms": asked[-1],
-        "p99_ms_others": percentile(sorted(told["other_ms"]) or [0.0], 0.99),
+        "p50_ms": statistics.median(rising),
+        "p99_ms": percentile(rising, 0.99),
+        "most_ms": rising[-1],
     }
+
+
+def _per_request(told: Told, beside: Line, answered: int) -> Line:
+    """Return the processor milliseconds of a request, by who took them, and what the training did meanwhile."""
+    used = dict(beside.pop("used"))  # type: ignore[call-overload]  # the servers' seconds
+    used["client"] = told["processor_s"]
+    return {**{f"processor_ms_{name}": 1000.0 * taken / answered for name, taken in used.items()}, **beside}
 
 
 def _write(root: DataRoot) -> None:
@@ -123,17 +178,12 @@ def _done(http: httpx.Client) -> int:
     return int(task["n_batches"])
 
 
-def _start(http: httpx.Client, clients: int, seconds: float, pause_s: float) -> subprocess.Popen[str]:
-    given = [str(http.base_url.port), TASK, str(clients), str(seconds), str(pause_s)]
-    return subprocess.Popen([sys.executable, "-m", "benchmarks.callers", *given], stdout=subprocess.PIPE, text=True)
-
-
-def _told(callers: subprocess.Popen[str], seconds: float) -> dict[str, Any]:
+def _told(callers: subprocess.Popen[str], seconds: float) -> Told:
     try:
         out, _ = callers.communicate(timeout=seconds + 120)
     finally:
         callers.kill()
     if callers.returncode:
         raise FedrayError("the clients' process failed; its error is above")
-    told: dict[str, Any] = json.loads(out)
+    told: Told = json.loads(out)
     return told

@@ -111,13 +111,13 @@ def percentile(numbers: list[float], part: float) -> float:
 
 
 @contextmanager
-def server(root: DataRoot) -> Iterator[httpx.Client]:
-    """Run a server for the time of the block; give a client of its /api/v1."""
+def server(root: DataRoot, **settings: Any) -> Iterator[httpx.Client]:
+    """Run a server for the time of the block, with some settings of its own; give a client of its /api/v1."""
     from serve_api import deploy
 
     port = free_port()
     with limited_threads(PARTIES + 1):  # Ray hands its environment on to the actors
-        deploy.start(deploy.ServerSettings(root.path, port=port))
+        deploy.start(deploy.ServerSettings(root.path, port=port, **settings))
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", trust_env=False, timeout=60.0) as http:
             yield http

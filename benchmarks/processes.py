@@ -1,11 +1,11 @@
-"""Memory of processes that this benchmark started, from /proc."""
+"""Memory and processor time of processes that this benchmark started, from /proc."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["family", "pss_mib", "resident_mib"]
+__all__ = ["family", "processor_s", "pss_mib", "resident_mib"]
 
 
 def family() -> dict[int, str]:
@@ -36,6 +36,12 @@ def resident_mib(word: str) -> dict[int, float]:
     return {pid: _status(pid, "VmRSS:") for pid in found or [os.getpid()]}
 
 
+def processor_s(word: str) -> float:
+    """Return the processor seconds so far of the Ray actors that live and whose class name begins with `word`."""
+    found = (pid for pid, command in family().items() if command.startswith(f"ray::{word}"))
+    return sum(_ticks(pid) for pid in found) / os.sysconf("SC_CLK_TCK")
+
+
 def pss_mib(pid: int) -> float:
     """Return the proportional memory of a process: shared pages count once over all."""
     try:
@@ -43,6 +49,14 @@ def pss_mib(pid: int) -> float:
     except OSError:
         return 0.0
     return next((int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("Pss:")), 0.0)
+
+
+def _ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[11]) + int(fields[12])
 
 
 def _status(pid: int, key: str) -> float:

@@ -41,7 +41,7 @@ from serve_api.paddledtx.desk import GrpcContext, PaddleDesk
 from serve_api.paddledtx.settings import PaddleSettings
 from serve_api.pump import Pump
 
-__all__ = ["DEPLOYMENT", "MainServer", "ServerSettings", "prepare", "start", "stop"]
+__all__ = ["DEPLOYMENT", "MainServer", "ServerSettings", "prepare", "start", "stop", "task_service"]
 
 APP = "fedray"
 CONTROLLER = "SERVE_CONTROLLER_ACTOR"
@@ -119,9 +119,9 @@ class MainServer:
 
     def __init__(self, settings: ServerSettings) -> None:
         log_to(settings.root, LogSetting.from_environment(os.environ))
-        parties = Registry.local() if settings.registry is None else Registry.from_toml(settings.registry)
         store = Store(settings.database_url)
-        self._service = TaskService(store, RayRunner(), parties, new_seed=lambda: secrets.token_hex(16))
+        self._settings = settings
+        self._service = task_service(settings, store)
         self._doors = Doors(settings.doors)
         self._k12ai = Desk(lambda: self._service, settings.k12ai)
         paddledtx, fate = settings.paddledtx, settings.fate
@@ -142,6 +142,10 @@ class MainServer:
             pipeline_service=self._pipelines,
             fate_desk=self._fate,
         )
+
+    async def standing(self) -> tuple[ServerSettings, str]:
+        """Tell Serve's proxy how the server is set, and on which node its files are."""
+        return self._settings, ray.get_runtime_context().get_node_id()
 
     async def ListTask(self, request: bytes, grpc_context: GrpcContext) -> Message:  # noqa: N802 - gRPC's names
         """Answer `task.Task/ListTask`."""
@@ -164,6 +168,12 @@ class MainServer:
         if self._paddledtx is None:
             raise LocalProtocolError("the PaddleDTX API is not served")
         return await run_in_threadpool(self._paddledtx.answer, method, request, context)
+
+
+def task_service(settings: ServerSettings, store: Store) -> TaskService:
+    """Return the service of a server that is set so."""
+    parties = Registry.local() if settings.registry is None else Registry.from_toml(settings.registry)
+    return TaskService(store, RayRunner(), parties, new_seed=lambda: secrets.token_hex(16))
 
 
 def prepare(settings: ServerSettings) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from fedray.errors import NotFound, SpecError
 from fedray.task.record import Status
@@ -92,10 +93,14 @@ def start_task_by_post(service: Service, body: Body, visit: Visiting, task_name:
 
 
 @router.get("/queryStatus", response_model=Envelope)
-def query_status(service: Service, task_name: TaskName = None) -> Response:
+async def query_status(service: Service, task_name: TaskName = None) -> Response:
     """Answer NotExist, Created, Running, Finished or Failed; a queued task counts as running."""
+    name = _required("task_name", task_name)
+    found = service.known_status(name)
     try:
-        return _ok(_WORDS[service.status(_required("task_name", task_name))])
+        if found is None:  # else no thread: this is what clients ask for most
+            found = await run_in_threadpool(service.status, name)
+        return _ok(_WORDS[found])
     except NotFound:
         return _ok("NotExist")
 

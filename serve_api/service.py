@@ -18,12 +18,12 @@ __all__ = ["Body", "GetService", "Pipelines", "Service", "party_place"]
 GetService = Callable[[], TaskService]
 
 
-def _service(request: Request) -> TaskService:
+async def _service(request: Request) -> TaskService:
     get_service = cast("GetService", request.app.state.get_service)
     return get_service()
 
 
-def _pipelines(request: Request) -> PipelineService:
+async def _pipelines(request: Request) -> PipelineService:
     service = cast("PipelineService | None", request.app.state.pipelines)
     if service is None:
         raise StateError("this server runs no pipelines")

@@ -16,7 +16,7 @@ from fedray.data.split import TEST, TRAIN, Manifest, read_manifest, write_set
 from fedray.data.words import number_text
 from fedray.errors import DataError
 
-__all__ = ["Coded", "Picked", "Source", "write_derived"]
+__all__ = ["Coded", "Picked", "Source", "stacked_ids", "write_derived"]
 
 _BLOCK_ROWS = 100_000
 
@@ -47,13 +47,27 @@ class Picked:
     Attributes
     ----------
     rows
-        Which of its training rows, rising.
+        Which of its training rows, rising; of those that are held out, behind the others.
     fingerprint
         Of these rows; "" where those of the source have none.
+    below
+        More data sets, whose training rows are numbered on below those of the source.
+    tested
+        A data set whose training rows are those for testing; None takes the picked rows once more.
+    held_out
+        How many of the picked rows, the last ones, are for testing alone.
     """
 
     rows: npt.NDArray[np.int64]
     fingerprint: str
+    below: tuple[Path, ...] = ()
+    tested: Path | None = None
+    held_out: int = 0
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether rows for testing are others than those for training."""
+        return self.tested is not None or self.held_out > 0
 
 
 @dataclass(frozen=True)
@@ -95,11 +109,11 @@ def write_derived(folder: Path, source: Source, task: str, run: str, columns: Se
     if folder.resolve() == source.folder.resolve():
         raise DataError("out_data_path: expected another folder than data_path, which would be overwritten")
     known = read_manifest(source.folder)
-    ids = load_ids(source.folder, "all" if source.picked is None else "train")
+    ids = load_ids(source.folder, "all") if source.picked is None else stacked_ids(source.folder, source.picked.below)
     fingerprint, repeats = (known.fingerprint, known.repeats) if known is not None else ("", False)
     if source.picked is not None:
-        fingerprint, repeats = source.picked.fingerprint, True
-        ids = None if ids is None else Ids(ids.name, tuple(ids.values[row] for row in source.picked.rows.tolist()))
+        fingerprint, repeats = source.picked.fingerprint, not source.picked.has_tests
+        ids = _picked_ids(ids, source.picked)
     manifest = Manifest(
         task,
         *source.sizes,
@@ -110,6 +124,28 @@ def write_derived(folder: Path, source: Source, task: str, run: str, columns: Se
         repeats,
     )
     write_set(folder, manifest, lambda staging: _write(staging, manifest, ids, columns))
+
+
+def _picked_ids(ids: Ids | None, picked: Picked) -> Ids | None:
+    """Return the ids of the picked rows, and then of those for testing if they are others."""
+    more = Ids("", ()) if picked.tested is None else load_ids(picked.tested, "train")
+    if ids is None or more is None:
+        return None
+    return Ids(ids.name, (*(ids.values[row] for row in picked.rows.tolist()), *more.values))
+
+
+def stacked_ids(folder: Path, below: Sequence[Path] = ()) -> Ids | None:
+    """Return the ids of the training rows of a data set and of those below it; None where a set has none.
+
+    Raises
+    ------
+    DataError
+        The ids of a set cannot be read.
+    """
+    found = [ids for one in (folder, *below) if (ids := load_ids(one, "train")) is not None]
+    if len(found) <= len(below):
+        return None
+    return Ids(found[0].name, tuple(value for ids in found for value in ids.values))
 
 
 def _write(staging: Path, manifest: Manifest, ids: Ids | None, columns: Sequence[Coded]) -> None:

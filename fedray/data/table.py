@@ -18,7 +18,7 @@ from fedray.data.root import DataRoot
 from fedray.data.wording import shorten
 from fedray.errors import DataError
 
-__all__ = ["MAX_FILE_BYTES", "RawTable", "choose_columns", "read_table"]
+__all__ = ["MAX_FILE_BYTES", "RawTable", "choose_columns", "read_table", "read_tables"]
 
 MAX_FILE_BYTES = 2 * 2**30 - 1
 """Largest table read, in bytes of text: the largest Arrow column, and what fits into a party's memory."""
@@ -71,19 +71,65 @@ def read_table(
     DataError
         The file, its header, a row, an id or a chosen column is wrong; the sentence says which.
     """
+    return read_tables(root, (raw_data_path,), columns, duplicates, max_bytes)
+
+
+def read_tables(
+    root: DataRoot,
+    raw_data_paths: Sequence[str],
+    columns: Sequence[str | int] | None = None,
+    duplicates: DuplicatePolicy = "error",
+    max_bytes: int = MAX_FILE_BYTES,
+) -> RawTable:
+    """Read and check raw tables with the same columns as one, the rows of each below those before it.
+
+    Parameters
+    ----------
+    raw_data_paths
+        At least one, each as for `read_table`.
+    columns, duplicates
+        As for `read_table`, of all tables together.
+    max_bytes
+        Largest size of all tables together.
+
+    Raises
+    ------
+    DataError
+        As for `read_table`; or a table has other columns than the first.
+    """
+    texts: list[pa.Table] = []
+    first_row, size = 1, 0
+    for path in raw_data_paths:
+        table, header, read = _read_text(root, path, max_bytes - size)
+        if texts and table.column_names != texts[0].column_names:
+            raise DataError(f"{shorten(path)}: expected the columns of {shorten(raw_data_paths[0])}, in its order")
+        texts, first_row, size = [*texts, table], 1 + header, size + read
+    file = shorten(raw_data_paths[0]) if len(texts) == 1 else f"{shorten(raw_data_paths[0])} and the tables below it"
+    return _raw_table(pa.concat_tables(texts), columns, duplicates, file, first_row if len(texts) == 1 else 1)
+
+
+def _read_text(root: DataRoot, raw_data_path: str, max_bytes: int) -> tuple[pa.Table, int, int]:
+    """Return a file's columns as text, whether it has a header row, and its size in bytes."""
     path = root.raw_file(raw_data_path)
     file = shorten(raw_data_path)
     try:
-        _check_size(path.stat().st_size, max_bytes, file)
-        parquet = is_parquet(path)
-        table = read_parquet_text(path, file, max_bytes) if parquet else read_csv_text(path, file)
+        size = path.stat().st_size
+        _check_size(size, max_bytes, file)
+        if is_parquet(path):
+            return read_parquet_text(path, file, max_bytes), 0, size
+        return read_csv_text(path, file), 1, size
     except OSError as error:
         raise DataError(f"{file}: the file cannot be read ({error.strerror})") from None
+
+
+def _raw_table(
+    table: pa.Table, columns: Sequence[str | int] | None, duplicates: DuplicatePolicy, file: str, first_row: int
+) -> RawTable:
     id_name, *names = table.column_names
     chosen = choose_columns(names, columns, id_name, file)
     ids = normalise(_one_array(table.column(0)))
     features = table.select([1 + k for k in chosen]).combine_chunks()
-    keep = rows_to_keep(ids, duplicates, file, first_row=1 if parquet else 2)
+    keep = rows_to_keep(ids, duplicates, file, first_row)
     if keep is not None:
         ids, features = ids.take(pa.array(keep)), features.take(pa.array(keep))
     if not len(ids):

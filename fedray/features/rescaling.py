@@ -15,7 +15,7 @@ from fedray.data.wording import count, shorten
 from fedray.errors import DataError
 from fedray.features.steps import Counts, Table
 
-__all__ = ["Scaling"]
+__all__ = ["Scaling", "refuse_gaps"]
 
 Float = npt.NDArray[np.float64]
 
@@ -74,7 +74,7 @@ class Scaling:
         made = {}
         for name in table.numbers(columns):
             column = table.column(name)
-            _refuse_gaps(name, column)
+            refuse_gaps(name, column)
             made[name] = _standard(name, column) if method == "standard" else _between(column, feature_range, clip)
         return cls(made)
 
@@ -82,7 +82,7 @@ class Scaling:
         """Scale the columns; counts nothing."""
         made = {name: line.apply(table.column(name)) for name, line in self.lines.items()}
         for name, column in made.items():
-            _refuse_gaps(name, table.column(name))
+            refuse_gaps(name, table.column(name))
             if not np.isfinite(column).all():
                 raise DataError(f"column {shorten(name)} has values that are too large to be scaled")
         return table.changed(made), Counter()
@@ -114,7 +114,8 @@ def _between(column: Float, ends: tuple[float, float], clip: bool) -> Line:
     return Line(factor=factor, shift=ends[0] - low * factor, bounds=ends if clip else None)
 
 
-def _refuse_gaps(name: str, column: Float) -> None:
+def refuse_gaps(name: str, column: Float) -> None:
+    """Refuse a column with gaps, by a ``DataError`` that says how to fill them."""
     gaps = int(np.isnan(column).sum())
     if gaps:
         raise DataError(f"column {shorten(name)} has {count(gaps, 'gap')}; fill them by a step imputation before")

@@ -9,12 +9,14 @@ A common reading: below 0.1 nothing has moved, above 0.25 much has.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
 from fedray.ml.groups import LEAST, TABLE_GROUPS, groups
 
-__all__ = ["stability"]
+__all__ = ["index", "joined", "stability"]
 
 Float = npt.NDArray[np.float64]
 
@@ -33,13 +35,24 @@ def stability(baseline: Float, scores: Float) -> dict[str, object]:
         Shapes (m,) and (n,), both at least 20.
     """
     before, now = _counts(baseline, scores)
-    p, q = before / baseline.size, np.maximum(now, HALF_A_ROW) / scores.size
-    joined = _joined(before, now)
     table = [
         {"baseline_rows": int(b), "rows": int(n), "baseline_part": b / baseline.size, "part": n / scores.size}
-        for b, n in joined
+        for b, n in ((before[one].sum(), now[one].sum()) for one in joined(before, now))
     ]
-    return {"psi": float(((q - p) * np.log(q / p)).sum()), "groups": table}
+    return {"psi": float(index(before, now).sum()), "groups": table}
+
+
+def index(before: Float, now: Float) -> Float:
+    """Return what each group adds to the index, shape (k,).
+
+    Parameters
+    ----------
+    before, now
+        Rows of both sets in each group, shape (k,); a group without rows counts as half a row.
+    """
+    p, q = np.maximum(before, HALF_A_ROW) / before.sum(), np.maximum(now, HALF_A_ROW) / now.sum()
+    parts: Float = (q - p) * np.log(q / p)
+    return parts
 
 
 def _counts(baseline: Float, scores: Float) -> tuple[Float, Float]:
@@ -52,16 +65,14 @@ def _counts(baseline: Float, scores: Float) -> tuple[Float, Float]:
     return before, np.bincount(place, minlength=len(parts)).astype(np.float64)
 
 
-def _joined(before: Float, now: Float) -> list[tuple[float, float]]:
-    """Join neighbours until every group has LEAST rows of both sets."""
-    found: list[tuple[float, float]] = []
-    waiting = (0.0, 0.0)
-    for b, n in zip(before.tolist(), now.tolist(), strict=True):
-        waiting = (waiting[0] + b, waiting[1] + n)
-        if min(waiting) >= LEAST:
-            found.append(waiting)
-            waiting = (0.0, 0.0)
-    if found:  # the rest has too few rows for a group of its own
-        last = found.pop()
-        waiting = (last[0] + waiting[0], last[1] + waiting[1])
-    return [*found, waiting]
+def joined(before: Float, now: Float) -> list[slice]:
+    """Return which neighbours are one group, so that every group has LEAST rows of both sets."""
+    ends: list[int] = [0]
+    waiting = np.zeros(2)
+    for place, rows in enumerate(zip(before, now, strict=True), start=1):
+        waiting += rows
+        if waiting.min() >= LEAST:
+            ends.append(place)
+            waiting[:] = 0.0
+    # the rest has too few rows for a group of its own
+    return [slice(start, stop) for start, stop in pairwise([*(ends[:-1] if len(ends) > 1 else ends), len(before)])]

@@ -31,7 +31,7 @@ import pyarrow.compute as pc
 
 from fedray.channel.codec import Array
 from fedray.data.split import sizes, write_split
-from fedray.data.table import RawTable, read_table
+from fedray.data.table import RawTable, read_tables
 from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.psi.merge import find, intersect, is_sorted
@@ -101,7 +101,8 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         raise LocalProtocolError("the plan gives this party no alignment_data configuration")
     with ctx.channel.phase("read"):
         ctx.begin("read", "reading and checking the table")
-        table = read_table(ctx.root, config.raw_data_path, config.columns, config.duplicates)
+        paths = (config.raw_data_path, *config.more_raw_data_paths)
+        table = read_tables(ctx.root, paths, config.columns, config.duplicates)
         folder = ctx.root.generated_dir(config.out_data_path, create=True)
     with ctx.channel.phase("tokens"):
         ctx.begin("tokens", "making and sending the tokens")

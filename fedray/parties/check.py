@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fedray.data.new_rows import FILE
 from fedray.data.root import DataRoot
 from fedray.data.split import TEST, TRAIN
 from fedray.errors import DataError, FedrayError
-from fedray.task.config_bases import Role
-from fedray.task.configs import AlignmentData, CodedData, DataTable, PredictData, ScorecardData
+from fedray.task.config_bases import ClientConfig, Role
+from fedray.task.configs import AlignmentData, CodedData, DataTable, PredictData, ScorecardData, TransformData
+from fedray.task.feature_configs import StatisticsData
 from fedray.task.plan import Member
 from fedray.task.predict_configs import NewData
 
@@ -44,11 +47,15 @@ def check_member(member: Member, root: DataRoot, *, ready: bool) -> None:
 def _check(member: Member, root: DataRoot, ready: bool) -> None:
     config = member.config
     if isinstance(config, AlignmentData):
-        root.check_raw(config.raw_data_path)
+        for place, path in enumerate((config.raw_data_path, *config.more_raw_data_paths)):
+            root.check_raw(path, "raw_data_path" if not place else f"more_raw_data_paths[{place - 1}]")
         root.check_generated(config.out_data_path)
     if isinstance(config, DataTable | CodedData) and config.data_path is not None:
         missing = _missing(root, "data_path", config.data_path)
         _complain("data_path", config.data_path, missing if ready else [])
+    for field, path in _more(config):
+        missing = _missing(root, field, path)
+        _complain(field, path, missing if ready else [])
     if isinstance(config, NewData):
         _check_rows(root, "data_path", config.data_path, ready)
     if isinstance(config, PredictData):
@@ -61,6 +68,16 @@ def _check(member: Member, root: DataRoot, ready: bool) -> None:
                 )
     if isinstance(config, PredictData | CodedData | ScorecardData) and config.out_data_path is not None:
         root.check_generated(config.out_data_path)
+
+
+def _more(config: ClientConfig) -> Iterator[tuple[str, str]]:
+    """Yield field and folder of more data sets."""
+    if isinstance(config, TransformData):
+        yield from ((f"more_data_paths[{k}]", path) for k, path in enumerate(config.more_data_paths))
+        if config.test_data_path is not None:
+            yield "test_data_path", config.test_data_path
+    if isinstance(config, StatisticsData) and config.reference_path is not None:
+        yield "reference_path", config.reference_path
 
 
 def _check_rows(root: DataRoot, field: str, path: str | None, ready: bool) -> None:

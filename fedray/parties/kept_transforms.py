@@ -14,8 +14,10 @@ from fedray.data.documents import load_document, save_document
 from fedray.data.root import DataRoot
 from fedray.data.wording import shorten
 from fedray.errors import DataError
+from fedray.features.constants import Constants
 from fedray.features.evidence import Evidence
 from fedray.features.imputation import Imputation
+from fedray.features.logistic import Logistic
 from fedray.features.one_hot import OneHot
 from fedray.features.rescaling import Scaling
 from fedray.features.selection import Selection
@@ -26,7 +28,9 @@ __all__ = ["Coder", "KeptTransform", "keep_transform", "load_transform"]
 
 _FILE = "transform.json"
 _STEPS: dict[str, Callable[[Mapping[str, Any]], Step]] = {
+    "constant": Constants.from_dict,
     "imputation": Imputation.from_dict,
+    "logistic_regression": Logistic.from_dict,
     "one_hot": OneHot.from_dict,
     "scaling": Scaling.from_dict,
     "selection": Selection.from_dict,

@@ -16,7 +16,7 @@ Only training rows count.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,7 @@ from fedray.features.correlation import (
     segments,
 )
 from fedray.features.describing import LEAST_ROWS, Standardised, describe, standardise
+from fedray.features.moving import moved
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
 from fedray.parties.context import PartyContext, PartyOutcome
@@ -105,6 +106,8 @@ def prepare(ctx: PartyContext) -> Prepared:
             f"train.csv: expected at least {LEAST_ROWS} rows, so that no number tells of single ones, got {len(table)}"
         )
     described = [describe(name, column) for name, column in zip(names, table.T, strict=True)]
+    for facts, found in zip(described, _moved(ctx, table, names, first), strict=False):
+        facts["stability"] = found
     correlated = main_config(ctx).correlation != "none"
     standardised = standardise(table, names) if correlated else Standardised((), np.empty((len(table), 0)), ())
     told: dict[str, object] = {
@@ -115,6 +118,20 @@ def prepare(ctx: PartyContext) -> Prepared:
         "run": secrets.token_hex(8),
     }
     return Prepared(described, standardised, told)
+
+
+def _moved(ctx: PartyContext, table: Float, names: tuple[str, ...], first: int) -> Iterator[dict[str, object]]:
+    """Yield how far the distribution of each column has moved, where another data set is named; local."""
+    path = _config(ctx).reference_path
+    if path is None:
+        return
+    split = load_split(ctx.root.generated_dir(path, field="reference_path"), gaps=True)
+    if split.columns[first:] != names:
+        raise DataError("reference_path: expected the columns of data_path, in its order")
+    if len(split.train) < LEAST_ROWS:
+        raise DataError(f"reference_path: expected at least {LEAST_ROWS} rows to compare, got {len(split.train)}")
+    for name, before, now in zip(names, split.train[:, first:].T, table.T, strict=True):
+        yield moved(name, before, now, main_config(ctx).stability_bins)
 
 
 def _correlations(ctx: PartyContext, design: CorrelationDesign, mine: Standardised) -> dict[str, object]:
@@ -223,11 +240,17 @@ def _told(ctx: PartyContext, agreed: Agreed, prepared: Prepared, known: dict[str
     told: dict[str, object] = {}
     if _config(ctx).share:
         ctx.channel.reveals.add("column_statistics", (ctx.plan.main.index,), ())
-        told["statistics"] = prepared.described
+        told["statistics"] = [_without_cuts(column) for column in prepared.described]
     if agreed.design is not None and main_config(ctx).correlation == "all" and ctx.member is ctx.plan.data[0]:
         ctx.channel.reveals.add(ALL_TAG, (ctx.plan.main.index,), (sum(agreed.features),) * 2)
         told["correlation"] = known["correlation"]
     return told
+
+
+def _without_cuts(column: dict[str, object]) -> dict[str, object]:
+    """Return statistics for the report: of a distribution that has moved the index only, as cuts are values of rows."""
+    stability = column.get("stability")
+    return {**column, "stability": stability["psi"]} if isinstance(stability, dict) else column
 
 
 def _config(ctx: PartyContext) -> StatisticsData:

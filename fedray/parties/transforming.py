@@ -23,26 +23,31 @@ from fedray.data.load import Split
 from fedray.data.wording import shorten
 from fedray.data.words import Vocabulary
 from fedray.errors import DataError, LocalProtocolError
+from fedray.features.constants import Constants
 from fedray.features.evidence import Evidence
 from fedray.features.imputation import Imputation
+from fedray.features.logistic import Logistic, Settings
 from fedray.features.one_hot import OneHot
 from fedray.features.picking import Pick
 from fedray.features.rescaling import Scaling
-from fedray.features.selection import Selection
+from fedray.features.selection import Bound, Selection
 from fedray.features.steps import Counts, Step, Steps, Table
 from fedray.parties.binning_agreement import agree, coded_main
 from fedray.parties.coding import Rows, read_rows, replay, shapes_of, write_coded
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept_transforms import Coder, KeptTransform, keep_transform, load_transform
+from fedray.parties.stacking import evaluated, stacked
 from fedray.parties.statistics import STATISTICS, statistics_folder
 from fedray.task.record import EventKind
 from fedray.task.spec import Role
+from fedray.task.step_configs import ConstantStep, LogisticStep
 from fedray.task.transform_configs import (
     ImputationStep,
     OneHotStep,
     ScalingStep,
     SelectionStep,
     TransformData,
+    TransformLabel,
     TransformMain,
 )
 
@@ -65,7 +70,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase("read"):
         ctx.begin("read", "reading the tables and fitting the steps")
         words = Vocabulary(_categories(_config(ctx)))
-        split, picked = _picked(ctx, read_rows(ctx, words))
+        split, picked = _picked(ctx, read_rows(ctx, words), words)
         steps = _fitted(ctx, split, words)
     agreed = agree(ctx, shapes_of(split, len(steps.columns)))
     with ctx.channel.phase("write"):
@@ -76,18 +81,24 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
     return _finish(ctx, steps, counts, agreed.rows)
 
 
-def _picked(ctx: PartyContext, split: Split) -> tuple[Split, Picked | None]:
-    """Return the rows that the task asks for, and which they are where it asks for a part."""
-    main = ctx.plan.main.config
+def _picked(ctx: PartyContext, split: Split, words: Vocabulary) -> tuple[Split, Picked | None]:
+    """Return the rows that the task asks for, and which they are where it asks for a part or for more data sets."""
+    main, config = ctx.plan.main.config, _config(ctx)
+    if config.more_data_paths or config.test_data_path is not None:
+        return stacked(ctx, config, words, split)
     if not isinstance(main, TransformMain) or main.rows is None:
         return split, None
-    return Pick(main.rows.start, main.rows.stop, main.rows.seed).of(split)
+    return Pick(main.rows.start, main.rows.stop, main.rows.seed, main.rows.held_out).of(split)
 
 
 def _finish(ctx: PartyContext, coder: Coder, counts: Counts, rows: tuple[int, int]) -> PartyOutcome:
     """Tell the main client what was done."""
     ctx.channel.reveals.add("cell_counts", (ctx.plan.main.index,), ())
-    told = {"columns": len(coder.columns), "filled": counts["filled"], "unseen": counts["unseen"]}
+    told: dict[str, object] = {"columns": len(coder.columns), "filled": counts["filled"], "unseen": counts["unseen"]}
+    config = ctx.member.config
+    if isinstance(config, TransformLabel) and config.evaluate:
+        told["evaluation"] = evaluated(ctx, coder)
+        ctx.channel.reveals.add("evaluation", (ctx.plan.main.index,), ())
     ctx.channel.send_json(ctx.plan.main.index, "done", told)
     ctx.channel.flush()
     return PartyOutcome({"rows": sum(rows)})
@@ -103,14 +114,19 @@ def _fitted(ctx: PartyContext, split: Split, words: Vocabulary) -> Steps:
     if unknown:
         raise DataError(f"steps: there is no column {shorten(unknown[0])} for one_hot among this party's features")
     table = Table(names, split.train[:, first:], words.words())
-    steps = Steps.fit(table, [_fit_of(ctx, step) for step in _config(ctx).steps])
+    steps = Steps.fit(table, [_fit_of(ctx, step, split) for step in _config(ctx).steps])
     for step in steps.steps:
         for name in step.out if isinstance(step, Selection) else ():
             ctx.tell(EventKind.NOTE, phase="read", text=f"column {shorten(name)} is left out by a step selection")
     return steps
 
 
-def _fit_of(ctx: PartyContext, step: object) -> Fit:
+def _fit_of(ctx: PartyContext, step: object, split: Split) -> Fit:
+    if isinstance(step, ConstantStep):
+        return partial(Constants.fit, values=step.values)
+    if isinstance(step, LogisticStep):
+        settings = Settings(step.C, step.fit_intercept, step.class_weight, step.max_iter)
+        return partial(Logistic.fit, labels=split.train[:, 0], settings=settings)
     if isinstance(step, ImputationStep):
         return partial(Imputation.fit, columns=step.columns, strategy=step.strategy, constant=step.fill_value)
     if isinstance(step, OneHotStep):
@@ -132,6 +148,8 @@ def _select(ctx: PartyContext, step: SelectionStep, table: Table) -> Selection:
         out |= set(_advised(ctx, step.statistics))
     if step.binning is not None and step.iv_min is not None:
         out |= set(_uninformative(ctx, step.binning, step.iv_min))
+    if step.statistic is not None:
+        out |= set(Bound(step.statistic, step.least, step.most, step.quantile).against(table))
     return Selection(tuple(name for name in table.columns if name in out))
 
 

@@ -58,6 +58,9 @@ OUTPUTS: Final[Mapping[Kind, Mapping[str, frozenset[Thing]]]] = MappingProxyType
 TAKERS: Final[Mapping[str, Thing]] = MappingProxyType(
     {
         "data_path": Thing.DATA,
+        "more_data_paths": Thing.DATA,
+        "reference_path": Thing.DATA,
+        "test_data_path": Thing.DATA,
         "labels_path": Thing.DATA,
         "baseline_path": Thing.PREDICTIONS,
         "model": Thing.MODEL,

@@ -19,7 +19,7 @@ __all__ = ["Used", "columns_used"]
 Used = tuple[str, tuple[str, ...] | None]
 """The field that names a table, and the names of its columns that the task uses; None where they have none."""
 
-_FIELDS = ("data_path", "labels_path")
+_FIELDS = ("data_path", "labels_path", "reference_path", "test_data_path")
 """Fields that name tables of generated data, of whatever kind the task is."""
 
 
@@ -37,14 +37,23 @@ def columns_used(config: ClientConfig, root: DataRoot, *, ready: bool) -> Iterat
         A table or a path cannot be used.
     """
     if isinstance(config, AlignmentData):
-        path, file = root.raw_file(config.raw_data_path), shorten(config.raw_data_path)
-        id_name, *names = parquet_names(path, file) if is_parquet(path) else read_header(path, file)
-        chosen = choose_columns(names, config.columns, id_name, file)
-        yield "raw_data_path", tuple(names[place] for place in chosen)
-    for field in _FIELDS:
-        path_given = getattr(config, field, None)
-        if path_given is not None and ready:
-            yield from _generated(root, field, path_given)
+        for field, given in _named_paths("raw_data_path", config):
+            path, file = root.raw_file(given, field), shorten(given)
+            id_name, *names = parquet_names(path, file) if is_parquet(path) else read_header(path, file)
+            chosen = choose_columns(names, config.columns, id_name, file)
+            yield field, tuple(names[place] for place in chosen)
+    for name in _FIELDS if ready else ():
+        for field, given in _named_paths(name, config):
+            yield from _generated(root, field, given)
+
+
+def _named_paths(name: str, config: ClientConfig) -> Iterator[tuple[str, str]]:
+    """Yield field and path of the table that a field names, and of those that its ``more_..._paths`` names."""
+    path = getattr(config, name, None)
+    if path is not None:
+        yield name, path
+    for place, more in enumerate(getattr(config, f"more_{name}s", ())):
+        yield f"more_{name}s[{place}]", more
 
 
 def _generated(root: DataRoot, field: str, path: str) -> Iterator[Used]:

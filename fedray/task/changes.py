@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from fedray.task.tables import approvals, jobs, tasks
+from fedray.task.unchanged import Unchanged, Writes
 
 __all__ = ["Changes", "Mark", "Stamp"]
 
@@ -26,10 +27,13 @@ class Changes:
     ----------
     engine
         The store's.
+    writes
+        Counts what is written to it.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, writes: Writes) -> None:
         self._engine = engine
+        self._stamps: Unchanged[None, Stamp] = Unchanged(writes)
         count, total = sa.func.count, sa.func.sum
         parts = [
             sa.select(count(tasks.c.id), *(f(time) for time in _TIMES for f in (count, total))),
@@ -49,6 +53,13 @@ class Changes:
 
     def stamp(self) -> Stamp:
         """Return the store's stamp now; what is read after it is at least as new."""
+        return self._stamps.read(None, self._read)
+
+    def known_stamp(self) -> Stamp | None:
+        """Return the stamp if nothing was written since one was read; else None, without reading."""
+        return self._stamps.known(None)
+
+    def _read(self) -> Stamp:
         with self._engine.connect() as connection:
             return tuple(connection.execute(self._stamp).one())
 

@@ -149,6 +149,8 @@ class AlignmentData(ClientConfig):
         Names or positions of the columns to keep; None keeps all.
     duplicates
         What an id that comes twice means: an error, keep the first row, or drop all its rows.
+    more_raw_data_paths
+        More files like `raw_data_path` with the same columns, whose rows come below its own.
     """
 
     client_type: Annotated[
@@ -165,6 +167,7 @@ class AlignmentData(ClientConfig):
         | None
     ) = None
     duplicates: Annotated[Literal["error", "first", "drop"], choice("error", "first", "drop")] = "error"
+    more_raw_data_paths: Annotated[tuple[Annotated[str, relative_path()], ...], Field(max_length=MAX_CLIENTS)] = ()
 
 
 class DealerConfig(ClientConfig):

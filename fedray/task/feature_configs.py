@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fedray.task.config_bases import DataTable, MainConfig
-from fedray.task.fields import choice, flag, optional_within, relative_path, whole, within
+from fedray.task.fields import choice, flag, optional_path, optional_within, relative_path, whole, within
 from fedray.task.transform_configs import CodedData, CodedMain
 
 __all__ = [
@@ -87,12 +87,15 @@ class StatisticsMain(MainConfig):
         works out none.
     correlation_max, vif_max
         Beyond which the result advises to leave a column out; None gives no such advice.
+    stability_bins
+        Most bins of a column whose distribution is compared with that of another data set.
     """
 
     client_type: Literal["statistics_main"]
     correlation: Annotated[Correlation, choice("none", "parties", "all")] = "parties"
     correlation_max: Annotated[float | None, optional_within(0, 1)] = 0.8
     vif_max: Annotated[float | None, optional_within(1, 1e6)] = 10.0
+    stability_bins: Annotated[int, whole(2, 100)] = 10
 
 
 class StatisticsData(DataTable):
@@ -102,9 +105,13 @@ class StatisticsData(DataTable):
     ----------
     share
         Whether the statistics of the party's columns go into the report; else they stay with the party.
+    reference_path
+        Folder like `data_path` with other rows of the same columns, such as earlier ones: how far the distribution of
+        each column has moved since then is one of its statistics.
     """
 
     share: Annotated[bool, flag()] = False
+    reference_path: Annotated[str | None, optional_path()] = None
 
 
 class StatisticsFeature(StatisticsData):

@@ -23,6 +23,7 @@ __all__ = [
     "constant",
     "flag",
     "interval",
+    "named_numbers",
     "nothing",
     "number",
     "optional",
@@ -210,6 +211,18 @@ def interval() -> BeforeValidator:
         return all(type(end) in (int, float) and abs(end) <= 1e6 for end in value) and value[0] < value[1]
 
     return _field("two numbers from -1e+06 to 1e+06, the smaller one first", fits)
+
+
+def named_numbers(most: int) -> BeforeValidator:
+    """Return the check for an object of 1 to ``most`` finite numbers, each under the name of a column."""
+
+    def fits(value: object) -> bool:
+        if not isinstance(value, dict) or not 0 < len(value) <= most:
+            return False
+        numbers = [type(one) in (int, float) and _within(one, -math.inf, float_info.max) for one in value.values()]
+        return all(isinstance(name, str) and _is_column(name) for name in value) and all(numbers)
+
+    return _field(f"an object of 1 to {most} finite numbers, each under the name of a column", fits)
 
 
 def relative_path() -> BeforeValidator:

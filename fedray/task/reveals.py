@@ -245,7 +245,7 @@ _REVEALS = {
             "column_statistics",
             "main",
             "Only of parties with share: true: count, missing, mean, deviation, smallest, largest, quartiles and "
-            "number of values of each of its columns.",
+            "number of values of each of its columns; with reference_path the index by which it has moved.",
             "The smallest and the largest are values of single rows.",
         ),
     ),
@@ -256,6 +256,12 @@ _REVEALS = {
             "main",
             "Of each party how many gaps its steps filled, and in how many cells they found a category that the "
             "training rows do not have. Notes name the columns that a step leaves out.",
+        ),
+        Reveal(
+            "evaluation",
+            "main",
+            "Only with evaluate: true: how good the first column that the label party writes says the label: metrics, "
+            "and tables and curves over groups of at least 20 rows.",
         ),
     ),
     Kind.SCORECARD: (
@@ -307,7 +313,8 @@ _REVEALS = {
             "owner",
             "The centroids of its own columns, of clusters with at least 20 rows.",
             "With its own rows that tells something of which of them are together: with very many columns over few "
-            "rows, all of it. Two tasks whose tables differ in one row tell its cluster.",
+            "rows, all of it; and with the means of its columns, about where a single small cluster lies. Two tasks "
+            "whose tables differ in one row tell its cluster.",
         ),
         Reveal(
             "clusters",

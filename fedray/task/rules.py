@@ -32,6 +32,7 @@ from fedray.task.kmeans_configs import KMeansData, KMeansMain
 from fedray.task.linear_configs import METRICS_OF
 from fedray.task.predict_configs import ModelMain, PredictData, PredictMain
 from fedray.task.text import show
+from fedray.task.transform_rules import transforming
 from fedray.task.tree_configs import TREE_METRICS_OF, TreeTable
 
 __all__ = ["broken_rules"]
@@ -303,6 +304,8 @@ def _coding(clients: Sequence[Client]) -> Iterator[str]:
             yield f"{where}.out_data_path: expected a folder for the rows that the transform codes, got null"
         if main.transform is not None and isinstance(config, TransformData) and config.steps:
             yield f"{where}.steps: expected none with transform, which has steps of its own, got {len(config.steps)}"
+        if isinstance(config, TransformData):
+            yield from transforming(where, main, config)
         if config.out_data_path is not None and config.data_path is None:
             yield f"{where}.out_data_path: expected null where data_path is null, since there are no rows to write"
         paths = [PurePosixPath(path) for path in (config.data_path, config.out_data_path) if path is not None]
@@ -321,10 +324,7 @@ def _columns(clients: Sequence[Client]) -> Iterator[str]:
 def _outputs(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -> Iterator[str]:
     writers: dict[tuple[str, int, PurePosixPath], list[int]] = defaultdict(list)
     for index, (_, config) in enumerate(clients):
-        if (
-            isinstance(config, AlignmentData | CodedData | KMeansData | ScorecardData)
-            and config.out_data_path is not None
-        ):
+        if isinstance(config, _WRITING) and config.out_data_path is not None:
             addr, port = places[index]
             writers[addr.lower(), port, PurePosixPath(config.out_data_path)].append(index)
     for indices in writers.values():

@@ -276,6 +276,11 @@ class TaskService:
             task = self._store.get(name)
         return self._view(task, self._store.queue() if task.status is Status.QUEUED else (), pending)
 
+    def known_status(self, name: str) -> Status | None:
+        """Return the status of a task where it is at hand; None where `status` has to look."""
+        found = self._store.known_status(name)
+        return None if found is Status.CREATED else found  # one that was created may have expired
+
     def status(self, name: str) -> Status:
         """Return the status of a task, which many clients ask for again and again; raises ``NotFound``."""
         found = self._store.status(name)

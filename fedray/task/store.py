@@ -45,6 +45,7 @@ from fedray.task.rows import (
 )
 from fedray.task.tables import events, records, reports, tasks
 from fedray.task.tags import Tags
+from fedray.task.unchanged import Unchanged, Writes
 
 __all__ = ["Store", "StoredEvent", "StoredTask"]
 
@@ -88,7 +89,9 @@ class Store:
         self._clock = clock
         self.tags = Tags(self._engine, clock)
         self.approvals = Approvals(self._engine, clock)
-        self.changes = Changes(self._engine)
+        self._writes = Writes(self._engine)
+        self._statuses: Unchanged[str, Status] = Unchanged(self._writes)
+        self.changes = Changes(self._engine, self._writes)
         self.jobs, self.messages = Jobs(self._engine, clock), Messages(self._engine, clock)
         self.papers = Papers(self._engine, clock)
         self.pipelines = Pipelines(self._engine, clock)
@@ -101,6 +104,7 @@ class Store:
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
+        self._writes.close()
         self._engine.dispose()
 
     def create_task(self, name: str, kind: str, spec: str, plan: str) -> StoredTask:
@@ -181,8 +185,15 @@ class Store:
             raise no_such_task(name)
         return task_from_row(row)
 
+    def known_status(self, name: str) -> Status | None:
+        """Return the status of a task that was asked for since anything was written; else None, without reading."""
+        return self._statuses.known(name)
+
     def status(self, name: str) -> Status:
         """Return the status of a task; raises ``NotFound``."""
+        return self._statuses.read(name, lambda: self._status(name))
+
+    def _status(self, name: str) -> Status:
         with self._engine.connect() as connection:
             found = connection.execute(_STATUS, {"name": name}).scalar() if name.isprintable() else None
         if found is None:

@@ -5,6 +5,8 @@ Names of steps and of their parameters are scikit-learn's.
 
 from __future__ import annotations
 
+from math import inf
+from sys import float_info
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,6 +19,8 @@ from fedray.task.fields import (
     flag,
     interval,
     optional,
+    optional_choice,
+    optional_number,
     optional_path,
     optional_title,
     optional_within,
@@ -24,6 +28,7 @@ from fedray.task.fields import (
     whole,
     within,
 )
+from fedray.task.step_configs import ConstantStep, LogisticStep, StepConfig
 
 __all__ = [
     "STEPS",
@@ -41,7 +46,9 @@ __all__ = [
 ]
 
 MOST_STEPS = 32
+MOST_TABLES = 64
 Names = Annotated[tuple[Annotated[str, column_name()], ...], Field(min_length=1, max_length=10_000)]
+Statistic = Literal["mean", "std", "min", "median", "max", "range", "variation", "mode_part", "quantile", "vif"]
 
 
 class CodedMain(MainConfig):
@@ -71,11 +78,7 @@ class CodedData(ClientConfig):
     out_data_path: Annotated[str | None, optional_path()] = None
 
 
-class _Step(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ImputationStep(_Step):
+class ImputationStep(StepConfig):
     """Gaps are filled by one value a column.
 
     Attributes
@@ -102,7 +105,7 @@ class ImputationStep(_Step):
         return self
 
 
-class OneHotStep(_Step):
+class OneHotStep(StepConfig):
     """Each category of a column becomes a column of 0 and 1.
 
     Attributes
@@ -118,7 +121,7 @@ class OneHotStep(_Step):
     max_categories: Annotated[int | None, optional(1, 1000)] = None
 
 
-class ScalingStep(_Step):
+class ScalingStep(StepConfig):
     """Columns are scaled.
 
     Attributes
@@ -138,8 +141,8 @@ class ScalingStep(_Step):
     clip: Annotated[bool, flag()] = False
 
 
-class SelectionStep(_Step):
-    """Columns are left out that are named, or that earlier tasks speak against.
+class SelectionStep(StepConfig):
+    """Columns are left out that are named, that earlier tasks speak against, or whose own values do.
 
     Attributes
     ----------
@@ -151,6 +154,12 @@ class SelectionStep(_Step):
         A task of kind ``binning`` of these columns.
     iv_min
         Columns with a smaller information value there are left out.
+    statistic, least, most
+        Columns of which this is less or more on the training rows are left out: ``mean``, ``std``, ``min``, ``median``,
+        ``max``, ``range`` (largest less smallest), ``variation`` (deviation by the size of the mean), ``mode_part``
+        (rows with the most frequent value), ``quantile``, or ``vif`` (variance inflation factor among these columns).
+    quantile
+        Which one.
     """
 
     step: Literal["selection"]
@@ -158,25 +167,41 @@ class SelectionStep(_Step):
     statistics: Annotated[str | None, optional_title()] = None
     binning: Annotated[str | None, optional_title()] = None
     iv_min: Annotated[float | None, optional_within(0, 100)] = None
+    statistic: Annotated[
+        Statistic | None,
+        optional_choice("mean", "std", "min", "median", "max", "range", "variation", "mode_part", "quantile", "vif"),
+    ] = None
+    least: Annotated[float | None, optional_number(-inf, float_info.max)] = None
+    most: Annotated[float | None, optional_number(-inf, float_info.max)] = None
+    quantile: Annotated[float | None, optional_within(0, 1)] = None
 
     @model_validator(mode="after")
     def _complete(self) -> SelectionStep:
-        if self.columns is None and self.statistics is None and self.binning is None:
-            raise ValueError("columns, statistics, or binning with iv_min")
+        if self.columns is None and self.statistics is None and self.binning is None and self.statistic is None:
+            raise ValueError("columns, statistics, binning with iv_min, or statistic with least or most")
         if (self.binning is None) != (self.iv_min is None):
             raise ValueError("binning and iv_min together")
+        if (self.statistic is None) != (self.least is None and self.most is None):
+            raise ValueError("statistic with least or most")
+        if (self.statistic == "quantile") != (self.quantile is not None):
+            raise ValueError("quantile with statistic quantile, and null with any other")
         return self
 
 
 STEPS: dict[str, type[BaseModel]] = {
+    "constant": ConstantStep,
     "imputation": ImputationStep,
+    "logistic_regression": LogisticStep,
     "one_hot": OneHotStep,
     "scaling": ScalingStep,
     "selection": SelectionStep,
 }
 """The steps, by name."""
 
-AnyStep = Annotated[ImputationStep | OneHotStep | ScalingStep | SelectionStep, Field(discriminator="step")]
+AnyStep = Annotated[
+    ConstantStep | ImputationStep | LogisticStep | OneHotStep | ScalingStep | SelectionStep,
+    Field(discriminator="step"),
+]
 
 
 class RowsPart(BaseModel):
@@ -188,6 +213,8 @@ class RowsPart(BaseModel):
         Where it begins and ends, as parts of all rows.
     seed
         Of the order.
+    held_out
+        Whether all rows are written, those of the part for testing and all others for training.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -195,6 +222,7 @@ class RowsPart(BaseModel):
     start: Annotated[float, within(0, 1)] = 0.0
     stop: Annotated[float, within(0, 1)] = 1.0
     seed: Annotated[int, whole(0, 2**63 - 1)] = 0
+    held_out: Annotated[bool, flag()] = False
 
     @model_validator(mode="after")
     def _rising(self) -> RowsPart:
@@ -221,10 +249,18 @@ class TransformData(CodedData):
 
     Attributes
     ----------
+    more_data_paths
+        More folders like `data_path` with the same columns, whose training rows come below its own; of rows with one id
+        the first stays. In the data set that is written both files have all rows.
+    test_data_path
+        Folder like `data_path` with the same columns, whose training rows are those for testing in the data set that is
+        written; None leaves those of `data_path`, or of more folders all rows.
     steps
         What is done, in this order; fitted on the training rows.
     """
 
+    more_data_paths: Annotated[tuple[Annotated[str, relative_path()], ...], Field(max_length=MOST_TABLES)] = ()
+    test_data_path: Annotated[str | None, optional_path()] = None
     steps: Annotated[tuple[AnyStep, ...], Field(max_length=MOST_STEPS)] = ()
 
 
@@ -236,6 +272,13 @@ class TransformFeature(TransformData):
 
 
 class TransformLabel(TransformData):
-    """The party with the label in the first column, which stays as it is; any after it are features."""
+    """The party with the label in the first column, which stays as it is; any after it are features.
+
+    Attributes
+    ----------
+    evaluate
+        Whether the first column that is written, of numbers from 0 to 1, is compared with the label as predictions are.
+    """
 
     client_type: Literal["transform_label"]
+    evaluate: Annotated[bool, flag()] = False

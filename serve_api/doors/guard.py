@@ -133,7 +133,11 @@ def _visit(request: Request) -> Visit:
     return visit_of(request.scope) or Visit("", "")
 
 
-Visiting = Annotated[Visit, Depends(_visit)]
+async def _visiting(request: Request) -> Visit:
+    return _visit(request)  # no thread for this, as FastAPI takes one for what is no coroutine
+
+
+Visiting = Annotated[Visit, Depends(_visiting)]
 """A parameter of a route: the visit, to note what it is about."""
 
 

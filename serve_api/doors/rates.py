@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["BURST_S", "Rates", "caller_at"]
@@ -16,6 +17,7 @@ BURST_S: Final = 10.0
 _MOST: Final = 4096
 
 
+@lru_cache(maxsize=1024)  # the same few ask again and again
 def caller_at(address: str) -> str:
     """Return the caller behind an address; of IPv6 the network of 64 bits, which one caller may have for itself."""
     try:

@@ -12,13 +12,24 @@ from serve_api.fate_flow.rules import wrong
 from serve_api.fate_flow.values import Part, Rows
 from serve_api.fate_flow.work import Work
 
-__all__ = ["chosen_columns", "transformed"]
+__all__ = ["chosen_columns", "constants", "replayed", "transformed"]
 
 Json = dict[str, Any]
 
 
+def constants(values: Mapping[str, float]) -> Json:
+    """Return the step that adds columns of one value."""
+    return {"step": "constant", "values": dict(values)}
+
+
 def transformed(
-    work: Work, rows: Rows, steps: Mapping[PartyId, Sequence[Json]], what: str = "", main: Json | None = None
+    work: Work,
+    rows: Rows,
+    steps: Mapping[PartyId, Sequence[Mapping[str, Any]]],
+    what: str = "",
+    main: Json | None = None,
+    below: Sequence[Rows] = (),
+    tested: Rows | None = None,
 ) -> Rows:
     """Add a step of kind transform; return the rows that it writes.
 
@@ -30,15 +41,48 @@ def transformed(
         Name of the step and its folder, where a component has several.
     main
         More fields of the main client.
+    below
+        More rows of the same parties and columns, that come below.
+    tested
+        Rows of the same parties and columns, which a training tests on; None is those that it learns from.
     """
     clients = [work.main("transform", **(main or {}))]
-    for part in rows.parts:
-        paths = {"data_path": part.path, "out_data_path": work.folder(part.party, what or "data")}
+    for place, part in enumerate(rows.parts):
+        paths: Json = {"data_path": part.path, "out_data_path": work.folder(part.party, what or "data")}
+        if below:
+            paths["more_data_paths"] = [other.parts[place].path for other in below]
         told = list(steps.get(part.party, ()))
         clients.append(work.data_client(part.party, "transform", labelled=rows.labelled, steps=told, **paths))
-    step = work.step(what, clients, [rows.step])
+        if tested is not None:
+            clients[-1]["client_config"]["test_data_path"] = tested.parts[place].path
+    step = work.step(what, clients, [one.step for one in (rows, *below, *([] if tested is None else [tested]))])
     parts = tuple(replace(part, path=work.folder(part.party, what or "data")) for part in rows.parts)
     return replace(rows, parts=parts, step=step)
+
+
+def replayed(work: Work, rows: Rows, what: str) -> Rows:
+    """Add the steps that bring rows through the fitted models which would change them as a model reads them.
+
+    Parameters
+    ----------
+    what
+        Begins the names of the steps and of their folders.
+    """
+    for place, name in enumerate(rows.replay):
+        source = work.project.transform(name)
+        if source is None:
+            continue
+        binned = "binning" in work.project.model(name)
+        kind = "binning" if binned else "transform"
+        clients = [work.main(kind, transform=source), *([work.dealer()] if binned else [])]
+        folders = {part.party: work.folder(part.party, f"{what}-{place}") for part in rows.parts}
+        for part in rows.parts:
+            paths = {"data_path": part.path, "out_data_path": folders[part.party]}
+            clients.append(work.data_client(part.party, kind, labelled=rows.labelled, **paths))
+        step = work.step(f"{what}-{place}", clients, [rows.step])
+        parts = tuple(replace(part, path=folders[part.party]) for part in rows.parts)
+        rows = replace(rows, parts=parts, step=step)
+    return replace(rows, replay=())
 
 
 def chosen_columns(

@@ -36,6 +36,10 @@ class Part:
         What a binning has put behind the names of the columns, which then are not known beforehand.
     uploaded
         How many rows the party's own table has.
+    more
+        Of a raw table: more files below ``raw`` whose rows come below; of rows with one id the first stays.
+    added
+        Of a raw table: values of columns that it gets as soon as its rows are aligned, by their names.
     """
 
     party: PartyId
@@ -46,6 +50,8 @@ class Part:
     aligned: str = ""
     suffix: str = ""
     uploaded: int = 0
+    more: tuple[str, ...] = ()
+    added: Mapping[str, float] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
         """Return JSON values that say where the rows are."""
@@ -57,6 +63,8 @@ class Part:
             "columns": list(self.columns),
             "label": self.label,
             "aligned": self.aligned,
+            "more": list(self.more),
+            "added": dict(self.added),
         }
 
 
@@ -80,6 +88,8 @@ class Rows:
     fill, fill_of
         By party, steps of a core transform that are fitted as soon as the rows are aligned; the output of a model
         that they belong to.
+    added_of
+        The output of the model that the columns belong to which parts are to get.
     class_weight
         How a training weighs labels: None, ``balanced``, or a weight of each.
     """
@@ -91,6 +101,7 @@ class Rows:
     replay: tuple[str, ...] = ()
     fill: Mapping[PartyId, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     fill_of: str = ""
+    added_of: str = ""
     class_weight: str | Mapping[str, float] | None = None
 
     @property
@@ -126,12 +137,15 @@ class Scored:
         What was predicted.
     folder
         At the guest, below ``generated``.
+    file
+        There: the id first, the prediction last.
     """
 
     kind: str
     step: str
     rows: Rows
     folder: str
+    file: str = "predictions.csv"
 
 
 @dataclass(frozen=True)
@@ -158,7 +172,14 @@ class Scores:
     def told(self) -> dict[str, Any]:
         """Return JSON values that say where the predictions are."""
         sets = [
-            {"kind": one.kind, "step": one.step, "folder": one.folder, "guest": guest.told(), "most": one.rows.most}
+            {
+                "kind": one.kind,
+                "step": one.step,
+                "folder": one.folder,
+                "file": one.file,
+                "guest": guest.told(),
+                "most": one.rows.most,
+            }
             for one in self.sets
             if (guest := one.rows.guest) is not None
         ]

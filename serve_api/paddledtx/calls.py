@@ -57,7 +57,7 @@ class Calls:
 
     def listed(self, listing: Listing) -> FLTasks:
         """Answer a listing that was read."""
-        return _run("failed list task", lambda: FLTasks(fLTasks=self._ledger.list(listing)))
+        return _run("failed list task", lambda: self._ledger.list(listing))
 
     def get_task(self, data: bytes) -> FLTask:
         """Answer GetTaskById; raises ``Fault``."""

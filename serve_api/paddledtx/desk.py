@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
+from starlette.concurrency import run_in_threadpool
 
 from fedray.task.service import TaskService
 from fedray.task.store import Store
@@ -85,6 +86,13 @@ class PaddleDesk:
             _log.error("%s failed: %s", method, type(error).__name__)
             return _failed(context, Fault(Code.INTERNAL, "the server failed on this request"), empty)
 
+    async def answer_soon(self, method: str, data: bytes, context: GrpcContext) -> bytes:
+        """Answer a gRPC call as it is sent: at once where all is at hand, else in a thread, as the store waits."""
+        signed = self._methods[method][2]
+        if signed or not self.ledger.at_hand():
+            return (await run_in_threadpool(self.answer, method, data, context)).SerializeToString()
+        return self.answer(method, data, context).SerializeToString()
+
     def _admit(self, context: GrpcContext, signed: bool) -> None:
         """See that the caller may call: from where it comes, and who it is where nothing is signed."""
         address = _address(context.peer())
@@ -114,6 +122,7 @@ def _address(peer: str) -> str:
     return host if kind in ("ipv4", "ipv6") else ""
 
 
+@lru_cache(maxsize=1024)
 def _is_here(address: str) -> bool:
     try:
         found = ipaddress.ip_address(address)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fedray.errors import NotFound
@@ -21,12 +21,13 @@ from serve_api.paddledtx.faults import Code, Fault
 from serve_api.paddledtx.keys import Keys
 from serve_api.paddledtx.listing import Listing
 from serve_api.paddledtx.shape import PREFIX, native_task, published_task
-from serve_api.paddledtx.wire.task_pb2 import FLTask
+from serve_api.paddledtx.wire.task_pb2 import FLTask, FLTasks
 
 __all__ = ["API", "Known", "Ledger"]
 
 API: Final = "paddledtx"
 
+_MOST_LISTS: Final = 64
 _KINDS: Final = (Kind.LINEAR.value, Kind.SHARED_NN.value, Kind.PREDICT.value)
 
 Seen = tuple[Mark, tuple[Approval, ...], int | None]
@@ -58,6 +59,7 @@ class _Kept:
     by_name: dict[str, tuple[Seen, Known | None]] = field(default_factory=dict)
     by_id: dict[str, Known] = field(default_factory=dict)
     newest_first: tuple[FLTask, ...] = ()
+    lists: dict[Listing, FLTasks] = field(default_factory=dict)
 
 
 class Ledger:
@@ -89,12 +91,23 @@ class Ledger:
         """Return whether a task has this id."""
         return wanted in self._now().by_id
 
-    def list(self, listing: Listing) -> list[FLTask]:
-        """Return the tasks that a listing asks for, the newest first; they are not to be changed."""
+    def list(self, listing: Listing) -> FLTasks:
+        """Return the tasks that a listing asks for, the newest first; neither list nor tasks are to be changed."""
         if not listing.keys:
-            return []
-        found = [task for task in self._now().newest_first if _fits(task, listing)]
-        return found[: listing.limit] if listing.limit > 0 else found
+            return FLTasks()
+        kept = self._now()
+        wanted = _without_idle_bounds(listing, kept.newest_first)
+        found = kept.lists.get(wanted)
+        if found is None:
+            found = _list(wanted, kept.newest_first)
+            if len(kept.lists) >= _MOST_LISTS:
+                kept.lists.clear()
+            kept.lists[wanted] = found
+        return found
+
+    def at_hand(self) -> bool:
+        """Return whether a list can be told without asking the database: nothing was written since the last one."""
+        return self._kept.stamp is not None and self._store.changes.known_stamp() == self._kept.stamp
 
     def _now(self) -> _Kept:
         """Return the tasks as they are now, or were later than this call began."""
@@ -140,6 +153,17 @@ class Ledger:
 def _model(task: StoredTask) -> str:
     members = json.loads(task.plan)["members"]
     return str(next(one["config"]["model"] for one in members if one["role"] == "main_client"))
+
+
+def _list(listing: Listing, newest_first: tuple[FLTask, ...]) -> FLTasks:
+    found = [task for task in newest_first if _fits(task, listing)]
+    return FLTasks(fLTasks=found[: listing.limit] if listing.limit > 0 else found)
+
+
+def _without_idle_bounds(listing: Listing, newest_first: tuple[FLTask, ...]) -> Listing:
+    """Return the same without an end that keeps no task out: clients write the time of the call there."""
+    newest = newest_first[0].publishTime if newest_first else 0
+    return replace(listing, end=0) if listing.end >= newest else listing
 
 
 def _fits(task: FLTask, listing: Listing) -> bool:

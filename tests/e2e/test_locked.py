@@ -108,6 +108,21 @@ def test_whom_the_client_trusts(locked: Locked) -> None:
     assert "--ca-file" in err
 
 
+def test_what_clients_poll_is_answered_while_the_replica_stands_still(locked: Locked) -> None:
+    """Serve's proxy answers by itself, through the same doors; its answers lack the number that Serve gives others."""
+    path = "/queryStatus?task_name=aligned"
+    until(lambda: "x-request-id" not in locked.ask("otto", path).headers, patience(30))
+    (replica,) = locked.server.processes("ray::ServeReplica")
+    os.kill(replica, signal.SIGSTOP)
+    try:
+        assert locked.ask("otto", path).json() == {"status": "ok", "msg": "Finished"}
+        assert locked.ask("sue", "/api/v1/tasks").json()["total"] == 1
+        assert locked.ask("", "/api/v1/tasks").status_code == 401
+    finally:
+        os.kill(replica, signal.SIGCONT)
+    assert locked.ask("otto", "/api/v1/audit").headers["x-request-id"]
+
+
 def test_the_log_outlives_the_process_that_writes_it(locked: Locked) -> None:
     (replica,) = locked.server.processes("ray::ServeReplica")
     os.kill(replica, signal.SIGKILL)

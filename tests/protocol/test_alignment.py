@@ -374,3 +374,24 @@ def test_without_a_split_all_rows_train_and_test(tmp_path: Path) -> None:
     ] * 3
     assert trial.out(1, "train.csv") == trial.out(1, "test.csv") == [[str(k)] for k in range(7)]
     assert [row[0] for row in trial.out(1, "t_aligned.csv")] == ["id", *tables[0]["id"]]
+
+
+@pytest.mark.parametrize(("duplicates", "third"), [("first", "a3"), ("drop", None), ("error", "")])
+def test_more_tables_come_below_the_first(tmp_path: Path, duplicates: str, third: str | None) -> None:
+    """Party 1 has two files with id 3 in both; the other party has all ids in one."""
+    mine = {"id": ["1", "2", "3"], "x": ["a1", "a2", "a3"]}
+    every = {"id": [str(k) for k in range(1, 7)], "y": [str(k) for k in range(6)]}
+    trial = Trial(tmp_path, [mine, every])
+    more = {"id": ["3", "4", "5"], "x": ["b3", "b4", "b5"]}
+    (trial.roots[1].path / "raw" / "u.csv").write_bytes(csv_bytes(more))
+    trial.configs[0] |= {"more_raw_data_paths": ["u.csv"], "duplicates": duplicates}
+    outcomes = trial.run()
+    if duplicates == "error":
+        assert "t.csv' and the tables below it: 1 row with an id that an earlier row has, first at row 4" in str(
+            outcomes[1]
+        )
+        return
+    wanted = {"1": "a1", "2": "a2", "3": third, "4": "b4", "5": "b5"}
+    assert trial.out(1, "t_aligned.csv")[1:] == [[k, x] for k, x in wanted.items() if x is not None]
+    (trial.roots[1].path / "raw" / "u.csv").write_bytes(csv_bytes({"id": ["9"], "z": ["b3"]}))
+    assert "'u.csv': expected the columns of 't.csv', in its order" in str(trial.run()[1])

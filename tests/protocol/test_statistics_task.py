@@ -99,6 +99,31 @@ def test_statistics_stay_with_a_party_that_does_not_share_them(tmp_path: Path) -
     assert said <= {"shapes", "done"}
 
 
+def test_how_far_columns_have_moved_stays_with_a_party_but_for_the_index(tmp_path: Path) -> None:
+    clients = {TWO: {"share": True, "reference_path": "r"}, ONE: {"reference_path": "r"}}
+    task = made_up(tmp_path, "statistics", main={"correlation": "none", "stability_bins": 4}, clients=clients)
+    for index, table in ((ONE, task.features[0]), (TWO, task.features[1])):
+        folder = task.roots[index].path / "generated" / "r"
+        folder.mkdir()
+        for name in ("train.csv", "test.csv"):
+            np.savetxt(folder / name, table[:100] - 0.5, delimiter=",")
+    result: Any = task.succeed()[MAIN].result
+    found = [column["stability"] for column in kept(task, TWO)["columns"]]
+    assert all(one["psi"] > 0.1 and sum(group["rows"] for group in one["groups"]) == 480 for one in found)
+    assert [column["stability"] for column in result["statistics"][task.plan().names[TWO]]] == [
+        one["psi"] for one in found
+    ]
+    assert len(kept(task, ONE)["columns"][2]["stability"]["groups"]) == 4
+    assert all("stability" not in column for column in kept(task, LABEL)["columns"])
+    task.clients = {ONE: {"reference_path": "d"}, TWO: {"reference_path": "nothing"}}
+    with pytest.raises(DataError, match="reference_path"):
+        task.succeed()
+    np.savetxt(folder / "train.csv", np.ones((19, 2)), delimiter=",")
+    task.clients = {TWO: {"reference_path": "r"}}
+    with pytest.raises(DataError, match="reference_path: expected at least 20 rows to compare, got 19"):
+        task.succeed()
+
+
 def test_a_label_that_is_the_only_column_takes_part_without_any(tmp_path: Path) -> None:
     task = made_up(tmp_path, "statistics", main={"correlation": "all"})
     result: Any = task.succeed()[MAIN].result

@@ -105,12 +105,24 @@ def test_harmless_parameters_are_warned_of(world: World, module: str, values: Js
     [
         (
             "HeteroLR",
-            {"cv_param": {"need_cv": True}},
-            "parameter cv_param.need_cv: true is not supported here",
+            {"cv_param": {"need_cv": True, "n_splits": 1}},
+            "cv_param.n_splits: expected a number from 2 to 20",
+        ),
+        ("HeteroLR", {"cv_param": {"need_cv": True, "shuffle": False}}, "cv_param: expected mode hetero and shuffle"),
+        (
+            "HeteroNN",
+            {"cv_param": {"need_cv": True}, "top_nn_define": DENSE},
+            "cv_param.need_cv: true is not supported",
         ),
         ("HeteroLR", {"penalty": "L1"}, 'parameter penalty: expected L2 or null, got "L1"'),
         ("HeteroLR", {"stepwise_param": {"need_stepwise": True}}, "parameter stepwise_param.need_stepwise"),
-        ("HeteroLR", {"early_stopping_rounds": 3}, "parameter early_stopping_rounds: 3 is not supported here"),
+        (
+            "HeteroLR",
+            {"early_stopping_rounds": 3},
+            "parameter early_stopping_rounds: expected null: there is no validate",
+        ),
+        ("HeteroLR", {"early_stopping_rounds": 0}, "early_stopping_rounds: expected null or a number from 1 to 10000"),
+        ("HeteroNN", {"early_stopping_rounds": 3, "top_nn_define": DENSE}, "early_stopping_rounds: 3 is not supported"),
         ("HeteroLR", {"max_iter": "many"}, "parameter max_iter: expected a number from 1"),
         ("HeteroLR", {"learning_rate": "fast"}, 'parameter learning_rate: expected a number, got "fast"'),
         ("HeteroLR", {"predict_param": 3}, "parameter predict_param: expected an object, got 3"),
@@ -129,6 +141,66 @@ def test_what_cannot_be_honoured_is_refused_by_its_name(world: World, module: st
     with pytest.raises(FateError) as caught:
         compiled_lr(world, module, **values)
     assert caught.value.retcode == 100
+    assert words in caught.value.retmsg
+
+
+FILTERS: Json = {
+    "unique_value": {"unique_param": {"eps": 0.5}},
+    "percentage_value": {"percentage_value_param": {"upper_pct": 0.9}},
+    "coefficient_of_variation_value_thres": {"variance_coe_param": {"value_threshold": 0.3}},
+    "outlier_cols": {"outlier_param": {"percentile": 0.95, "upper_threshold": 2}},
+    "statistic_filter": {
+        "statistic_param": {"metrics": ["mean", "25%"], "threshold": [1, 2], "take_high": [True, False]}
+    },
+    "vif_filter": {"vif_param": {"threshold": 4, "host_thresholds": [3]}},
+}
+
+
+def selected(world: World, **values: Any) -> list[list[Json]]:
+    """Return the steps of host and guest."""
+    compiled = compiled_lr(world, "HeteroFeatureSelection", **values)
+    assert compiled.pipeline is not None
+    clients = compiled.pipeline["steps"][-1]["task"]["clients"]
+    return [one["client_config"]["steps"] for one in clients[1:]]
+
+
+def test_filters_that_each_party_decides_on(world: World) -> None:
+    parameters: Json = {name: value for one in FILTERS.values() for name, value in one.items()}
+    host, guest = selected(world, filter_methods=list(FILTERS), **parameters)
+    assert guest == [
+        {"step": "selection", **one}
+        for one in (
+            {"statistic": "range", "least": 0.5},
+            {"statistic": "mode_part", "most": 0.9},
+            {"statistic": "variation", "least": 0.3},
+            {"statistic": "quantile", "most": 2.0, "quantile": 0.95},
+            {"statistic": "mean", "least": 1.0},
+            {"statistic": "quantile", "most": 2.0, "quantile": 0.25},
+            {"statistic": "vif", "most": 4.0},
+        )
+    ]
+    assert host == [*guest[:-1], {"step": "selection", "statistic": "vif", "most": 3.0}]
+    alone = selected(world, filter_methods=["statistic_filter"], statistic_param={"select_federated": False})
+    assert alone == [[], [{"step": "selection", "statistic": "mean", "least": 1.0}]]
+
+
+@pytest.mark.parametrize(
+    ("one", "values", "words"),
+    [
+        ("statistic_filter", {"metrics": "skewness"}, "statistic_param.metrics: expected mean, stddev"),
+        ("statistic_filter", {"filter_type": "top_k"}, "statistic_param.filter_type: expected threshold"),
+        ("statistic_filter", {"threshold": [1, 2]}, "statistic_param.threshold: expected one for each of 1 metrics"),
+        ("statistic_filter", {"threshold": "1"}, "statistic_param.threshold: expected numbers"),
+        ("vif_filter", {"host_thresholds": [1, 2]}, "vif_param.host_thresholds: expected one for each of 1 hosts"),
+        ("vif_filter", {"metrics": "iv"}, "vif_param.metrics: expected vif"),
+        ("outlier_cols", {"percentile": 95}, "outlier_param.percentile: expected a number from 0 to 1"),
+        ("correlation_filter", {}, "filter_methods: expected a list of manually, iv_filter"),
+    ],
+)
+def test_filters_that_are_refused(world: World, one: str, values: Json, words: str) -> None:
+    field = {"statistic_filter": "statistic_param", "vif_filter": "vif_param", "outlier_cols": "outlier_param"}
+    with pytest.raises(FateError) as caught:
+        selected(world, filter_methods=[one], **({field[one]: values} if values else {}))
     assert words in caught.value.retmsg
 
 
@@ -152,7 +224,7 @@ def test_parties_must_agree(world: World) -> None:
     ],
 )
 def test_missing_or_wrong_inputs_are_named(world: World, dsl: Json, words: str) -> None:
-    conf = conf_2(select_0={"filter_methods": ["vif_filter"]}) if "select_0" in dsl["components"] else conf_2()
+    conf = conf_2(select_0={"filter_methods": ["psi_filter"]}) if "select_0" in dsl["components"] else conf_2()
     with pytest.raises(FateError) as caught:
         world.compile(dsl, conf)
     assert words in caught.value.retmsg

@@ -186,10 +186,22 @@ def test_columns_of_a_raw_table(tmp_path: Path) -> None:
     assert '"wealth"' in refused(root, task())
 
 
-def chosen(*columns: object) -> TaskPlan:
-    made = json.loads(task().to_json())
-    made["members"][1]["config"]["columns"] = list(columns)
+def told(plan: TaskPlan, index: int, **fields: object) -> TaskPlan:
+    made = json.loads(plan.to_json())
+    made["members"][index]["config"] |= fields
     return TaskPlan.from_json(json.dumps(made))
+
+
+def chosen(*columns: object) -> TaskPlan:
+    return told(task(), 1, columns=list(columns))
+
+
+def test_columns_of_more_tables_count_as_well(tmp_path: Path) -> None:
+    root = written(tmp_path, '[columns]\ndeny = ["salary"]')
+    raw(root, "id,age,height")
+    (root.path / "raw" / "s.csv").write_text("id,age,salary\n1,2,3\n")
+    plan = told(task(), 1, more_raw_data_paths=["s.csv"])
+    assert '"salary" of clients[1].client_config.more_raw_data_paths[0]' in refused(root, plan)
 
 
 def test_only_columns_that_the_document_chooses_count(tmp_path: Path) -> None:

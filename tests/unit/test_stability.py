@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fedray.data.new_rows import Ids, load_predictions, write_predictions
 from fedray.data.root import DataRoot
 from fedray.errors import DataError
+from fedray.features.moving import moved
 from fedray.ml.groups import LEAST
 from fedray.ml.stability import stability
 from fedray.parties.baseline import baseline_of
@@ -108,3 +109,38 @@ def test_what_cannot_be_a_baseline(tmp_path: Path) -> None:
     write_predictions(folder, None, np.zeros((20, 1)))
     with pytest.raises(DataError, match="baseline_path: expected at least 20 rows to compare, got 19 new ones"):
         baseline_of(root, "old", 1).check(19)
+
+
+def test_a_column_is_compared_over_its_bins() -> None:
+    before, now = normal(1000, 2), normal(400, 3, 0.5)
+    found: Any = moved("x", before, now, 5)
+    edges = np.sort(before)[np.ceil(np.arange(1, 5) * 200).astype(int) - 1]
+    p, q = (np.bincount(np.searchsorted(edges, x), minlength=5) / x.size for x in (before, now))
+    parts = (q - p) * np.log(q / p)
+    assert found["psi"] == pytest.approx(float(parts.sum()))
+    groups = found["groups"]
+    assert [(one["low"], one["high"]) for one in groups] == list(zip((None, *edges), (*edges, None), strict=True))
+    assert [one["psi"] for one in groups] == pytest.approx(parts)
+    assert [one["part"] for one in groups] == pytest.approx(q)
+    assert not any(one["missing"] for one in groups)
+
+
+def test_missing_values_have_a_bin_of_their_own() -> None:
+    before, now = normal(500, 4), normal(500, 5)
+    before[:100] = now[:300] = np.nan
+    found: Any = moved("x", before, now, 4)
+    first = found["groups"][0]
+    assert (first["missing"], first["low"], first["high"]) == (True, None, None)
+    assert (first["baseline_rows"], first["rows"]) == (100, 300)
+    assert first["psi"] == pytest.approx(0.4 * np.log(3))
+    assert moved("x", np.full(20, np.nan), now, 4) == {"psi": None, "groups": []}
+
+
+def test_small_bins_are_told_together_and_a_column_of_one_value_is_compared_with_it() -> None:
+    found: Any = moved("x", np.arange(30.0), np.arange(30.0), 10)
+    assert [(one["low"], one["high"], one["rows"]) for one in found["groups"]] == [(None, None, 30)]
+    assert found["psi"] == 0.0
+    found = moved("x", np.ones(100), np.array([1.0] * 50 + [2.0] * 50), 10)
+    p, q = np.array([100, 0.5]) / 100, np.array([0.5, 0.5])
+    assert found["psi"] == pytest.approx(float(((q - p) * np.log(q / p)).sum()))
+    assert found["groups"][0]["rows"] == 100

@@ -23,6 +23,8 @@ STEPS: list[Json] = [
     {"step": "one_hot", "columns": ["a", "b"], "max_categories": 3},
     {"step": "scaling", "method": "minmax", "feature_range": [-1, 1]},
     {"step": "selection", "binning": "b", "iv_min": 0.02},
+    {"step": "selection", "statistic": "quantile", "quantile": 0.9, "most": 3.5},
+    {"step": "constant", "values": {"c": 1.5}},
 ]
 
 
@@ -55,7 +57,11 @@ def test_defaults_are_those_of_the_documentation(tmp_path: Path) -> None:
 def test_plans_survive_json(tmp_path: Path) -> None:
     plan = transform(tmp_path, clients={ONE: {"steps": STEPS}}).plan()
     assert TaskPlan.from_json(plan.to_json()) == plan
-    assert {reveal.tag: reveal.to for reveal in plan.reveals} == {"shapes": "all", "cell_counts": "main"}
+    assert {reveal.tag: reveal.to for reveal in plan.reveals} == {
+        "shapes": "all",
+        "cell_counts": "main",
+        "evaluation": "main",
+    }
     plan = scorecard(tmp_path, clients={ONE: {"transforms": ["t", "u"]}}).plan()
     assert TaskPlan.from_json(plan.to_json()) == plan
     assert {reveal.tag: reveal.to for reveal in plan.reveals} == {
@@ -78,8 +84,8 @@ def test_a_transform_of_one_party_needs_nobody_else(tmp_path: Path) -> None:
 
 
 WRONG_STEPS: dict[str, tuple[object, str]] = {
-    "unknown step": ({"step": "pca"}, "steps[0].step: expected one of imputation, one_hot, scaling, selection, got"),
-    "no step": ({"columns": ["a"]}, "steps[0].step: expected one of imputation"),
+    "unknown step": ({"step": "pca"}, "steps[0].step: expected one of constant, imputation, logistic_"),
+    "no step": ({"columns": ["a"]}, "steps[0].step: expected one of constant, imputation"),
     "no object": ("scaling", "steps[0]: expected an object, got"),
     "unknown field": ({"step": "scaling", "mean": 1}, "steps[0].mean: unknown field, known are step, columns, method"),
     "a field of another step": ({"step": "scaling", "strategy": "mean"}, "steps[0].strategy: unknown field"),
@@ -94,7 +100,16 @@ WRONG_STEPS: dict[str, tuple[object, str]] = {
     "place": ({"step": "one_hot", "columns": [3]}, "steps[0].columns[0]: expected the name of a column, 1 to 256"),
     "categories": ({"step": "one_hot", "columns": ["a"], "max_categories": 0}, "max_categories: expected null or an"),
     "range": ({"step": "scaling", "feature_range": [1, 1]}, "feature_range: expected two numbers from -1e+06 to 1e+06"),
-    "nothing to select by": ({"step": "selection"}, "steps[0]: expected columns, statistics, or binning with iv_min"),
+    "nothing to select by": (
+        {"step": "selection"},
+        "steps[0]: expected columns, statistics, binning with iv_min, or statistic with least or most",
+    ),
+    "no bound": ({"step": "selection", "statistic": "mean"}, "steps[0]: expected statistic with least or most"),
+    "which quantile": (
+        {"step": "selection", "statistic": "quantile", "most": 1},
+        "steps[0]: expected quantile with statistic quantile, and null with any other",
+    ),
+    "values": ({"step": "constant", "values": {"a": "1"}}, "steps[0].values: expected an object of 1 to 1000 finite"),
     "half": ({"step": "selection", "binning": "b"}, "steps[0]: expected binning and iv_min together"),
 }
 

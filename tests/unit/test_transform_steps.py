@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,19 +13,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from fedray.data.words import Vocabulary, word_of
 from fedray.errors import DataError
+from fedray.features.constants import Constants
 from fedray.features.imputation import Imputation
+from fedray.features.logistic import PROBABILITY, Logistic, Settings
 from fedray.features.one_hot import OneHot
 from fedray.features.rescaling import Scaling
-from fedray.features.selection import Selection
+from fedray.features.selection import Bound, Selection
 from fedray.features.steps import Steps, Table
 
 Float = npt.NDArray[np.float64]
 NAN = float("nan")
 KINDS: Any = {
+    "constant": Constants.from_dict,
+    "logistic_regression": Logistic.from_dict,
     "imputation": Imputation.from_dict,
     "one_hot": OneHot.from_dict,
     "scaling": Scaling.from_dict,
@@ -190,3 +196,92 @@ def test_what_cannot_be_done_is_said() -> None:
         OneHot.fit(table, ["w"], None).apply(table)
     with pytest.raises(DataError, match="as they were written"):
         Steps.from_dict({"given": ["a"]}, KINDS)
+
+
+def test_columns_of_one_value_are_put_behind_the_others() -> None:
+    table = table_of(numbers())
+    step = read_back(Constants.fit(table, {"d": 2, "e": -0.5}))
+    made, counts = step.apply(table)
+    assert made.columns == ("a", "b", "c", "d", "e")
+    assert np.array_equal(made.values[:, :3], table.values)
+    assert np.array_equal(made.values[:, 3:], np.tile([2.0, -0.5], (60, 1)))
+    assert not counts
+    with pytest.raises(DataError, match="there is a column 'b' already"):
+        Constants.fit(table, {"b": 1.0})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [Settings(), Settings(c=3.0, fit_intercept=False), Settings(class_weight={"0": 0.5, "1": 2.0}, max_iter=500)],
+)
+def test_probabilities_are_those_of_scikit_learn(settings: Settings) -> None:
+    x = numbers(200)
+    y = (x[:, 0] + (x[:, 2] - 7.0) * 300 > 0.1).astype(np.float64)
+    step = read_back(Logistic.fit(table_of(x), y, settings))
+    made, _ = step.apply(table_of(x))
+    weights = {0: 0.5, 1: 2.0} if settings.class_weight else None
+    options = {"C": settings.c, "fit_intercept": settings.fit_intercept, "max_iter": settings.max_iter}
+    model = LogisticRegression(class_weight=weights, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # columns are not scaled, so it may not come to its end
+        model.fit(x, y)
+    assert made.columns == (PROBABILITY,)
+    np.testing.assert_allclose(made.values[:, 0], model.predict_proba(x)[:, 1], atol=1e-12)
+    far, _ = step.apply(table_of(np.array([[1e300, 0.0, 0.0], [-1e300, 0.0, 0.0]])))
+    assert sorted(far.values[:, 0]) == [0.0, 1.0]
+
+
+def test_a_regression_wants_numbers_and_both_labels() -> None:
+    table = table_of(numbers())
+    for labels in (np.ones(60), np.arange(60) % 3):
+        with pytest.raises(DataError, match="takes a label that is 0 or 1, and both of them"):
+            Logistic.fit(table, labels.astype(np.float64), Settings())
+    with pytest.raises(DataError, match="column 'a' has 1 gap"):
+        values = table.values.copy()
+        values[3, 0] = NAN
+        Logistic.fit(table_of(values), (np.arange(60) % 2).astype(np.float64), Settings())
+    with pytest.raises(DataError, match="takes columns of numbers, at least one"):
+        Logistic.fit(Table((), np.empty((60, 0)), {}), (np.arange(60) % 2).astype(np.float64), Settings())
+
+
+BOUNDS: list[tuple[Bound, set[str]]] = [
+    (Bound("mean", least=1.0), {"a", "d"}),
+    (Bound("mean", most=1.0), {"b", "c"}),
+    (Bound("std", least=0.5), {"d"}),
+    (Bound("min", least=0.0), {"a"}),
+    (Bound("median", least=1.0, most=5.5), {"a", "c", "d"}),
+    (Bound("max", most=9.0), {"b"}),
+    (Bound("range", least=1e-5), {"d"}),
+    (Bound("variation", least=0.5), {"c", "d"}),
+    (Bound("mode_part", most=0.5), {"d"}),
+    (Bound("quantile", most=8.5, quantile=0.9), {"b"}),
+]
+
+
+@pytest.mark.parametrize(("bound", "out"), BOUNDS, ids=[one.statistic for one, _ in BOUNDS])
+def test_columns_are_left_out_whose_values_are_out_of_bounds(bound: Bound, out: set[str]) -> None:
+    """Columns: a from -1 to 1, b from 0 to 10, c from 2 to 9 with a gap, d of one value."""
+    n = np.arange(11.0)
+    c = np.where(n == 4, NAN, np.linspace(2.0, 9.0, 11))
+    values = np.column_stack([n / 5 - 1, n, c, np.full(11, 0.5)])
+    table = Table(("a", "b", "c", "d"), values, {})
+    assert set(bound.against(table)) == out
+    gaps = Table(("g",), np.full((5, 1), NAN), {})
+    assert bound.against(gaps) == ["g"]
+
+
+def test_a_statistic_that_is_unknown() -> None:
+    with pytest.raises(DataError, match="statistic: expected quantile, vif or one of mean, std"):
+        Bound("skewness", least=1.0).against(table_of(numbers()))
+
+
+def test_columns_that_the_others_explain_are_left_out() -> None:
+    """The third column is nearly the sum of the others; the fourth is on its own; few rows of the fifth differ."""
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(300, 5))
+    x[:, 2] = x[:, 0] + x[:, 1] + 0.1 * x[:, 2]
+    x[:, 4] = np.arange(300) < 10
+    table = Table(("a", "b", "c", "d", "e"), x, {})
+    assert Bound("vif", most=5.0).against(table) == ["a", "b", "c"]
+    assert Bound("vif", least=5.0).against(table) == ["d", "e"]
+    assert Bound("vif", most=5.0).against(Table((), np.empty((300, 0)), {})) == []

@@ -10,7 +10,9 @@ from fedray.task.text import show
 from serve_api.fate_flow.coding import chosen_columns, transformed
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.faults import REFUSED, FateError
+from serve_api.fate_flow.job import PartyId
 from serve_api.fate_flow.modules.columns import fitted_again, rows_to_fit
+from serve_api.fate_flow.modules.filters import OWN_FILTERS, OWN_PARAMETERS, own_steps
 from serve_api.fate_flow.rules import Rules, wrong
 from serve_api.fate_flow.values import Part, Rows
 from serve_api.fate_flow.work import Work
@@ -35,9 +37,10 @@ _WRITTEN: Final = {"bin_num": "bin", "woe": "woe"}
 
 _SELECTION: Final = Rules(
     used=("filter_methods", "iv_param", "iv_value_param", "need_run"),
-    own=("manually_param", "select_col_indexes", "select_names"),
+    own=("manually_param", "select_col_indexes", "select_names", *OWN_PARAMETERS),
 )
-_FILTERS: Final = ("manually", "iv_filter", "iv_value_thres")
+_BY_VALUE: Final = ("iv_filter", "iv_value_thres")
+_FILTERS: Final = ("manually", *_BY_VALUE, *OWN_FILTERS)
 
 
 def binning(work: Work) -> CompiledComponent:
@@ -85,20 +88,24 @@ def _binned(work: Work, rows: Rows, step: str, written: str) -> Rows:
 
 
 def selection(work: Work) -> CompiledComponent:
-    """Compile a HeteroFeatureSelection: columns that are named, or whose information value is too small."""
+    """Compile a HeteroFeatureSelection: columns that are named, or that information or own values speak against."""
     values = work.parameters(_SELECTION)
     if work.model() is not None:
         return fitted_again(work)
     rows = rows_to_fit(work)
     filters = _filters(work, values["filter_methods"])
-    common = [_by_value(work, one, values) for one in filters if one != "manually"]
-    steps = {}
+    common = {one: _by_value(work, one, values) for one in filters if one in _BY_VALUE}
+    steps: dict[PartyId, list[Json]] = {}
     for part in rows.parts:
         told = work.values()[part.party]
         if told["select_col_indexes"] != -1 or told["select_names"]:
             raise wrong(work.component, "select_col_indexes", "expected -1, all columns; name others in manually_param")
-        named = _by_name(work, part, told["manually_param"]) if "manually" in filters else []
-        steps[part.party] = [*named, *common]
+        for one in sorted(filters, key=lambda name: name != "manually"):  # those that are named are still there
+            found_steps = steps.setdefault(part.party, [])
+            if one == "manually":
+                found_steps += _by_name(work, part, told["manually_param"])
+            else:
+                found_steps += [common[one]] if one in common else own_steps(work, rows, part, one)
     found = transformed(work, rows, steps)
     found = replace(found, parts=tuple(replace(part, columns=()) for part in found.parts))
     work.put(found)

@@ -14,10 +14,10 @@ from serve_api.fate_flow.rules import Rules, number_of, wrong
 from serve_api.fate_flow.values import Part, Rows
 from serve_api.fate_flow.work import Work
 
-__all__ = ["feature_scale", "fitted_again", "one_hot", "rows_to_fit", "sample_weight"]
+__all__ = ["KEYS", "feature_scale", "fitted_again", "one_hot", "rows_to_fit", "sample_weight"]
 
 Json = dict[str, Any]
-_KEYS: Final = ("data", "train_data", "test_data", "eval_data")
+KEYS: Final = ("data", "train_data", "test_data", "eval_data")
 _SCALES: Final = {"standard_scale": "standard", "min_max_scale": "minmax"}
 _SCALE: Final = Rules(own=("method", "scale_col_indexes", "scale_names", "need_run"))
 _ONE_HOT: Final = Rules(own=("transform_col_indexes", "transform_col_names", "need_run"))
@@ -49,7 +49,7 @@ def sample_weight(work: Work) -> CompiledComponent:
 
 def rows_to_fit(work: Work) -> Rows:
     """Return the aligned rows that a component takes; refuse those that a fitted model would have to change first."""
-    rows = work.aligned(*_KEYS)
+    rows = work.aligned(*KEYS)
     if rows is None or rows.replay:
         raise FateError(
             REFUSED,
@@ -60,7 +60,7 @@ def rows_to_fit(work: Work) -> Rows:
 
 def fitted_again(work: Work) -> CompiledComponent:
     """Compile a component that does with other rows what it has done before: a model does so as it reads them."""
-    rows = work.aligned(*_KEYS)
+    rows = work.aligned(*KEYS)
     if rows is not None:
         work.put(rows.with_replay(work.model_name()), shown=False)
     work.keep_again()

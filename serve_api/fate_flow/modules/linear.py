@@ -7,7 +7,14 @@ from typing import Any, Final
 
 from fedray.task.text import show
 from serve_api.fate_flow.compiled import CompiledComponent
-from serve_api.fate_flow.modules.training import COMMON_MOOT, COMMON_WARNED, Model, steps_between_tests
+from serve_api.fate_flow.modules.training import (
+    COMMON_MOOT,
+    COMMON_WARNED,
+    Model,
+    early_rounds,
+    steps_between_tests,
+    tested_on,
+)
 from serve_api.fate_flow.rules import Rules, number_of, wrong
 from serve_api.fate_flow.scoring import Task
 from serve_api.fate_flow.values import Rows
@@ -26,6 +33,9 @@ _OPTIMIZERS: Final = {"sgd": 0.0, "nesterov_momentum_sgd": 0.9}
 _ADAPTIVE: Final = ("rmsprop", "adam", "adagrad", "sqn")
 """Those whose steps are of another size for each weight; made by smaller batches instead, so more steps in a pass."""
 
+_LEAST_GAIN: Final = 1e-9
+"""Of the metric by which a training stops early: FATE takes any gain."""
+
 _MOST_ROWS: Final = 100_000
 _REPLACED_ROWS: Final = 64
 _RULES: Final = Rules(
@@ -39,6 +49,8 @@ _RULES: Final = Rules(
         "init_param.fit_intercept",
         "predict_param",
         "validation_freqs",
+        "early_stopping_rounds",
+        "cv_param",
     ),
     warned={
         **COMMON_WARNED,
@@ -65,7 +77,7 @@ _RULES: Final = Rules(
 def linear(work: Work) -> CompiledComponent:
     """Compile a linear model: a training, and the predictions of its rows; or predictions with a fitted one."""
     values = work.parameters(_RULES)
-    objective, task = _OBJECTIVES[work.component.module]
+    _, task = _OBJECTIVES[work.component.module]
     threshold = number_of(work.component, values, "predict_param.threshold")
     model = Model(work, "linear", task, threshold)
     predicted = model.predicted()
@@ -73,6 +85,20 @@ def linear(work: Work) -> CompiledComponent:
         return predicted
     rows, validation = model.rows(weighted=True)
     work.warn("early_stop, decay: all max_iter passes are made, at the same learning_rate")
+    if values["cv_param"]["need_cv"]:
+        return model.cross_validated(rows, values, lambda fold: _clients(work, fold, _main(work, values, fold)[0]))
+    rounds = early_rounds(work, values, validation)
+    read = rows if rounds is None or validation is None else tested_on(work, rows, validation)
+    main, batches = _main(work, values, rows)
+    if rounds is not None:
+        main |= {"early_stopping": True, "n_iter_no_change": rounds, "tol": _LEAST_GAIN}
+    clients = _clients(work, read, main)
+    return model.trained((rows, validation), clients, values, batches, read.step, early=rounds is not None)
+
+
+def _main(work: Work, values: Mapping[str, Any], rows: Rows) -> tuple[dict[str, Any], int]:
+    """Return what the main client of a training is told, and how many of its batches are a pass."""
+    objective, _ = _OBJECTIVES[work.component.module]
     passes = _number(work, values, "max_iter", 1, 10_000)
     replaced = values["optimizer"] in _ADAPTIVE
     batch, batches = _batches(work, values, rows.most, _REPLACED_ROWS if replaced else _MOST_ROWS)
@@ -87,7 +113,7 @@ def linear(work: Work) -> CompiledComponent:
         **_momentum(work, values, objective),
         "class_weight": rows.class_weight,
     }
-    return model.trained((rows, validation), _clients(work, rows, main), values, batches)
+    return main, batches
 
 
 def _clients(work: Work, rows: Rows, main: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -129,6 +129,8 @@ def _labelled(work: Work, part: Part, values: Mapping[str, Any], *, needed: bool
         return part
     if part.party.role != "guest":
         raise wrong(work.component, "with_label", "expected false at a host: the guest has the label")
+    if name in part.added:
+        raise wrong(work.component, "label_name", f"column {show(name)} has one value only")
     if name not in part.columns:
         if needed:
             raise wrong(work.component, "label_name", f"the guest's table has no column {show(name)}")

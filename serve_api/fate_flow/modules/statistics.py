@@ -13,7 +13,7 @@ from serve_api.fate_flow.rules import Rules, wrong
 from serve_api.fate_flow.values import Rows
 from serve_api.fate_flow.work import Work
 
-__all__ = ["data_statistics", "pearson"]
+__all__ = ["data_statistics", "kept_parts", "pearson"]
 
 _PEARSON: Final = Rules(
     used=("cross_parties", "need_run"),
@@ -57,11 +57,17 @@ def _described(
     ]
     step = work.step("", clients, [rows.step])
     work.put(rows)
+    alias = work.component.model_outputs[0] if work.component.model_outputs else "model"
+    work.keep()
+    parts = kept_parts(work, rows, step)
+    return work.done(kind=kind, step=step, parts=parts, wanted=dict(wanted or {}), alias=alias)
+
+
+def kept_parts(work: Work, rows: Rows, step: str) -> list[dict[str, Any]]:
+    """Return JSON values that say where each party keeps the statistics of a step."""
     parts = []
     for rank, part in enumerate(rows.parts):
         role = "label_client" if part.party.role == "guest" and rows.labelled else "feature_client"
         name = task_name(pipeline_name(work.project.job_id), step)
         parts.append({**part.told(), "folder": f"statistics/{name}/{rank}-{role}"})
-    alias = work.component.model_outputs[0] if work.component.model_outputs else "model"
-    work.keep()
-    return work.done(kind=kind, step=step, parts=parts, wanted=dict(wanted or {}), alias=alias)
+    return parts

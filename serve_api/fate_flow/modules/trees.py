@@ -8,7 +8,14 @@ from typing import Any, Final
 
 from fedray.task.text import show
 from serve_api.fate_flow.compiled import CompiledComponent
-from serve_api.fate_flow.modules.training import COMMON_MOOT, COMMON_WARNED, Model, steps_between_tests
+from serve_api.fate_flow.modules.training import (
+    COMMON_MOOT,
+    COMMON_WARNED,
+    Model,
+    early_rounds,
+    steps_between_tests,
+    tested_on,
+)
 from serve_api.fate_flow.rules import Rules, number_of, wrong
 from serve_api.fate_flow.scoring import Task
 from serve_api.fate_flow.values import Rows
@@ -27,6 +34,8 @@ _RULES: Final = Rules(
         "bin_num",
         "predict_param",
         "validation_freqs",
+        "early_stopping_rounds",
+        "cv_param",
         "tree_param.max_depth",
         "tree_param.criterion_params",
         "tree_param.min_child_weight",
@@ -66,7 +75,16 @@ def _compiled(work: Work, rules: Rules) -> CompiledComponent:
     if predicted is not None:
         return predicted
     rows, validation = model.rows()
-    return model.trained((rows, validation), _clients(work, rows, _main(work, values, task), values), values)
+    if values["cv_param"]["need_cv"]:
+        main = _main(work, values, task)
+        return model.cross_validated(rows, values, lambda fold: _clients(work, fold, main, values))
+    rounds = early_rounds(work, values, validation)
+    read = rows if rounds is None or validation is None else tested_on(work, rows, validation)
+    main = _main(work, values, task)
+    if rounds is not None:  # the core counts trees, FATE validations
+        main["early_stopping_rounds"] = rounds * main["test_per_trees"]
+    clients = _clients(work, read, main, values)
+    return model.trained((rows, validation), clients, values, on=read.step, early=rounds is not None)
 
 
 def fast_trees(work: Work) -> CompiledComponent:

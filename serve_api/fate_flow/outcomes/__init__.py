@@ -20,14 +20,18 @@ from serve_api.fate_flow.outcomes.rows import sample, scale
 from serve_api.fate_flow.outcomes.scorecard import scorecard
 from serve_api.fate_flow.outcomes.tables import data_outputs
 from serve_api.fate_flow.outcomes.trained import linear, network, trees
+from serve_api.fate_flow.outcomes.united import baseline, expand, stability, union
 
 __all__ = ["outcome", "said"]
 
 _TELL: Final[Mapping[str, Callable[[CompiledComponent, Results], ComponentOutcome]]] = MappingProxyType(
     {
+        "baseline": baseline,
         "binning": binning,
+        "cross_validation": evaluation,
         "data_io": data_io,
         "evaluation": evaluation,
+        "expand": expand,
         "intersection": intersection,
         "kmeans": kmeans,
         "linear": linear,
@@ -39,8 +43,10 @@ _TELL: Final[Mapping[str, Callable[[CompiledComponent, Results], ComponentOutcom
         "scale": scale,
         "scorecard": scorecard,
         "selection": selection,
+        "stability": stability,
         "statistics": statistics,
         "trees": trees,
+        "union": union,
     }
 )
 

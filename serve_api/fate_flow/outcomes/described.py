@@ -10,7 +10,7 @@ from serve_api.fate_flow.interfaces import ComponentOutcome, Metric, Results
 from serve_api.fate_flow.job import PartyId
 from serve_api.fate_flow.outcomes.tables import party_of
 
-__all__ = ["pearson", "statistics"]
+__all__ = ["kept_statistics", "pearson", "statistics"]
 
 Json = dict[str, Any]
 _FILE: Final = "statistics.json"
@@ -18,7 +18,7 @@ _NAMES: Final = {"mean": "mean", "std": "stddev", "min": "min", "median": "media
 _QUARTILES: Final = {"q25": "25%", "q75": "75%"}
 
 
-def _kept(compiled: CompiledComponent, results: Results) -> dict[PartyId, Mapping[str, Any]]:
+def kept_statistics(compiled: CompiledComponent, results: Results) -> dict[PartyId, Mapping[str, Any]]:
     """Return, by party, what it keeps."""
     found = {}
     for part in compiled.facts["parts"]:
@@ -31,7 +31,7 @@ def _kept(compiled: CompiledComponent, results: Results) -> dict[PartyId, Mappin
 def statistics(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
     """Tell of columns."""
     summary, model = {}, {}
-    for party, kept in _kept(compiled, results).items():
+    for party, kept in kept_statistics(compiled, results).items():
         told = {column["column"]: _described(column) for column in kept["columns"]}
         summary[party] = told
         values = sorted({name for one in told.values() for name in one})
@@ -61,7 +61,7 @@ def _described(column: Mapping[str, Any]) -> Json:
 def pearson(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
     """Tell of correlations: those within a party, and with those of each other party."""
     metrics, summary, model = {}, {}, {}
-    for party, kept in _kept(compiled, results).items():
+    for party, kept in kept_statistics(compiled, results).items():
         told = kept.get("correlation")
         if told is None:
             continue

@@ -12,7 +12,7 @@ from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.interfaces import DataOutput, Results
 from serve_api.fate_flow.job import PartyId
 
-__all__ = ["PREDICTED", "data_outputs", "party_of", "scored_output"]
+__all__ = ["PREDICTED", "count_rows", "data_outputs", "files_of", "party_of", "scored_output"]
 
 Json = Mapping[str, Any]
 PREDICTED: Final = ("label", "predict_result", "predict_score", "predict_detail", "type")
@@ -40,11 +40,25 @@ def _rows(told: Json, results: Results) -> Iterator[tuple[PartyId, DataOutput]]:
     if told["step"] and results.status(told["step"]) != "finished":
         return
     for part in told["parts"]:
-        path = _file(part, raw=told["form"] == "raw", results=results)
-        if path is None:
+        paths = files_of(told, part, results)
+        if not paths:
             continue
-        header = _header(part, path)
-        yield party_of(part), DataOutput(told["name"], header, _reading(path, header), _lines(path))
+        header = _header(part, paths[0])
+        added = list(part.get("added", {}).values())
+        yield party_of(part), DataOutput(told["name"], header, _reading(paths, header, added), count_rows(paths))
+
+
+def files_of(told: Json, part: Json, results: Results) -> list[Path]:
+    """Return the files of a party's part of a table, one below the other; none where one of them is not there."""
+    raw = told["form"] == "raw"
+    named = [part, *({**part, "path": path} for path in part.get("more", ()))]
+    found = [path for one in named if (path := _file(one, raw=raw, results=results)) is not None]
+    return found if len(found) == len(named) else []
+
+
+def count_rows(paths: Sequence[Path]) -> int:
+    """Return how many rows files have together: of one id the first counts."""
+    return _lines(paths[0]) if len(paths) == 1 else sum(1 for _, found in _files(paths) for _ in found)
 
 
 def _file(part: Json, *, raw: bool, results: Results) -> Path | None:
@@ -58,21 +72,37 @@ def _header(part: Json, path: Path) -> tuple[str, ...]:
         there = next(csv.reader(handle), [])
     label = [part["label"]] if part["label"] in there else []
     wanted = [name for name in part["columns"] if name in there] or [n for n in there[1:] if n not in label]
-    return (there[0] if there else part["id_column"], *label, *wanted)
+    return (there[0] if there else part["id_column"], *label, *wanted, *part.get("added", {}))
 
 
-def _reading(path: Path, header: Sequence[str]) -> Any:
-    """Return a function that yields the rows of a file, the columns in the order of the header."""
+def _reading(paths: Sequence[Path], header: Sequence[str], added: Sequence[float]) -> Any:
+    """Return a function that yields the rows of files, the columns in the order of the header, then added values."""
+    wanted = header[1 : len(header) - len(added)]
 
     def rows() -> Iterator[list[Any]]:
+        for there, found in _files(paths):
+            places = [there.index(name, 1) for name in wanted]
+            for row in found:
+                yield [row[0], *(_number(row[place]) for place in places), *added]
+
+    return rows
+
+
+def _files(paths: Sequence[Path]) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
+    """Yield the header of each file and its rows; of several files each id once."""
+    seen: set[str] = set()
+    for path in paths:
         with path.open(encoding="utf-8", newline="") as handle:
             reader = csv.reader(handle)
             there = next(reader, [])
-            places = [0, *(there.index(name, 1) for name in header[1:])]
-            for row in reader:
-                yield [row[0], *(_number(row[place]) for place in places[1:])]
+            yield there, reader if len(paths) == 1 else _once(reader, seen)
 
-    return rows
+
+def _once(rows: Iterator[list[str]], seen: set[str]) -> Iterator[list[str]]:
+    for row in rows:
+        if row[0] not in seen:
+            seen.add(row[0])
+            yield row
 
 
 def _lines(path: Path) -> int:
@@ -93,7 +123,7 @@ def scored_output(told: Json, results: Results) -> Iterator[tuple[PartyId, DataO
     sets = [one for one in told["sets"] if results.status(one["step"]) == "finished"]
     known: list[tuple[Json, Path]] = []
     for one in sets:
-        path = results.table(party_of(one["guest"]), f"generated/{one['folder']}/predictions.csv")
+        path = results.table(party_of(one["guest"]), f"generated/{one['folder']}/{one.get('file', 'predictions.csv')}")
         if path is not None:
             known.append((one, path))
     if not known:
@@ -114,7 +144,7 @@ def _predicted(told: Json, one: Json, path: Path, results: Results) -> Iterator[
         reader = csv.reader(handle)
         next(reader, None)
         for row, label in zip(reader, labels, strict=False):
-            value = float(row[1])
+            value = float(row[-1])
             if told["task"] == "clustering":
                 yield [row[0], label, int(value), one["kind"]]
             elif told["task"] == "classification":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from fedray.task.record import record_columns
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.interfaces import ComponentOutcome, Metric, Results
 from serve_api.fate_flow.job import PartyId
@@ -32,6 +33,20 @@ def _trained(compiled: CompiledComponent, results: Results) -> Json | None:
     return None if facts is None or results.report(facts["step"]) is None else facts
 
 
+def _best(compiled: CompiledComponent, results: Results, history: Sequence[Sequence[Any]]) -> int:
+    """Return the pass or tree, from 0, whose model is kept: the last, but where a validation has ended the training."""
+    facts = compiled.facts["model"]
+    report = results.report(facts["step"])
+    if not facts.get("early") or report is None:
+        return int(history[-1][0]) if history else -1
+    return max(int(report["result"]["n_batches"]) // int(compiled.facts["batches"]) - 1, 0)
+
+
+def _ended(facts: Json, history: Sequence[Sequence[Any]], steps: str) -> bool:
+    """Return whether a validation has ended a training before its last pass or tree."""
+    return bool(facts.get("early") and history) and int(history[-1][0]) + 1 < int(facts["parameters"][steps])
+
+
 def _loss(history: list[list[Any]]) -> dict[str, dict[str, Metric]]:
     meta = {"name": "train", "metric_type": "LOSS", "unit_name": "iters", "curve_name": "loss"}
     return {"train": {"loss": Metric(history, meta)}}
@@ -44,22 +59,23 @@ def linear(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
         return ComponentOutcome()
     history = losses(compiled, results)
     metrics = {party: _loss(history) for party in _arbiters(compiled)}
+    best, ended = _best(compiled, results, history), _ended(facts, history, "max_iter")
     told: dict[PartyId, Json] = {}
     for party, columns in _parts(facts):
         told[party] = _linear_model(compiled, facts, party, columns, history)
-    summary: dict[PartyId, Json] = {party: _linear_summary(history) for party in told}
+        told[party]["data"] |= {"bestIteration": best, "isConverged": ended}
+    summary: dict[PartyId, Json] = {party: _linear_summary(best, ended) for party in told}
     for party in _arbiters(compiled):
         summary[party] = {
             "loss_history": [loss for _, loss in history],
-            "is_converged": False,
+            "is_converged": ended,
             "best_iter_loss": min((loss for _, loss in history), default=None),
         }
     return ComponentOutcome(metrics=metrics, model=told, summary=summary)
 
 
-def _linear_summary(history: Sequence[Sequence[Any]]) -> Json:
-    last = int(history[-1][0]) if history else -1
-    return {"coef": {}, "intercept": None, "is_converged": False, "one_vs_rest": False, "best_iteration": last}
+def _linear_summary(best: int, ended: bool) -> Json:
+    return {"coef": {}, "intercept": None, "is_converged": ended, "one_vs_rest": False, "best_iteration": best}
 
 
 def _linear_model(
@@ -101,16 +117,35 @@ def trees(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
     if facts is None:
         return ComponentOutcome()
     history = losses(compiled, results)
+    early, ended = bool(facts.get("early")), _ended(facts, history, "num_trees")
+    best = _best(compiled, results, history) if early else -1
     metrics: dict[PartyId, dict[str, dict[str, Metric]]] = {}
     told: dict[PartyId, Json] = {}
     summary: dict[PartyId, Json] = {}
     for party, columns in _parts(facts):
         told[party] = _tree_model(compiled, facts, columns, history)
+        told[party]["data"] |= {
+            "bestIteration": best,
+            "treeNum": best + 1 if early else facts["parameters"]["num_trees"],
+        }
         if party.role == "guest":
             meta = {"name": "train", "metric_type": "LOSS", "Best": min((loss for _, loss in history), default=None)}
-            metrics[party] = {"train": {"loss": Metric(history, meta)}}
-            summary[party] = _tree_summary(history)
+            validated = _validations(compiled, results) if early else {}
+            metrics[party] = {"train": {"loss": Metric(history, meta), **validated}}
+            summary[party] = {**_tree_summary(history), "best_iteration": best, "is_converged": ended}
     return ComponentOutcome(metrics=metrics, model=told, summary=summary)
+
+
+def _validations(compiled: CompiledComponent, results: Results) -> dict[str, Metric]:
+    """Return what each validation of a training has come to."""
+    facts = compiled.facts["model"]
+    metric = "auc" if facts["parameters"]["task_type"] == "classification" else "regression"
+    names, found = record_columns(metric)[_LOSS + 1 :], {}
+    for row in results.record(facts["step"]):
+        name = f"iteration_{int(row[_STEPS]) - 1}"
+        pairs = [list(pair) for pair in zip(names, row[_LOSS + 1 :], strict=False)]
+        found[name] = Metric(pairs, {"name": name, "metric_type": "EVALUATION_SUMMARY"})
+    return found
 
 
 def network(compiled: CompiledComponent, results: Results) -> ComponentOutcome:
