@@ -393,7 +393,12 @@ _COEFFICIENTS = (
         "Its sign is the coefficient's; with what the party knows of its column it tells how much that adds to the "
         "others' columns in telling the label. Many trainings on other rows tell more.",
     ),
-    Reveal("p_values", "main", "With p_values: whether there are z values; not which."),
+    Reveal(
+        "p_values",
+        "main",
+        "With p_values: whether there are z values, not which. Why not is in range_guard: three counts of what left "
+        "its range, one of them of columns that are nearly sums of others.",
+    ),
 )
 
 

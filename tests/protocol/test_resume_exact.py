@@ -79,7 +79,7 @@ def breaks_off(task: Training, done: int, party: int = 3) -> None:
         write(self)
         if self._model.done == done:
             self._ctx.channel.flush()  # the others need what I have said to come so far
-            written.wait(30)
+            written.wait(60)
             if self._ctx.me == party:
                 raise PeerLost("the process died")
 
