@@ -105,8 +105,14 @@ def test_harmless_parameters_are_warned_of(world: World, module: str, values: Js
     [
         (
             "HeteroLR",
-            {"cv_param": {"need_cv": True}},
-            "parameter cv_param.need_cv: true is not supported here",
+            {"cv_param": {"need_cv": True, "n_splits": 1}},
+            "cv_param.n_splits: expected a number from 2 to 20",
+        ),
+        ("HeteroLR", {"cv_param": {"need_cv": True, "shuffle": False}}, "cv_param: expected mode hetero and shuffle"),
+        (
+            "HeteroNN",
+            {"cv_param": {"need_cv": True}, "top_nn_define": DENSE},
+            "cv_param.need_cv: true is not supported",
         ),
         ("HeteroLR", {"penalty": "L1"}, 'parameter penalty: expected L2 or null, got "L1"'),
         ("HeteroLR", {"stepwise_param": {"need_stepwise": True}}, "parameter stepwise_param.need_stepwise"),
