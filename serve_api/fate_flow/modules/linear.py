@@ -104,7 +104,7 @@ def _main(work: Work, values: Mapping[str, Any], rows: Rows) -> tuple[dict[str, 
     batch, batches = _batches(work, values, rows.most, _REPLACED_ROWS if replaced else _MOST_ROWS)
     main = {
         "objective": objective,
-        "alpha": _alpha(work, values),
+        **_penalty(work, values),
         "fit_intercept": bool(values["init_param"]["fit_intercept"]),
         "learning_rate_init": number_of(work.component, values, "learning_rate"),
         "batch_size": batch,
@@ -121,12 +121,16 @@ def _clients(work: Work, rows: Rows, main: Mapping[str, Any]) -> list[dict[str, 
     return [work.main("linear", **main), work.dealer(), *parts]
 
 
-def _alpha(work: Work, values: Mapping[str, Any]) -> float:
-    if values["penalty"] in (None, "None", "none"):
-        return 0.0
-    if str(values["penalty"]).upper() != "L2":
-        raise wrong(work.component, "penalty", f"expected L2 or null, got {show(values['penalty'])}")
-    return number_of(work.component, values, "alpha")
+def _penalty(work: Work, values: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = values["penalty"]
+    if wanted in (None, "None", "none"):
+        return {"alpha": 0.0}
+    penalty = str(wanted).lower()
+    if penalty not in ("l1", "l2"):
+        raise wrong(work.component, "penalty", f"expected L1, L2 or null, got {show(wanted)}")
+    if penalty == "l1":
+        work.warn("penalty: L1 goes down a subgradient, so that small weights come near 0 and none is exactly 0")
+    return {"penalty": penalty, "alpha": number_of(work.component, values, "alpha")}
 
 
 def _batches(work: Work, values: Mapping[str, Any], most: int, limit: int) -> tuple[int, int]:
