@@ -35,6 +35,7 @@ from serve_api.doors.doors import Doors
 from serve_api.doors.settings import DoorSettings
 from serve_api.fate_flow.desk import FateDesk
 from serve_api.fate_flow.settings import FateSettings
+from serve_api.front import place
 from serve_api.k12ai.desk import Desk
 from serve_api.k12ai.settings import K12Settings
 from serve_api.paddledtx.desk import GrpcContext, PaddleDesk
@@ -145,8 +146,8 @@ class MainServer:
         )
 
     async def standing(self) -> tuple[ServerSettings, str]:
-        """Tell Serve's proxy how the server is set, and on which node its files are."""
-        return self._settings, ray.get_runtime_context().get_node_id()
+        """Tell Serve's proxy how the server is set, and where."""
+        return self._settings, place()
 
     async def ListTask(self, request: bytes, grpc_context: GrpcContext) -> Message:  # noqa: N802 - gRPC's names
         """Answer `task.Task/ListTask`."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from starlette.middleware import Middleware
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from serve_api.deploy import ServerSettings
     from serve_api.paddledtx.desk import PaddleDesk
 
-__all__ = ["POLLED", "Entrance", "Front", "Near", "entrance", "middlewares"]
+__all__ = ["POLLED", "Entrance", "Front", "Near", "entrance", "middlewares", "place"]
 
 POLLED: Final = (
     "/querystatus",
@@ -65,7 +66,7 @@ class Near:
 
 
 Told = tuple["ServerSettings", str]
-"""How the server is set, and the node on which its files are."""
+"""How the server is set, and the `place` of its replica."""
 
 
 class Entrance:
@@ -76,7 +77,7 @@ class Entrance:
     ask
         Asks a replica; None where there is no server any more; raises where none answers now.
     here
-        Returns the node of this process.
+        Returns the `place` of this process.
     build
         Makes what answers, for a server that is set so.
     clock
@@ -143,9 +144,16 @@ def middlewares() -> list[Middleware]:
 @cache  # Serve calls HTTP's part and gRPC's by their names, in one process; the doors are those of both
 def entrance() -> Entrance:
     """Return the entrance of this process, whose replicas are asked from now on."""
-    found = Entrance(_ask_replica, _here, _build)
+    found = Entrance(_ask_replica, place, _build)
     Pump("front", found.step).start()
     return found
+
+
+def place() -> str:
+    """Return the version of this process and the node on which its files are: both must be those of the replicas."""
+    import ray
+
+    return f"{version('fedray')} on {ray.get_runtime_context().get_node_id()}"
 
 
 def _ask_replica() -> Told | None:
@@ -162,16 +170,7 @@ def _ask_replica() -> Told | None:
     return told
 
 
-def _here() -> str:
-    import ray
-
-    node: str = ray.get_runtime_context().get_node_id()
-    return node
-
-
 def _build(settings: ServerSettings) -> Near:
-    from importlib.metadata import version
-
     from fedray.task.store import Store
     from serve_api.app import build_app
     from serve_api.deploy import task_service

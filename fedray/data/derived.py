@@ -47,19 +47,27 @@ class Picked:
     Attributes
     ----------
     rows
-        Which of its training rows, rising.
+        Which of its training rows, rising; of those that are held out, behind the others.
     fingerprint
         Of these rows; "" where those of the source have none.
     below
         More data sets, whose training rows are numbered on below those of the source.
     tested
         A data set whose training rows are those for testing; None takes the picked rows once more.
+    held_out
+        How many of the picked rows, the last ones, are for testing alone.
     """
 
     rows: npt.NDArray[np.int64]
     fingerprint: str
     below: tuple[Path, ...] = ()
     tested: Path | None = None
+    held_out: int = 0
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether rows for testing are others than those for training."""
+        return self.tested is not None or self.held_out > 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,7 @@ def write_derived(folder: Path, source: Source, task: str, run: str, columns: Se
     ids = load_ids(source.folder, "all") if source.picked is None else stacked_ids(source.folder, source.picked.below)
     fingerprint, repeats = (known.fingerprint, known.repeats) if known is not None else ("", False)
     if source.picked is not None:
-        fingerprint, repeats = source.picked.fingerprint, source.picked.tested is None
+        fingerprint, repeats = source.picked.fingerprint, not source.picked.has_tests
         ids = _picked_ids(ids, source.picked)
     manifest = Manifest(
         task,

@@ -88,7 +88,7 @@ def _picked(ctx: PartyContext, split: Split, words: Vocabulary) -> tuple[Split, 
         return stacked(ctx, config, words, split)
     if not isinstance(main, TransformMain) or main.rows is None:
         return split, None
-    return Pick(main.rows.start, main.rows.stop, main.rows.seed).of(split)
+    return Pick(main.rows.start, main.rows.stop, main.rows.seed, main.rows.held_out).of(split)
 
 
 def _finish(ctx: PartyContext, coder: Coder, counts: Counts, rows: tuple[int, int]) -> PartyOutcome:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ from fedray.mpc.session import Session
 from fedray.parties.context import PartyContext
 from fedray.parties.labels import Target
 from fedray.parties.linear_recipe import LinearRecipe
-from fedray.parties.recipes import Course, Data
+from fedray.parties.recipes import Course, Data, Design
 from fedray.parties.tables import Table
 from fedray.task.config_bases import TableConfig
 from fedray.task.linear_configs import LinearLabel, LinearMain
@@ -87,18 +87,6 @@ class Pass:
         return f"masks/{TAG}/{self.number}"
 
 
-class Trains(Protocol):
-    """What is told of the training that was done: its columns of features, by rank, and its rows."""
-
-    @property
-    def features(self) -> tuple[int, ...]:
-        """Columns at each computing party."""
-
-    @property
-    def rows(self) -> tuple[int, int]:
-        """Training and test rows."""
-
-
 def _main(plan: TaskPlan) -> LinearMain | None:
     config = plan.main.config
     return config if isinstance(config, LinearMain) else None
@@ -123,7 +111,7 @@ def check_validation(ctx: PartyContext, rows: int) -> None:
     _folder(ctx)
 
 
-def validate(ctx: PartyContext, design: Trains, table: Table) -> dict[str, object]:
+def validate(ctx: PartyContext, design: Design, table: Table) -> dict[str, object]:
     """Play all further trainings at a data client; return what is told of them, at the label client.
 
     Cost: that of so many trainings.
@@ -148,7 +136,7 @@ def validate(ctx: PartyContext, design: Trains, table: Table) -> dict[str, objec
     return _told(ctx, scored, live[-MOST_LIVE:]) if table.target is not None else {}
 
 
-def hear_validation(ctx: PartyContext, design: Trains, label: int) -> dict[str, Any]:
+def hear_validation(ctx: PartyContext, design: Design, label: int) -> dict[str, Any]:
     """Return what the label client tells the main client of all further trainings; nothing where there are none."""
     if not wants_validation(ctx.plan):
         return {}
@@ -163,7 +151,7 @@ def hear_validation(ctx: PartyContext, design: Trains, label: int) -> dict[str, 
     return told
 
 
-def deal_validation(ctx: PartyContext, design: Trains) -> None:
+def deal_validation(ctx: PartyContext, design: Design) -> None:
     """Stream the correlations of all further trainings, at the dealer."""
     computing = tuple(member.index for member in ctx.plan.data)
     for one in _passes(ctx.plan, design):
@@ -194,7 +182,7 @@ def _checked(rule: Rule, rows: int) -> list[Rows]:
     return held_out(rule, rows)
 
 
-def _passes(plan: TaskPlan, design: Trains) -> Iterator[Pass]:
+def _passes(plan: TaskPlan, design: Design) -> Iterator[Pass]:
     """Yield the further trainings, the same at every party."""
     rows = design.rows[0]
     for rule, live in _rules(plan):

@@ -313,7 +313,8 @@ _REVEALS = {
             "owner",
             "The centroids of its own columns, of clusters with at least 20 rows.",
             "With its own rows that tells something of which of them are together: with very many columns over few "
-            "rows, all of it. Two tasks whose tables differ in one row tell its cluster.",
+            "rows, all of it; and with the means of its columns, about where a single small cluster lies. Two tasks "
+            "whose tables differ in one row tell its cluster.",
         ),
         Reveal(
             "clusters",
@@ -392,7 +393,12 @@ _COEFFICIENTS = (
         "Its sign is the coefficient's; with what the party knows of its column it tells how much that adds to the "
         "others' columns in telling the label. Many trainings on other rows tell more.",
     ),
-    Reveal("p_values", "main", "With p_values: whether there are z values; not which."),
+    Reveal(
+        "p_values",
+        "main",
+        "With p_values: whether there are z values, not which. Why not is in range_guard: three counts of what left "
+        "its range, one of them of columns that are nearly sums of others.",
+    ),
 )
 
 

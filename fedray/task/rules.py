@@ -182,8 +182,8 @@ def _objective(clients: Sequence[Client]) -> Iterator[str]:
             yield from _validated(main, where)
         if config is main and main.p_values and (main.objective == "poisson" or main.class_weight is not None):
             yield f"{where}.p_values: expected false, or objective linear or logistic, without class_weight"
-        if config is main and main.p_values and main.sigmoid == "taylor":
-            yield f"{where}.p_values: expected false with sigmoid taylor, whose weights are not those of a likelihood"
+        if config is main and main.p_values and (main.sigmoid == "taylor" or (main.penalty == "l1" and main.alpha)):
+            yield f"{where}.p_values: expected false with sigmoid taylor or penalty l1, whose weights have other errors"
         if isinstance(config, LinearLabel) and config.pos_label is not None and main.objective != "logistic":
             yield f"{where}.pos_label: expected null for objective {main.objective}, whose label is a number"
         metrics = METRICS_OF[main.objective]
@@ -324,10 +324,7 @@ def _columns(clients: Sequence[Client]) -> Iterator[str]:
 def _outputs(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -> Iterator[str]:
     writers: dict[tuple[str, int, PurePosixPath], list[int]] = defaultdict(list)
     for index, (_, config) in enumerate(clients):
-        if (
-            isinstance(config, AlignmentData | CodedData | KMeansData | ScorecardData)
-            and config.out_data_path is not None
-        ):
+        if isinstance(config, _WRITING) and config.out_data_path is not None:
             addr, port = places[index]
             writers[addr.lower(), port, PurePosixPath(config.out_data_path)].append(index)
     for indices in writers.values():

@@ -213,6 +213,8 @@ class RowsPart(BaseModel):
         Where it begins and ends, as parts of all rows.
     seed
         Of the order.
+    held_out
+        Whether all rows are written, those of the part for testing and all others for training.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -220,6 +222,7 @@ class RowsPart(BaseModel):
     start: Annotated[float, within(0, 1)] = 0.0
     stop: Annotated[float, within(0, 1)] = 1.0
     seed: Annotated[int, whole(0, 2**63 - 1)] = 0
+    held_out: Annotated[bool, flag()] = False
 
     @model_validator(mode="after")
     def _rising(self) -> RowsPart:

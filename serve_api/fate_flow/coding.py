@@ -61,7 +61,13 @@ def transformed(
 
 
 def replayed(work: Work, rows: Rows, what: str) -> Rows:
-    """Add the steps that bring rows through the fitted models which would change them as a model reads them."""
+    """Add the steps that bring rows through the fitted models which would change them as a model reads them.
+
+    Parameters
+    ----------
+    what
+        Begins the names of the steps and of their folders.
+    """
     for place, name in enumerate(rows.replay):
         source = work.project.transform(name)
         if source is None:

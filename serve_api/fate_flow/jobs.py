@@ -82,13 +82,13 @@ class Work:
         compiled = compile_job(job, job_id, self._tables, before, PartyPlaces(self._service))
         kept = self._row(compiled, trained)
         self._book.add(kept)  # first: a server that ends in between leaves a job that failed, no pipeline of nobody's
+        self._limits.watch(kept)
         if compiled.pipeline is not None:
             try:
                 self._pipelines.create(compiled.pipeline)
             except FedrayError:
                 self._book.remove(kept.id)
                 raise
-            self._limits.watch(kept)
         return kept
 
     def _row(self, compiled: CompiledJob, trained: Job | None) -> Job:

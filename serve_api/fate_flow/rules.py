@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.job import Component, PartyId
 from serve_api.fate_flow.parameters import changed, module_of
 
-__all__ = ["Rules", "number_of", "wrong"]
+__all__ = ["Rules", "number_of", "seed_of", "wrong"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ def number_of(component: Component, values: Mapping[str, Any], name: str) -> flo
     if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
         raise wrong(component, name, f"expected a number, got {show(found)}")
     return float(found)
+
+
+def seed_of(value: object) -> int:
+    """Return a seed that a parameter gives, or one that is drawn."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else secrets.randbelow(2**31)
 
 
 def wrong(component: Component, name: str, what: str) -> FateError:

@@ -16,8 +16,15 @@ Task = Literal["classification", "regression", "clustering"]
 SET_KEYS = ("data", "test_data", "eval_data", "validate_data", "train_data")
 
 
-def score(work: Work, model: Mapping[str, Any], rows: Rows, kind: str) -> Scored:
+def score(work: Work, model: Mapping[str, Any], rows: Rows, kind: str, fold: str = "") -> Scored:
     """Add a step that predicts rows, for the guest; it also compares them with labels if an evaluation asks for that.
+
+    Parameters
+    ----------
+    kind
+        ``train``, ``validate`` or ``predict``.
+    fold
+        Name of the fold that they are, which is compared in any case: its rows to validate with are those for testing.
 
     Raises
     ------
@@ -30,19 +37,21 @@ def score(work: Work, model: Mapping[str, Any], rows: Rows, kind: str) -> Scored
             REFUSED, f"component {work.component.name}: input.data: expected rows of the parties that the model is of"
         )
     transforms = [task for name in rows.replay if (task := work.project.transform(name)) is not None]
-    folder = work.folder(rows.parts[-1].party, kind)
+    folder = work.folder(rows.parts[-1].party, f"{fold}-{kind}" if fold else kind)
     source = work.project.source(model, model["step"], "model")
     labelled = bool(model.get("labelled", True))
     receiver = None if labelled else 1 + len(rows.parts)  # the guest, who is the last; a label client is it anyway
-    clients = [work.main("predict", model=source, part="train", receiver=receiver), work.dealer()]
+    part_of = "test" if fold and kind == "validate" else "train"
+    clients = [work.main("predict", model=source, part=part_of, receiver=receiver), work.dealer()]
     for part in rows.parts:
         told: Json = {"data_path": part.path, "transforms": transforms}
         if part.party.role == "guest":
             told["out_data_path"] = folder
-            if part.label is not None and work.project.evaluated(work.component):
+            if part.label is not None and (fold or work.project.evaluated(work.component)):
                 told["labels_path"] = part.path
         clients.append(work.data_client(part.party, "predict", labelled=labelled, **told))
-    step = work.step("predict" if kind != "validate" else "validate", clients, [rows.step])
+    name = f"{fold}-{kind}" if fold else "validate" if kind == "validate" else "predict"
+    step = work.step(name, clients, [rows.step])
     return Scored(kind, step, rows, folder)
 
 

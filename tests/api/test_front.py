@@ -28,7 +28,7 @@ from serve_api.paddledtx.wire.task_pb2 import FLTasks, ListTaskRequest
 from tests.api.conftest import TestClient, World
 from tests.api.test_paddledtx import Context
 
-HERE = "node 1"
+HERE = "9 on node 1"
 
 
 @dataclass
@@ -187,7 +187,7 @@ def test_a_caller_who_asks_too_often_waits(world: World, doors: DoorSettings) ->
 
 def test_replicas_answer_until_one_has_told_how_the_server_is_set(world: World, doors: DoorSettings) -> None:
     proxy = Proxy(world, doors)
-    for told in (None, OSError("none answers"), (doors, "node 2")):
+    for told in (None, OSError("none answers"), (doors, "9 on node 2")):
         proxy.told = told
         if isinstance(told, OSError):
             with pytest.raises(OSError, match="none"):  # the pump goes on after it

@@ -3,7 +3,8 @@
 At each moment a training starts, and when a part of its steps that is drawn anew has been done, and up to a second
 more has gone by, one of its actors is killed. Then `fedray resume`, or, where no checkpoint had been written yet, the
 same training under another name. The last test must be that of the float64 twin, as for a training that nobody
-disturbs. Prints a JSON line for each moment and one for all; the seed draws moments and victims.
+disturbs. With `--exact` masks are public, and the model must be, to the last bit, that of a training which nobody
+disturbed. Prints a JSON line for each moment and one for all; the seed draws moments and victims.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from fedray.data.root import DataRoot
-from tests.chaos.trainings import KINDS, Twin, document, twin
+from tests.chaos.trainings import KINDS, Twin, document, opened, twin
 from tests.e2e.documents import alignment
 from tests.e2e.tables import write_tables
 from tests.server import ENDS, ROLES, FedrayServer, patience, until
@@ -54,6 +57,8 @@ class Outcome:
         Steps of the checkpoint.
     loss_off, auc_off
         From the float64 twin; the loss as a part of it.
+    same
+        Whether the model is, to the last bit, that of a training which nobody disturbed; None where nobody looked.
     """
 
     kind: str
@@ -64,10 +69,18 @@ class Outcome:
     resumed_from: int | None
     loss_off: float
     auc_off: float
+    same: bool | None = None
 
 
-def moments(server: FedrayServer, seed: int, count: int, kinds: Sequence[str] = KINDS) -> Iterator[Outcome]:
+def moments(
+    server: FedrayServer, seed: int, count: int, kinds: Sequence[str] = KINDS, exact: bool = False
+) -> Iterator[Outcome]:
     """Disturb so many trainings of these kinds in turn; yield what came of each.
+
+    Parameters
+    ----------
+    exact
+        Whether each model has to be that of a training which nobody disturbed, to the last bit.
 
     Raises
     ------
@@ -79,12 +92,14 @@ def moments(server: FedrayServer, seed: int, count: int, kinds: Sequence[str] = 
     for number in range(count):
         kind = kinds[number % len(kinds)]
         moment = Moment(draw.random(), draw.random(), draw.randrange(5))
-        yield _disturb(server, known[kind], f"moment-{seed}-{number}", moment)
+        if exact and number < len(kinds):
+            assert server.run(document(kind, f"whole-{kind}", exact=True))["status"] == "finished"
+        yield _disturb(server, known[kind], f"moment-{seed}-{number}", moment, exact)
 
 
-def _disturb(server: FedrayServer, known: Twin, name: str, moment: Moment) -> Outcome:
+def _disturb(server: FedrayServer, known: Twin, name: str, moment: Moment, exact: bool) -> Outcome:
     until(lambda: not server.roles(), patience(10), lambda: f"{server.roles()}")
-    server.begin(document(known.kind, name))
+    server.begin(document(known.kind, name, exact=exact))
     wanted, end = round(moment.part * known.steps), "finished"
     until(lambda: server.task(name)["status"] in ENDS or _done(server, name) >= wanted, 300.0)
     time.sleep(moment.more_s)
@@ -99,11 +114,20 @@ def _disturb(server: FedrayServer, known: Twin, name: str, moment: Moment) -> Ou
         # a party may have died before it wrote what another, and so the server, knew of
         end = "anew" if "no checkpoint in common" in str(server.task(name)["error"]) else end
     if end == "anew":
-        name = server.begin(document(known.kind, f"{name}-anew"))
+        name = server.begin(document(known.kind, f"{name}-anew", exact=exact))
     done = server.wait(name, timeout_s=300.0)
     assert done["status"] == "finished", done
     found = server.get(f"/api/v1/tasks/{name}/report")["result"]
-    return Outcome(known.kind, wanted, done_before, victim, end, found.get("resumed_from"), *known.compare(found))
+    same = _same(server, name, f"whole-{known.kind}") if exact else None
+    return Outcome(known.kind, wanted, done_before, victim, end, found.get("resumed_from"), *known.compare(found), same)
+
+
+def _same(server: FedrayServer, name: str, whole: str) -> bool:
+    """Return True; AssertionError where two models differ."""
+    first, second = opened(server.root, whole), opened(server.root, name)
+    differ = [array for array in first if not np.array_equal(first[array], second[array])]
+    assert first.keys() == second.keys() and not differ, (name, differ)
+    return True
 
 
 def _done(server: FedrayServer, name: str) -> int:
@@ -130,6 +154,7 @@ def main() -> int:
     parser.add_argument("--moments", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--exact", action="store_true")
     given = parser.parse_args()
     found: list[Outcome] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -137,7 +162,7 @@ def main() -> int:
         write_tables(root / "raw")
         with FedrayServer(root) as server:
             assert server.run(alignment("aligned"))["status"] == "finished"
-            for outcome in moments(server, given.seed, given.moments, given.kinds.split(",")):
+            for outcome in moments(server, given.seed, given.moments, given.kinds.split(","), given.exact):
                 found.append(outcome)
                 print(json.dumps(asdict(outcome)), flush=True)
     ends = Counter(outcome.end for outcome in found)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.documents import alignment
 from tests.e2e.test_happy import aligned_ids
 from tests.receiver import Receiver
 from tests.server import FedrayServer, until
@@ -83,6 +86,34 @@ def test_train_stop_train_evaluate_predict(k12: Client) -> None:
     check_predictions(k12)
     assert k12.receiver.paths == {"/k12ai/private/message"}
     assert k12.server.get("/k12ai/private/popmsg", key="k12ai.metrics")[0] == first
+
+
+@pytest.mark.shared
+def test_the_credit_data(k12: Client, shared_data: Path) -> None:
+    """A training that is stopped in the middle, another, an evaluation, a prediction; all told of at the webhook."""
+    shutil.copytree(shared_data / "Splitted_Indexed_Data", k12.server.root / "raw" / "k12-credit")
+    done: Any = k12.server.run(alignment("k12-credit", "k12-credit", "k12-"), timeout_s=200)
+    assert done["status"] == "finished", done
+    data = {"features": {"127.0.0.1:8084": "k12-f1", "127.0.0.1:8082": "k12-f2"}, "label": {"127.0.0.1:8884": "k12-l"}}
+    assert k12.do("train.start", {**endless(), "data": data}, "credit")["code"] == 100200
+    k12.wait("metrics", 2, op="train.start", service_uuid="credit")
+    assert k12.do("train.stop", project="credit") == ACCEPTED
+    k12.wait_end("train.start", "manual", "credit")
+    parameters = {"max_iter": 600, "test_per_batches": 200, "metric": "auc_ks"}
+    whole = {"data": data, "model": "logistic", "parameters": parameters}
+    assert k12.do("train.start", whole, "credit")["code"] == 100200
+    k12.wait_end("train.start", "norm", "credit")
+    told = k12.receiver.told("metrics", op="train.start", service_uuid="credit")
+    assert [one["metrics"]["batch"] for one in told[-3:]] == [200, 400, 600]
+    last = told[-1]["metrics"]
+    assert last["auc"] > 0.7
+    assert k12.do("evaluate.start", {}, "credit")["code"] == 100200
+    (evaluated,) = k12.wait("metrics", op="evaluate.start", service_uuid="credit")
+    assert evaluated["metrics"]["rows"] == 5231
+    assert abs(evaluated["metrics"]["auc"] - last["auc"]) < 1e-3
+    ids = aligned_ids(k12.server.root / "generated" / "k12-l")[:2]
+    assert k12.do("predict.start", {"input_type": "text", "input_text": ids}, "credit")["code"] == 100200
+    assert len(k12.wait("predict", 2, op="predict.start", service_uuid="credit")) == 2
 
 
 def check_stats(k12: Client) -> None:

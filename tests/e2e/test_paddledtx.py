@@ -195,9 +195,7 @@ def test_logistic_vl_on_iris_from_publishing_to_the_predicted_rows(ann: Ann) -> 
     found = np.array([float(value) for _, value in sorted(rows, key=lambda row: int(row[0]))])
     assert np.abs(found - wanted).max() < 1e-4
     assert np.array_equal(found > 0.5, known == 1)
-    assert ann.client.call(
-        "GetPredictResult", request, PredictResponse
-    ).payload  # as in the original, it may come again
+    assert ann.client.call("GetPredictResult", request, PredictResponse).payload  # it may come again
     assert ann.client.code("GetPredictResult", request.SerializeToString()[:-3]) == "10002"
     request.signature = sign(new_private(), signed_texts(request)[0])
     assert ann.client.code("GetPredictResult", request) == "10008"

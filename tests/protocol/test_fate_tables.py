@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from serve_api.fate_flow.compiled import CompiledJob
+from serve_api.fate_flow.faults import FateError
 from serve_api.fate_flow.predicting import predict_dsl
 from tests.fate_jobs import ARBITER, GUEST, HOST, Json, World, applied, breast, conf_2, dsl_2, evaluated, small, trainer
 
@@ -69,9 +70,14 @@ def ids(world: World, compiled: CompiledJob, name: str) -> list[str]:
 
 
 def test_aligned_tables_are_put_together(world: World) -> None:
+    """The second table is scaled by the model of the first."""
     second(world)
+    scale_1 = applied("FeatureScale", "intersection_1.data")
+    scale_1["input"]["model"] = ["scale_0.model"]
     dsl = two_tables(
-        ("union_0", union("intersection_0.data", "intersection_1.data")),
+        ("scale_0", applied("FeatureScale", "intersection_0.data")),
+        ("scale_1", scale_1),
+        ("union_0", union("scale_0.data", "scale_1.data")),
         ("hetero_lr_0", trainer("HeteroLR", "union_0.data")),
     )
     compiled = world.compile(dsl, two_readers(conf_2(hetero_lr_0=LR)))
@@ -82,13 +88,22 @@ def test_aligned_tables_are_put_together(world: World) -> None:
     assert set(parts[0]) & set(parts[1])
     found = world.outcome(compiled, "union_0")
     assert found.metrics[GUEST]["train"]["union"].data == [
-        ["intersection_0.data", len(parts[0])],
-        ["intersection_1.data", len(parts[1])],
+        ["scale_0.data", len(parts[0])],
+        ["scale_1.data", len(parts[1])],
         ["Total", len(wanted)],
     ]
     assert found.summary[HOST]["Total"] == len(wanted)
     rows = list(world.outcome(compiled, "hetero_lr_0").data[GUEST][0].rows())
     assert [row[0] for row in rows] == wanted
+    tables = [
+        np.array([row[1:] for row in outcome.rows()])
+        for outcome in (
+            world.outcome(compiled, name).data[HOST][0] for name in ("intersection_0", "intersection_1", "union_0")
+        )
+    ]
+    scaled = (np.vstack(tables[:2]) - tables[0].mean(axis=0)) / tables[0].std(axis=0)
+    places = [[*parts[0], *parts[1]].index(one) for one in wanted]
+    np.testing.assert_allclose(tables[2], scaled[places], atol=1e-9)
 
 
 def test_tables_as_they_were_uploaded_are_put_together_and_aligned(world: World) -> None:
@@ -108,6 +123,55 @@ def test_tables_as_they_were_uploaded_are_put_together_and_aligned(world: World)
     together = ids(world, compiled, "intersection_0")
     assert len(together) == len(set(together)) == 102
     assert world.outcome(compiled, "intersection_0").summary[HOST]["intersect_num"] == 102
+
+
+def test_a_table_that_goes_through_the_model_of_the_first_is_put_below_it(world: World) -> None:
+    second(world)
+    again = applied("DataTransform", "reader_1.data")
+    again["input"]["model"] = ["data_transform_0.model"]
+    dsl = dsl_2(
+        ("reader_1", READER),
+        ("data_transform_1", again),
+        ("union_0", union("data_transform_0.data", "data_transform_1.data")),
+    )
+    dsl["components"]["intersection_0"]["input"]["data"]["data"] = ["union_0.data"]
+    conf = two_readers(conf_2())
+    for role in ("guest", "host"):
+        told = conf["component_parameters"]["role"][role]["0"]["data_transform_0"]
+        told |= {"missing_fill": True, "missing_fill_method": "mean"}
+    compiled = world.compile(dsl, conf)
+    world.run(compiled)
+    assert len(ids(world, compiled, "intersection_0")) == 102
+    assert [one["name"] for one in compiled.pipeline["steps"]] == ["intersection_0", "intersection_0-fill"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "words"),
+    [
+        ("reader_0.data", "intersection_0.data", "input.data: expected tables with the same header, in the same order"),
+        (
+            "data_transform_0.data",
+            "reader_0.data",
+            "input.data: expected tables with the same header, in the same order",
+        ),
+        ("intersection_0.data", "sample_0.data", "input.data: expected tables that the same components have been"),
+        ("intersection_0.data", "hetero_lr_0.data", "input.data: expected tables, and hetero_lr_0.data is predictions"),
+    ],
+)
+def test_tables_that_do_not_go_together(world: World, first: str, other: str, words: str) -> None:
+    dsl = dsl_2(
+        ("sample_0", applied("SampleWeight", "intersection_0.data")),
+        ("hetero_lr_0", trainer("HeteroLR", "intersection_0.data")),
+        ("union_0", union(first, other)),
+    )
+    with pytest.raises(FateError, match=words):
+        world.compile(dsl, conf_2(sample_0={"class_weight": "balanced"}))
+    dsl["components"]["union_0"] = union(first)
+    with pytest.raises(FateError, match="expected at least two tables, got 1"):
+        world.compile(dsl, conf_2())
+    dsl["components"]["union_0"] = union(first, first)
+    with pytest.raises(FateError, match="parameter keep_duplicate: true is not supported here"):
+        world.compile(dsl, conf_2(union_0={"keep_duplicate": True}))
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before the alignment", "after it"])
@@ -268,3 +332,31 @@ def test_columns_are_left_out_by_their_values_and_again_in_predictions(world: Wo
     world.run(predicting)
     scores = [row[3] for row in world.outcome(predicting, "hetero_lr_0").data[GUEST][0].rows()]
     assert scores == pytest.approx([row[3] for row in rows], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("module", "labels", "told"),
+    [
+        ("HeteroLR", "binary", {"max_iter": 5, "learning_rate": 0.5, "optimizer": "nesterov_momentum_sgd"}),
+        ("HeteroLinR", "numbers", {"max_iter": 5, "learning_rate": 0.1}),
+        ("HeteroSecureBoost", "binary", {"num_trees": 2, "bin_num": 8}),
+    ],
+)
+def test_a_cross_validation_tells_metrics_by_fold(world: World, module: str, labels: str, told: Json) -> None:
+    small(world, rows=120, labels=labels)
+    cv = {"need_cv": True, "n_splits": 3, "random_seed": 4}
+    dsl = dsl_2(("model_0", trainer(module, "intersection_0.data")))
+    compiled = world.compile(dsl, conf_2(model_0={**told, "cv_param": cv}))
+    world.run(compiled)
+    found = world.outcome(compiled, "model_0")
+    assert not found.data
+    assert not found.model
+    spaces = found.metrics[GUEST]
+    for kind in ("train", "validate"):
+        names = [name for name, metric in spaces[kind].items() if metric.meta["metric_type"] == "EVALUATION_SUMMARY"]
+        assert names == [f"{kind}_fold_{fold}" for fold in range(3)]
+        numbers = [dict(spaces[kind][name].data) for name in names]
+        scores = [one["auc" if labels == "binary" else "r2_score"] for one in numbers]
+        assert min(scores) > (0.7 if labels == "binary" else 0.3)
+        assert len(set(scores)) > 1
+    assert found.summary[GUEST]["validate_fold_0"]["validate"] == dict(spaces["validate"]["validate_fold_0"].data)

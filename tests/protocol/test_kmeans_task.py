@@ -12,11 +12,13 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from fedray.errors import SpecError, TaskAborted
+from fedray.ml import kmeans_design
 from fedray.ml.kmeans_design import KMeansDesign
 from fedray.task.spec import parse
 from tests.clusters import LIMIT, SEED, design, made_up, margin, nearest, off, twin, values
 from tests.feature_tasks import FeatureTask
-from tests.predictions import prediction
+from tests.predictions import data_set, prediction
+from tests.servings import answering, served
 
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
 COLUMNS = {ONE: slice(0, 3), TWO: slice(3, 5), LABEL: slice(5, 6)}
@@ -41,7 +43,11 @@ def tags(outcomes: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("tol", [1e-4, 0.0])
-def test_clusters_and_centroids_are_those_of_the_twin(tmp_path: Path, tol: float) -> None:
+def test_clusters_and_centroids_are_those_of_the_twin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tol: float
+) -> None:
+    if not tol:
+        monkeypatch.setattr(kmeans_design, "BLOCK_VALUES", 300)  # rows go in three blocks
     task = made_up(tmp_path, main={"tol": tol, "max_iter": 6 if tol else 3})
     outcomes, numbers = task.succeed(), design(task)
     x = values(task)[: task.n_train]
@@ -141,6 +147,19 @@ def test_new_rows_go_to_the_nearest_centroid(tmp_path: Path) -> None:
     group = task.label[:, 0]
     assert told["metrics"] == pytest.approx(pairs(group, found[:, 0]))
     assert told["metrics"]["adjusted_rand"] == adjusted_rand_score(group, found[:, 0]) > 0.9
+
+
+def test_single_rows_are_answered_by_their_ids(tmp_path: Path) -> None:
+    task = made_up(tmp_path, main={"receiver": None})
+    task.succeed()
+    x = values(task)
+    wanted, _, _ = twin(x[: task.n_train], design(task).starts(), 10, 1e-4)
+    for index, table in zip(task.roots, [*task.features, task.label], strict=True):
+        data_set(task, index, "new", table[:30], [f"c{k}" for k in range(table.shape[1])])
+    serving = served(task, clients={index: {"data_path": "new"} for index in task.roots})
+    with answering(serving):
+        found = serving.ask("r3", "r29", "r3")
+    assert found[:, 0].tolist() == nearest(x[[3, 29, 3]], wanted).tolist()
 
 
 def test_parties_without_any_label_cluster_and_predict_too(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_a_column_that_is_too_large_is_refused_by_its_owner(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "other", [{"objective": "poisson"}, {"class_weight": "balanced"}, {"sigmoid": "taylor", "objective": "logistic"}]
+    "other", [{"objective": "poisson"}, {"class_weight": "balanced"}, {"sigmoid": "taylor"}, {"penalty": "l1"}]
 )
 def test_where_there_are_none(tmp_path: Path, other: dict[str, Any]) -> None:
     document = made_up(tmp_path, "logistic", **TRAINED).document()

@@ -40,6 +40,7 @@ TASKS: dict[str, Callable[[Path], Training]] = {
     "logistic": lambda root: linear(root, "logistic", own=1, class_weight="balanced", alpha=0.01, **STEPS),
     "passes": lambda root: linear(root, "logistic", batch_order="hashed", **STEPS),
     "costs": lambda root: linear(root, "linear", batch_order="table", cost_tol=1e-9, learning_rate_init=0.03, **STEPS),
+    "l1": lambda root: linear(root, "logistic", penalty="l1", alpha=0.01, penalize_intercept=True, **STEPS),
     "one layer": lambda root: network(root, main=STEPS),
     "network": lambda root: network(root, main=DEEP),
     "trees": lambda root: tree_tasks.made_up(root, own=1, scale_pos_weight=2.0, subsample=0.8, **TREES),
@@ -78,7 +79,7 @@ def breaks_off(task: Training, done: int, party: int = 3) -> None:
         write(self)
         if self._model.done == done:
             self._ctx.channel.flush()  # the others need what I have said to come so far
-            written.wait(30)
+            written.wait(60)
             if self._ctx.me == party:
                 raise PeerLost("the process died")
 

@@ -21,6 +21,7 @@ from fedray.ring import Ring, decode, encode
 from tests.linears import Linear, design
 from tests.parties import Played, compute, joined, split
 from tests.plain import z_values
+from tests.uniform import assert_words_uniform, sent
 
 Float = npt.NDArray[np.float64]
 
@@ -136,24 +137,29 @@ def test_a_fit_without_residuals_has_none() -> None:
     assert all(one.why_not == ("the residuals are next to nothing beside the label, or far larger",) for one in results)
 
 
-def test_what_each_party_sees_is_noise_but_for_its_own_values() -> None:
-    """Two trainings whose tables differ say the same to a party but for uniform numbers and the counts."""
-    made = design((2, 1), "logistic", rows=(300, 5))
+@pytest.mark.parametrize("objective", ["logistic", "linear"])
+def test_what_each_party_sees_is_noise_but_for_its_own_values(objective: str) -> None:
+    made = design((2, 1), objective, rows=(2100, 5))
     task = Linear.made_up(made)
-    w, intercept = fitted(task)
-    played = found(task, w, intercept)
+    played = found(task, *fitted(task))
     played.all()
-    for party, view in enumerate(played.views[:2]):
-        for _, frame in view:
-            if frame.label in ("reveal.range_guard", f"reveal.{TAG}"):
-                continue
-            values = np.concatenate([array.reshape(-1) for array in frame.arrays]) if frame.arrays else np.zeros(0)
-            if values.dtype == np.uint64 and values.size >= 200:
-                assert 0.4 < np.mean(values >> np.uint64(63)) < 0.6, (party, frame.label)
+    opened = {"reveal.range_guard", f"reveal.{TAG}", "deal.credit"}
+    tried = assert_words_uniform(sent(played.views, opened))
+    assert tried >= {"private.train", "p_values.products", "deal", "p_values"}
     tags = {(entry["tag"], tuple(entry["to"])) for c in played.channels[:2] for entry in c.reveals.as_list()}
     assert tags == {(TAG, (0,)), (TAG, (1,)), ("range_guard", (0, 1))}
     to_first = [frame for _, frame in played.views[0] if frame.label == f"reveal.{TAG}"]
     assert [array.shape for frame in to_first for array in frame.arrays] == [(2,)]
+
+
+def test_another_table_of_another_party_looks_the_same() -> None:
+    """What a party gets is of the same labels and shapes, whatever the others have."""
+    made = design((2, 1), "logistic", rows=(300, 5))
+    task, other = Linear.made_up(made), Linear.made_up(made)
+    other.train[:, 2] = other.train[::-1, 2]
+    plays = [found(one, np.full((3, 1), 0.5), 0.25) for one in (task, other)]
+    seen = [[(frm, f.label, [a.shape for a in f.arrays]) for frm, f in one.views[0]] for one in plays]
+    assert sorted(map(str, seen[0])) == sorted(map(str, seen[1]))
 
 
 @pytest.mark.parametrize("size", [1, 2, 6])

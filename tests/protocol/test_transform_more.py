@@ -66,6 +66,17 @@ def test_the_training_rows_of_another_data_set_are_for_testing(tmp_path: Path) -
     assert len(table(task, ONE, "t/test.csv")[0]) == 5  # the category of row 3 there is none of the training's
 
 
+def test_a_part_of_the_rows_is_held_out(tmp_path: Path) -> None:
+    task = made_up(tmp_path, {ONE: {"steps": [TOWNS]}}, main={"rows": {"start": 0.25, "stop": 0.5, "held_out": True}})
+    task.succeed()
+    found = ids(task, TWO, "t")
+    assert sorted(found) == sorted(ids(task, TWO, "d")[: ROWS - TESTS])
+    assert len(table(task, TWO, "t/test.csv")) == (ROWS - TESTS) // 4
+    rows = table(task, TWO, "t/train.csv") + table(task, TWO, "t/test.csv")
+    assert [row[1:] for row in table(task, TWO, "t/raw_aligned.csv")[1:]] == rows
+    assert ids(task, ONE, "t") == ids(task, LABEL, "t") == found
+
+
 def test_other_columns_are_no_part_of_a_data_set(tmp_path: Path) -> None:
     task = made_up(tmp_path, {ONE: {"steps": [TOWNS]}, TWO: {"more_data_paths": ["new"]}})
     data_set(task, TWO, "new", np.ones((40, 2)), ("b0", "b9"), n_test=8)

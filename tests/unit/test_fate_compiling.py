@@ -63,6 +63,8 @@ def test_passes_become_batches(world: World) -> None:
     assert (told["alpha"], told["momentum"], told["nesterovs_momentum"]) == (0.5, 0.0, False)
     told = main_of(compiled_lr(world, max_iter=3, optimizer="sgd", validation_freqs=2), "model_0")
     assert (told["batch_size"], told["max_iter"], told["test_per_batches"]) == (72, 3, 2)
+    told = main_of(compiled_lr(world, max_iter=3, penalty="L1", alpha=0.01), "model_0")
+    assert (told["penalty"], told["alpha"]) == ("l1", 0.01)
     told = main_of(compiled_lr(world, max_iter=3, penalty=None), "model_0")
     assert (told["batch_size"], told["max_iter"], told["alpha"], told["momentum"]) == (64, 6, 0.0, 0.9)
 
@@ -105,10 +107,16 @@ def test_harmless_parameters_are_warned_of(world: World, module: str, values: Js
     [
         (
             "HeteroLR",
-            {"cv_param": {"need_cv": True}},
-            "parameter cv_param.need_cv: true is not supported here",
+            {"cv_param": {"need_cv": True, "n_splits": 1}},
+            "cv_param.n_splits: expected a number from 2 to 20",
         ),
-        ("HeteroLR", {"penalty": "L1"}, 'parameter penalty: expected L2 or null, got "L1"'),
+        ("HeteroLR", {"cv_param": {"need_cv": True, "shuffle": False}}, "cv_param: expected mode hetero and shuffle"),
+        (
+            "HeteroNN",
+            {"cv_param": {"need_cv": True}, "top_nn_define": DENSE},
+            "cv_param.need_cv: true is not supported",
+        ),
+        ("HeteroLR", {"penalty": "L3"}, 'parameter penalty: expected L1, L2 or null, got "L3"'),
         ("HeteroLR", {"stepwise_param": {"need_stepwise": True}}, "parameter stepwise_param.need_stepwise"),
         (
             "HeteroLR",

@@ -40,3 +40,17 @@ def test_fingerprints_tell_parts_apart_and_none_stays_none() -> None:
 def test_no_rows_are_refused() -> None:
     with pytest.raises(DataError, match=r"no row of 3 lies between the parts 0 and 0\.1"):
         Pick(0.0, 0.1, 1).of(split(3))
+
+
+@pytest.mark.parametrize("n", [5, 30])
+def test_rows_that_are_held_out_are_for_testing_and_all_others_for_training(n: int) -> None:
+    folds = [Pick(k / 5, (k + 1) / 5, 3, held_out=True).of(split(n)) for k in range(5)]
+    every = split(n).train
+    for found, picked in folds:
+        assert np.array_equal(np.vstack([found.train, found.test]), every[picked.rows])
+        assert sorted(picked.rows.tolist()) == list(range(n))
+        assert picked.held_out == len(found.test) == n // 5
+    assert len({picked.fingerprint for _, picked in folds}) == 5
+    assert np.array_equal(np.sort(np.vstack([found.test for found, _ in folds]), axis=0), every)
+    with pytest.raises(DataError, match="all 5 rows are held out"):
+        Pick(0.0, 1.0, 3, held_out=True).of(split(5))

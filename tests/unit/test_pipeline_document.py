@@ -408,7 +408,7 @@ def test_every_field_that_names_a_task_or_a_folder_is_a_taker() -> None:
     fields = [(name, field) for model in models for name, field in model.model_fields.items()]
     tasks = {name for name, field in fields if takes(field, "a b", "a/b") or takes(field, ["a b"], ["a/b"])}
     paths = {name for name, field in fields if takes(field, "a/b", "../b") or takes(field, ["a/b"], ["../b"])}
-    assert tasks | paths == {*TAKERS, "raw_data_path", "more_raw_data_paths", "out_data_path"}
+    assert tasks | paths == {*TAKERS, "raw_data_path", "more_raw_data_paths", "out_data_path", "validation_path"}
 
 
 def test_an_existing_model_and_data_sets_may_be_named() -> None:

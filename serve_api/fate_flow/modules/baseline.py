@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fedray.pipeline.document import task_name
 from fedray.task.text import show
+from serve_api.fate_flow.coding import replayed
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.modules.training import Model
@@ -52,9 +53,7 @@ def local_baseline(work: Work) -> CompiledComponent:
 
 def _again(work: Work, rows: Rows, model: Mapping[str, Any], kind: str) -> Scored:
     """Add the step in which other rows go through the fitted model."""
-    if any(work.project.transform(name) is not None for name in rows.replay):
-        words = "expected rows that are there, not those that another fitted model would have to change first"
-        raise FateError(REFUSED, f"component {work.component.name}: input.data: {words}")
+    rows = replayed(work, rows, f"{kind}-rows")
     return _step(work, rows, kind, {}, {"transform": work.project.source(model, model["step"], "transform")})
 
 

@@ -50,6 +50,7 @@ _RULES: Final = Rules(
         "predict_param",
         "validation_freqs",
         "early_stopping_rounds",
+        "cv_param",
     ),
     warned={
         **COMMON_WARNED,
@@ -76,7 +77,7 @@ _RULES: Final = Rules(
 def linear(work: Work) -> CompiledComponent:
     """Compile a linear model: a training, and the predictions of its rows; or predictions with a fitted one."""
     values = work.parameters(_RULES)
-    objective, task = _OBJECTIVES[work.component.module]
+    _, task = _OBJECTIVES[work.component.module]
     threshold = number_of(work.component, values, "predict_param.threshold")
     model = Model(work, "linear", task, threshold)
     predicted = model.predicted()
@@ -84,14 +85,26 @@ def linear(work: Work) -> CompiledComponent:
         return predicted
     rows, validation = model.rows(weighted=True)
     work.warn("early_stop, decay: all max_iter passes are made, at the same learning_rate")
+    if values["cv_param"]["need_cv"]:
+        return model.cross_validated(rows, values, lambda fold: _clients(work, fold, _main(work, values, fold)[0]))
+    rounds = early_rounds(work, values, validation)
+    read = rows if rounds is None or validation is None else tested_on(work, rows, validation)
+    main, batches = _main(work, values, rows)
+    if rounds is not None:
+        main |= {"early_stopping": True, "n_iter_no_change": rounds, "tol": _LEAST_GAIN}
+    clients = _clients(work, read, main)
+    return model.trained((rows, validation), clients, values, batches, read.step, early=rounds is not None)
+
+
+def _main(work: Work, values: Mapping[str, Any], rows: Rows) -> tuple[dict[str, Any], int]:
+    """Return what the main client of a training is told, and how many of its batches are a pass."""
+    objective, _ = _OBJECTIVES[work.component.module]
     passes = _number(work, values, "max_iter", 1, 10_000)
     replaced = values["optimizer"] in _ADAPTIVE
     batch, batches = _batches(work, values, rows.most, _REPLACED_ROWS if replaced else _MOST_ROWS)
-    rounds = early_rounds(work, values, validation)
-    read = rows if rounds is None or validation is None else tested_on(work, rows, validation)
     main = {
         "objective": objective,
-        "alpha": _alpha(work, values),
+        **_penalty(work, values),
         "fit_intercept": bool(values["init_param"]["fit_intercept"]),
         "learning_rate_init": number_of(work.component, values, "learning_rate"),
         "batch_size": batch,
@@ -99,10 +112,8 @@ def linear(work: Work) -> CompiledComponent:
         "test_per_batches": steps_between_tests(work, values, passes) * batches,
         **_momentum(work, values, objective),
         "class_weight": rows.class_weight,
-        **({} if rounds is None else {"early_stopping": True, "n_iter_no_change": rounds, "tol": _LEAST_GAIN}),
     }
-    clients = _clients(work, read, main)
-    return model.trained((rows, validation), clients, values, batches, read.step, early=rounds is not None)
+    return main, batches
 
 
 def _clients(work: Work, rows: Rows, main: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -110,12 +121,16 @@ def _clients(work: Work, rows: Rows, main: Mapping[str, Any]) -> list[dict[str, 
     return [work.main("linear", **main), work.dealer(), *parts]
 
 
-def _alpha(work: Work, values: Mapping[str, Any]) -> float:
-    if values["penalty"] in (None, "None", "none"):
-        return 0.0
-    if str(values["penalty"]).upper() != "L2":
-        raise wrong(work.component, "penalty", f"expected L2 or null, got {show(values['penalty'])}")
-    return number_of(work.component, values, "alpha")
+def _penalty(work: Work, values: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = values["penalty"]
+    if wanted in (None, "None", "none"):
+        return {"alpha": 0.0}
+    penalty = str(wanted).lower()
+    if penalty not in ("l1", "l2"):
+        raise wrong(work.component, "penalty", f"expected L1, L2 or null, got {show(wanted)}")
+    if penalty == "l1":
+        work.warn("penalty: L1 goes down a subgradient, so that small weights come near 0 and none is exactly 0")
+    return {"penalty": penalty, "alpha": number_of(work.component, values, "alpha")}
 
 
 def _batches(work: Work, values: Mapping[str, Any], most: int, limit: int) -> tuple[int, int]:

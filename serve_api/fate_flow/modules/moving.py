@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fedray.task.text import show
+from serve_api.fate_flow.coding import replayed
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.modules.statistics import kept_parts
@@ -23,8 +24,8 @@ def stability(work: Work) -> CompiledComponent:
     bins = work.parameters(_RULES)["max_bin_num"]
     if not isinstance(bins, int) or isinstance(bins, bool) or not 2 <= bins <= _MOST_BINS:
         raise wrong(work.component, "max_bin_num", f"expected a number from 2 to {_MOST_BINS}, got {show(bins)}")
-    before = _as_they_are(work, work.aligned("train_data"), "train_data")
-    now = _as_they_are(work, work.aligned("validate_data", "eval_data", "test_data"), "validate_data")
+    before = _taken(work, "train", "train_data")
+    now = _taken(work, "validate", "validate_data", "eval_data", "test_data")
     told = [[(part.party, part.columns, part.label is not None) for part in rows.parts] for rows in (before, now)]
     if told[0] != told[1]:
         raise FateError(
@@ -39,9 +40,9 @@ def stability(work: Work) -> CompiledComponent:
     return work.done(kind="stability", step=step, parts=kept_parts(work, now, step))
 
 
-def _as_they_are(work: Work, rows: Rows | None, key: str) -> Rows:
-    """Return rows that no fitted model would have to change first."""
-    if rows is None or any(work.project.transform(name) is not None for name in rows.replay):
-        words = f"input.data.{key}: expected rows that are there, not those of a fitted model"
-        raise FateError(REFUSED, f"component {work.component.name}: {words}")
-    return rows
+def _taken(work: Work, what: str, *keys: str) -> Rows:
+    """Return rows as the components before have left them."""
+    rows = work.aligned(*keys)
+    if rows is None:
+        raise FateError(REFUSED, f"component {work.component.name}: input.data: expected {keys[0]}, got none")
+    return replayed(work, rows, what)

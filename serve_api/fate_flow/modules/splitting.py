@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -12,7 +11,7 @@ from fedray.task.text import show
 from serve_api.fate_flow.coding import transformed
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.modules.columns import rows_to_fit
-from serve_api.fate_flow.rules import Rules, wrong
+from serve_api.fate_flow.rules import Rules, seed_of, wrong
 from serve_api.fate_flow.values import Rows
 from serve_api.fate_flow.work import Work
 
@@ -33,7 +32,7 @@ def data_split(work: Work) -> CompiledComponent:
         raise wrong(work.component, "shuffle", "expected true: parts are drawn")
     rows = rows_to_fit(work)
     sizes = _sizes(work, values, rows.most)
-    seed = _seed(values["random_state"])
+    seed = seed_of(values["random_state"])
     ends = [0.0]
     for size in sizes:
         ends.append(min(1.0, round(ends[-1] + size, 12)))
@@ -55,7 +54,7 @@ def federated_sample(work: Work) -> CompiledComponent:
     fraction = 0.5 if values["fractions"] is None else values["fractions"]
     if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction <= 1:
         raise wrong(work.component, "fractions", f"expected a number above 0, at most 1, got {show(fraction)}")
-    found = _part(work, rows, "", 0.0, float(fraction), _seed(values["random_state"]))
+    found = _part(work, rows, "", 0.0, float(fraction), seed_of(values["random_state"]))
     work.put(found)
     return work.done(kind="sample", step=found.step, parts=[part.told() for part in rows.parts])
 
@@ -64,10 +63,6 @@ def _part(work: Work, rows: Rows, name: str, start: float, stop: float, seed: in
     main = {"rows": {"start": start, "stop": stop, "seed": seed}}
     found = transformed(work, rows, {}, name, main)
     return replace(found, most=max(1, round(stop * rows.most) - round(start * rows.most)))
-
-
-def _seed(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else secrets.randbelow(2**31)
 
 
 def _sizes(work: Work, values: Mapping[str, Any], rows: int) -> tuple[float, float, float]:

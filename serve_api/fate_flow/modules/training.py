@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fedray.task.text import show
 from serve_api.fate_flow.coding import replayed, transformed
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.faults import REFUSED, FateError
-from serve_api.fate_flow.rules import wrong
-from serve_api.fate_flow.scoring import Task, scores, trained_and_validated, with_fitted
+from serve_api.fate_flow.rules import seed_of, wrong
+from serve_api.fate_flow.scoring import Task, score, scores, trained_and_validated, with_fitted
 from serve_api.fate_flow.values import Rows
 from serve_api.fate_flow.work import Work
 
 __all__ = ["COMMON_MOOT", "COMMON_WARNED", "Model", "early_rounds", "steps_between_tests", "tested_on"]
 
+_MOST_FOLDS: Final = 20
 _MOST_ROUNDS: Final = 10_000
 _NO_KEYS: Final = "nothing is encrypted with a public key: parties compute on shares"
 
@@ -170,6 +171,45 @@ class Model:
         model = work.model_of(work.keep(**kept), **kept)
         scores(work, trained_and_validated(work, model, rows, validation), self.task, self.threshold)
         return work.done(kind=self.kind, model=told, batches=batches)
+
+    def cross_validated(
+        self, rows: Rows, values: Mapping[str, Any], clients: Callable[[Rows], Sequence[dict[str, Any]]]
+    ) -> CompiledComponent:
+        """Compile a cross-validation: of each fold a training on the other rows, and both parts compared with labels.
+
+        As FATE's it gives metrics, and neither a model nor rows.
+
+        Parameters
+        ----------
+        clients
+            Gives the clients of a fold's training.
+
+        Raises
+        ------
+        FateError
+            A parameter of the cross-validation is not supported.
+        """
+        work, told, sets = self.work, values["cv_param"], []
+        splits = told["n_splits"]
+        if not isinstance(splits, int) or isinstance(splits, bool) or not 2 <= splits <= _MOST_FOLDS:
+            words = f"expected a number from 2 to {_MOST_FOLDS}, got {show(splits)}"
+            raise wrong(work.component, "cv_param.n_splits", words)
+        if told["mode"] != "hetero" or not told["shuffle"]:
+            raise wrong(work.component, "cv_param", "expected mode hetero and shuffle true: parts are drawn")
+        work.warn("cv_param: a cross-validation gives metrics by fold, and neither a model nor a history of rows")
+        seed = seed_of(told["random_seed"])
+        for fold in range(splits):
+            name = f"fold_{fold}"
+            ends = {"start": fold / splits, "stop": (fold + 1) / splits}
+            main = {"rows": {**ends, "seed": seed, "held_out": True}}
+            found = transformed(work, rows, {}, name, main)
+            found = replace(found, most=max(1, rows.most - rows.most // splits))
+            step = work.step(f"{name}-fit", clients(found), [found.step])
+            made = {**_facts(work, found, step, values), "job": work.project.job_id}
+            for kind in ("train", "validate"):
+                scored = score(work, made, found, kind, name)
+                sets.append({"name": f"{kind}_{name}", "kind": kind, "step": scored.step})
+        return work.done(kind="cross_validation", sets=sets, metrics=None)
 
 
 def _facts(work: Work, rows: Rows, step: str, values: Mapping[str, Any]) -> dict[str, Any]:

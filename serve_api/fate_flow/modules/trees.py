@@ -35,6 +35,7 @@ _RULES: Final = Rules(
         "predict_param",
         "validation_freqs",
         "early_stopping_rounds",
+        "cv_param",
         "tree_param.max_depth",
         "tree_param.criterion_params",
         "tree_param.min_child_weight",
@@ -74,6 +75,9 @@ def _compiled(work: Work, rules: Rules) -> CompiledComponent:
     if predicted is not None:
         return predicted
     rows, validation = model.rows()
+    if values["cv_param"]["need_cv"]:
+        main = _main(work, values, task)
+        return model.cross_validated(rows, values, lambda fold: _clients(work, fold, main, values))
     rounds = early_rounds(work, values, validation)
     read = rows if rounds is None or validation is None else tested_on(work, rows, validation)
     main = _main(work, values, task)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from serve_api.fate_flow.coding import transformed
+from serve_api.fate_flow.coding import replayed, transformed
 from serve_api.fate_flow.compiled import CompiledComponent
 from serve_api.fate_flow.faults import REFUSED, FateError
 from serve_api.fate_flow.rules import Rules
@@ -18,7 +18,6 @@ _RULES: Final = Rules(
     used=("need_run",),
     warned={"allow_missing": "every row has as many cells as its table has columns"},
 )
-_SAME: Final = ("form", "fill", "replay", "class_weight")
 
 
 def union(work: Work) -> CompiledComponent:
@@ -28,6 +27,8 @@ def union(work: Work) -> CompiledComponent:
     tables = [_table(work, work.value(ref), str(ref)) for ref in refs]
     if len(tables) < 2:
         raise _refused(work, f"expected at least two tables, got {len(tables)}")
+    if all(table.form == "aligned" for table in tables):
+        tables = [replayed(work, table, f"table-{place}") for place, table in enumerate(tables)]
     for other in tables[1:]:
         _check(work, tables[0], other)
     united = _united(work, tables)
@@ -65,12 +66,21 @@ def _check(work: Work, first: Rows, other: Rows) -> None:
     for mine, its in zip(first.parts, other.parts, strict=True):
         if _header(mine) != _header(its):
             raise _refused(work, f"expected tables with the same header, in the same order, at {mine.party}")
-    if any(getattr(other, name) != getattr(first, name) for name in _SAME):
+        if mine.columns and its.columns and mine.columns != its.columns:  # of a selection they are not known beforehand
+            raise _refused(work, f"expected tables with the same header, in the same order, at {mine.party}")
+    if other.form != first.form or other.class_weight != first.class_weight or not _changed_alike(first, other):
         raise _refused(work, "expected tables that the same components have been through")
 
 
+def _changed_alike(first: Rows, other: Rows) -> bool:
+    """Return whether two tables are changed alike once they are aligned; a model of the one may do it to the other."""
+    if other.replay == first.replay:
+        return other.fill == first.fill
+    return not other.fill and not first.replay and set(other.replay) <= {first.fill_of, first.added_of}
+
+
 def _header(part: Part) -> tuple[Any, ...]:
-    return part.id_column, part.label, part.columns, part.suffix, part.added
+    return part.id_column, part.label, part.added
 
 
 def _refused(work: Work, what: str) -> FateError:

@@ -28,6 +28,7 @@ _TELL: Final[Mapping[str, Callable[[CompiledComponent, Results], ComponentOutcom
     {
         "baseline": baseline,
         "binning": binning,
+        "cross_validation": evaluation,
         "data_io": data_io,
         "evaluation": evaluation,
         "expand": expand,
