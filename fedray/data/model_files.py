@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import threading
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -20,6 +21,9 @@ __all__ = ["FORMAT", "MANIFEST", "SHARES", "load_model", "save_model"]
 FORMAT = 3
 SHARES = "shares.npz"
 MANIFEST = "manifest.json"
+
+_ONE_READER = threading.Lock()
+"""NumPy reads the heads of arrays by Python's parser, which in 3.11 may fail where several threads parse at once."""
 
 
 def save_model(folder: SealedFolder, manifest: Mapping[str, object], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -74,7 +78,7 @@ def load_model(folder: SealedFolder) -> tuple[dict[str, Any], dict[str, npt.NDAr
             f"the model's shares do not belong to its manifest: {SHARES} is of another training; put the right file "
             "back or train the model again"
         )
-    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+    with _ONE_READER, np.load(io.BytesIO(data), allow_pickle=False) as archive:
         return facts, {name: archive[name] for name in archive.files}
 
 
