@@ -15,7 +15,8 @@ SETTINGS: Mapping[str, str] = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_SCHEDULER_EVENTS": "0",
     "RAY_DEDUP_LOGS": "0",
-    "RAY_worker_niceness": "0",  # Ray would run the parties at nice 15
+    "RAY_worker_niceness": "0",  # Ray would run the server at nice 15, as it does all workers
+    "FEDRAY_PARTY_NICENESS": "10",  # the server answers while parties keep all processors busy
     "RAY_enable_metrics_collection": "0",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_api.front:middlewares",  # it answers what clients poll

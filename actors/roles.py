@@ -21,6 +21,7 @@ from ray.actor import ActorHandle
 from actors.letters import READERS, Letters, read_letters
 from actors.logs import LogSetting, log_end, log_event, log_to
 from actors.own_root import own_root
+from actors.priority import give_way
 from actors.pulse import Pulse
 from fedray.channel.channel import Channel, Timeouts, task_id
 from fedray.channel.codec import Blob
@@ -76,6 +77,7 @@ class PartyActor:
             raise LocalProtocolError(f"client {me} of the plan is no {self.role.value}")
         self._me = me
         sys.setswitchinterval(SWITCH_S)
+        give_way(os.environ)
         self._root = own_root(root)
         log_to(self._root.path, LogSetting.from_environment(os.environ))
         self._timeouts = Timeouts(**(timeouts or {}))
