@@ -18,7 +18,7 @@ from fedray.ml.linear_design import CLASS_WEIGHT_SCALE, LinearDesign
 from fedray.ml.linear_fine import tolerance_units
 from fedray.ml.linear_model import LinearModel
 from fedray.ml.linear_oracle import LinearOracle, predict
-from fedray.ml.linear_penalty import sign_steps
+from fedray.ml.linear_penalty import check_penalty
 from fedray.ml.linear_schedule import matrices, prediction_segments, segments
 from fedray.ml.linear_scorer import LinearScorer
 from fedray.ml.parity import Observer
@@ -112,8 +112,7 @@ class LinearRecipe(Scaled):
             "parameters": main.model_dump(mode="json", exclude={"client_type", "computation_port", "transport"}),
         }
         _ = design.factors  # refuses a penalty that overshoots
-        if design.takes_signs:
-            sign_steps(design)
+        check_penalty(design)
         if design.order != "random" and design.batch > rows[0]:
             raise SpecError(
                 f"batch_size {design.batch} is more than the {rows[0]} training rows; with batch_order {design.order} "
