@@ -10,8 +10,13 @@ import numpy as np
 import pytest
 
 from fedray.data.model_files import load_model
+from fedray.data.scaling import Standardizer
 from fedray.errors import RangeGuardError, SpecError
+from fedray.ml.significance_design import BLOCK_ROWS
 from fedray.parties.context import PartyOutcome
+from fedray.parties.kept import Columns
+from fedray.parties.p_values import check_columns
+from fedray.parties.recipes import Data
 from fedray.ring import decode
 from fedray.task.record import EventKind
 from fedray.task.spec import parse
@@ -139,7 +144,25 @@ def test_a_column_that_is_too_large_is_refused_by_its_owner(tmp_path: Path) -> N
     task.run()
     assert isinstance(task.errors[3], RangeGuardError)
     assert "p_values: the column" in task.errors[3].message
-    assert "has squares with a mean above 64 in rows 1 and after" in task.errors[3].message
+    assert "has squares with a mean above 64, over all training rows or over 4096 of them" in task.errors[3].message
+
+
+def seen(x: np.ndarray[Any, Any]) -> tuple[Data, Columns]:
+    """Return a party's scaled rows, and its columns."""
+    names = [f"c{k}" for k in range(x.shape[1])]
+    return Data({"train": x}, None), Columns((), Standardizer.fit(x, names, "none"), named=True)
+
+
+def test_what_counts_of_squares_is_their_sum_over_a_block() -> None:
+    x = np.random.default_rng(1).normal(size=(BLOCK_ROWS + 2, 2))
+    x[-1, 1] = 30.0
+    check_columns(*seen(x))  # a mean of 450 over the last two rows
+    x[: BLOCK_ROWS // 2, 1] = 11.5
+    with pytest.raises(RangeGuardError, match="the column 'c1', as the model sees it"):
+        check_columns(*seen(x))
+    x = np.concatenate([x, np.zeros((BLOCK_ROWS, 2))])
+    with pytest.raises(RangeGuardError, match="the column 'c1'"):
+        check_columns(*seen(x))  # a mean of 33 over all rows
 
 
 @pytest.mark.parametrize(
