@@ -86,7 +86,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         ctx.begin("read", "reading and checking the tables")
         prepared = prepare(ctx)
         if wanted := ctx.plan.p_values:
-            check_columns(prepared.data, prepared.columns)
+            check_columns(ctx.plan, prepared.data, prepared.columns)
         ctx.root.party_key(create=True)  # seals what the training keeps; tried before a word is said
         checkpoints = Checkpoints(ctx.plan, ctx.member, ctx.root)
         told = {"checkpoints": [mark.as_dict() for mark in checkpoints.marks(prepared.digest)]} if ctx.resumes else {}
