@@ -65,6 +65,9 @@ MOST_TRAININGS = 1000
 MOST_LIVE = 1000
 """Tests of a live validation that a result has, the newest ones."""
 
+LEAST_LIVE = 20
+"""Rows that a live validation leaves out: main learns a score of them at each test."""
+
 
 @dataclass(frozen=True)
 class Pass:
@@ -120,8 +123,14 @@ def check_validation(ctx: PartyContext, rows: int) -> None:
     DataError
         There are too few rows or too many trainings, or the folder cannot be made.
     """
-    for rule, _ in _rules(ctx.plan):
-        _checked(rule, rows)
+    for rule, live in _rules(ctx.plan):
+        out = len(_checked(rule, rows)[0])
+        if live and out < LEAST_LIVE:
+            raise DataError(
+                f"live_validation_percent: {rule.percent} of a hundred leaves out {out} of {rows} training rows; "
+                f"expected {LEAST_LIVE} or more, since main is told a score of them at each test; raise it or leave "
+                "it out"
+            )
     _folder(ctx)
 
 

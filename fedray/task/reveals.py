@@ -117,7 +117,9 @@ _REVEALS = {
             "main",
             "Only with validation: the mean scores of the further trainings, and the scores of a live one at each "
             "test. The label party gets what their tests open, of the rows that each leaves out.",
-            "The label party gets a prediction of each training row that is left out once.",
+            "The label party gets a prediction of each training row that is left out, once for each training that "
+            "leaves it out, and with live_validation_percent one after every 5 batches; main's scores after each of "
+            "these are of 20 rows or more.",
         ),
     ),
     Kind.TREES: (

@@ -50,9 +50,9 @@ def test_folds_of_iris(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("parts", [{"validation": "leave_one_out"}, {"validation": "split", "validation_percent": 40}])
 def test_a_regression_with_a_live_validation(tmp_path: Path, parts: dict[str, Any]) -> None:
-    x, y = in_order_of_ids(*(one[:20] for one in diabetes()))
+    x, y = in_order_of_ids(*(one[:30] for one in diabetes()))
     numbers = {**VL, "objective": "linear", "cost_tol": 0.05, "learning_rate_init": 0.05, "test_per_batches": 10}
-    main = {**numbers, **parts, "live_validation_percent": 25, "validation_seed": "a task"}
+    main = {**numbers, **parts, "live_validation_percent": 70, "validation_seed": "a task"}
     task = untested(tmp_path, [x[:, :2]], np.hstack([y[:, None], x[:, 2:4]]), **main)
     task.labeler = {"validation_path": "deep/scores"}
     result = task.succeed()[0].result
@@ -60,7 +60,7 @@ def test_a_regression_with_a_live_validation(tmp_path: Path, parts: dict[str, An
     wanted = emulated(x[:, :4], y, rule, logistic=False, alpha=0.05, amplitude=0.05)
     told = result["validation"]
     assert told["scores"] == pytest.approx(averages(wanted), rel=1e-4)
-    live = Rule("split", 25, 10, shuffle=True, seed="a task")
+    live = Rule("split", 70, 10, shuffle=True, seed="a task")
     (last,) = emulated(x[:, :4], y, live, logistic=False, alpha=0.05, amplitude=0.05)
     assert told["live"][-1][1]["rmse"] == pytest.approx(last["rmse"], rel=1e-4)
     assert [row[0] for row in told["live"][:-1]] == list(range(5, 5 * len(told["live"]), 5))
@@ -103,6 +103,7 @@ def test_documents_that_cannot_be(tmp_path: Path, main: dict[str, object], told:
     [
         (9, {"validation": "folds"}, "9 training rows are too few for the rule folds"),
         (3, {"live_validation_percent": 30}, "3 training rows are too few for the rule split"),
+        (99, {"live_validation_percent": 20}, "20 of a hundred leaves out 19 of 99 training rows; expected 20 or more"),
         (1001, {"validation": "leave_one_out"}, "leave_one_out of 1001 rows is 1001 trainings, more than 1000"),
     ],
 )
