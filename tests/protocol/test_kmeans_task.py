@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,17 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
+from fedray.channel import Timeouts
 from fedray.errors import SpecError, TaskAborted
 from fedray.ml import kmeans_design
 from fedray.ml.kmeans_design import KMeansDesign
+from fedray.ml.kmeans_model import KMeansModel
+from fedray.parties import clustering
 from fedray.task.spec import parse
 from tests.clusters import LIMIT, SEED, design, made_up, margin, nearest, off, twin, values
 from tests.feature_tasks import FeatureTask
 from tests.predictions import data_set, prediction
+from tests.server import patience
 from tests.servings import answering, served
 
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
@@ -121,6 +126,24 @@ def test_an_empty_cluster_keeps_its_centroid_and_a_small_one_hides_all_sizes(tmp
     told, found = centroids(task, ONE)
     assert told == [0, 2]
     assert (np.abs(found - wanted[told, :3]) <= off(wanted[told, :3], design(task).bits)).all()
+
+
+def test_the_main_client_hears_of_a_clustering_that_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer, without the signs of life, than anybody waits for a word."""
+    task = made_up(tmp_path, main={"tol": 0, "max_iter": 6})
+    task.succeed()  # kernels are compiled
+    wait_s, look = patience(1.5), KMeansModel.look
+
+    def slow(model: KMeansModel, after_block: Callable[[], None]) -> None:
+        time.sleep(wait_s / 4)
+        look(model, after_block)
+
+    monkeypatch.setattr(KMeansModel, "look", slow)
+    monkeypatch.setattr(clustering, "BEAT_S", wait_s / 8)
+    outcomes: Any = task.succeed(timeouts=Timeouts(connect_s=60.0, receive_s=wait_s))
+    assert outcomes[MAIN].result["iterations"] == 6
+    signs = [frame for frm, frame in task.views[MAIN] if (frm, frame.label) == (ONE, "done")]
+    assert len(signs) > 4
 
 
 def pairs(group: Any, near: Any) -> dict[str, float]:
