@@ -187,7 +187,7 @@ def _told(ctx: PartyContext, model: KMeansModel, opened: Opened, stands: bool) -
 
 
 def _folder(ctx: PartyContext) -> Path:
-    path = _config(ctx).out_data_path or f"clusters/{ctx.plan.task}"
+    path = _config(ctx).out_data_path or f"clusters/{ctx.plan.task}/{ctx.place}"
     return ctx.root.generated_dir(path, create=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from fedray.channel import Timeouts
+from fedray.data.root import DataRoot
 from fedray.errors import SpecError, TaskAborted
 from fedray.ml import kmeans_design
 from fedray.ml.kmeans_design import KMeansDesign
@@ -26,18 +28,19 @@ from tests.server import patience
 from tests.servings import answering, served
 
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
+OWN = {ONE: "clusters/t/0-feature_client", TWO: "clusters/t/1-feature_client", LABEL: "clusters/t/2-label_client"}
 COLUMNS = {ONE: slice(0, 3), TWO: slice(3, 5), LABEL: slice(5, 6)}
 
 
 def centroids(task: FeatureTask, index: int) -> tuple[list[int], Any]:
     """Return which clusters a party's file tells of, and the centroids of its columns."""
-    header, *rows = task.table(index, "centroids.csv", "clusters/t")
+    header, *rows = task.table(index, "centroids.csv", OWN[index])
     assert header[0] == "cluster"
     return [int(row[0]) for row in rows], np.array([[float(cell) for cell in row[1:]] for row in rows])
 
 
 def clusters(task: FeatureTask, index: int) -> Any:
-    header, *rows = task.table(index, "predictions.csv", "clusters/t")
+    header, *rows = task.table(index, "predictions.csv", OWN[index])
     assert header == ["row", "prediction"]
     assert [int(row[0]) for row in rows] == [*range(1, len(rows) + 1)]
     return np.array([float(row[1]) for row in rows])
@@ -95,8 +98,20 @@ def test_who_learns_what(tmp_path: Path) -> None:
     assert {tag for tag, whom in to if set(whom) == data} == {"converged", "large_clusters", "cluster_sizes"}
     assert {tag for tag, whom in to if whom == (MAIN,)} == {"converged", "large_clusters", "cluster_sizes"}
     assert not any(frame.label.startswith("reveal.") for index in (MAIN, DEALER) for _, frame in task.views[index])
-    folders = {index: {path.name for path in root.path.rglob("clusters/t/*")} for index, root in task.roots.items()}
+    folders = {index: {path.name for path in root.path.rglob("clusters/t/*/*")} for index, root in task.roots.items()}
     assert folders == {ONE: {"centroids.csv", "predictions.csv"}, TWO: {"centroids.csv"}, LABEL: {"centroids.csv"}}
+
+
+def test_parties_with_one_root_have_a_file_each(tmp_path: Path) -> None:
+    task = made_up(tmp_path, clients={index: {"data_path": f"d{index}"} for index in COLUMNS})
+    root = DataRoot(tmp_path / "one")
+    for index in COLUMNS:
+        shutil.copytree(task.roots[index].path / "generated/d", root.path / f"generated/d{index}")
+    task.roots = dict.fromkeys(COLUMNS, root)
+    task.succeed()
+    for index, place in COLUMNS.items():
+        told, found = centroids(task, index)
+        assert found.shape == (len(told), place.stop - place.start)
 
 
 def test_nobody_learns_clusters_or_when_it_stood_still_unless_the_task_says_so(tmp_path: Path) -> None:
@@ -105,7 +120,7 @@ def test_nobody_learns_clusters_or_when_it_stood_still_unless_the_task_says_so(t
     assert tags(outcomes) == {"shapes", "large_clusters", "cluster_sizes", "centroids"}
     result: Any = outcomes[MAIN].result
     assert (result["receiver"], result["converged"]) == (None, None)
-    folders = {index: {path.name for path in root.path.rglob("clusters/t/*")} for index, root in task.roots.items()}
+    folders = {index: {path.name for path in root.path.rglob("clusters/t/*/*")} for index, root in task.roots.items()}
     assert folders == {ONE: {"centroids.csv"}, TWO: {"centroids.csv"}, LABEL: set()}
 
 
