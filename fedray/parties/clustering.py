@@ -99,7 +99,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
 
 
 def _prepare(ctx: PartyContext) -> _Prepared:
-    """Read this data client's tables and scale its columns; local."""
+    """Read this data client's tables, scale its columns, see that what comes out can be kept; local."""
     config, recipe = _config(ctx), KMeansRecipe(ctx.plan)
     folder = ctx.root.generated_dir(config.data_path, field="data_path")
     split = load_split(folder, untested=True)
@@ -116,7 +116,11 @@ def _prepare(ctx: PartyContext) -> _Prepared:
         "run": secrets.token_hex(8),
     }
     columns = Columns(split.columns[:labels], scaling, bool(split.fingerprint))
-    ids = load_ids(folder, "train") if receiver_of(ctx) is ctx.member else None
+    receives = receiver_of(ctx) is ctx.member
+    ids = load_ids(folder, "train") if receives else None
+    ctx.root.party_key(create=True)  # seals the centroids
+    if scaling.columns or receives:
+        _folder(ctx)
     return _Prepared(columns, scaling, values, told, ids)
 
 

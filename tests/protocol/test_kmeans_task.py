@@ -15,11 +15,12 @@ from sklearn.metrics import adjusted_rand_score
 
 from fedray.channel import Timeouts
 from fedray.data.root import DataRoot
-from fedray.errors import SpecError, TaskAborted
+from fedray.errors import DataError, SpecError, TaskAborted
 from fedray.ml import kmeans_design
 from fedray.ml.kmeans_design import KMeansDesign
 from fedray.ml.kmeans_model import KMeansModel
 from fedray.parties import clustering
+from fedray.parties.check import check_member
 from fedray.task.spec import parse
 from tests.clusters import LIMIT, SEED, design, made_up, margin, nearest, off, twin, values
 from tests.feature_tasks import FeatureTask
@@ -229,9 +230,19 @@ def many(task: FeatureTask) -> None:
     task.main = {**task.main, "clusters": 241}
 
 
+def no_folder(task: FeatureTask) -> None:
+    (task.roots[TWO].path / "generated/clusters").write_text("in the way")
+
+
+def no_key(task: FeatureTask) -> None:
+    (task.roots[TWO].path / ".fedray").write_text("in the way")
+
+
 BAD: dict[str, tuple[Callable[[FeatureTask], None], str]] = {
     "large": (large, "column 'c1': 1 of 240 values are larger than 1024 in magnitude after scaling, first at row 8"),
     "many": (many, "clusters: expected at most one for each of the 240 rows, got 241"),
+    "no folder": (no_folder, "out_data_path 'clusters/t/1-feature_client'"),
+    "no key": (no_key, "state folder '.fedray': the folder cannot be made"),
     "text": (text, "train.csv: row 1, column 'c0': the cell is text"),
 }
 
@@ -247,6 +258,12 @@ def test_what_cannot_be_clustered_is_refused_before_anything_leaves(tmp_path: Pa
     error = next(error for error in task.errors.values() if not isinstance(error, TaskAborted))
     assert words in error.message
     assert {frame.label for view in task.views for _, frame in view} <= {"shapes", "abort"}
+
+
+def test_a_folder_that_cannot_be_is_seen_when_the_task_is_created(tmp_path: Path) -> None:
+    task = made_up(tmp_path, clients={TWO: {"out_data_path": "d/train.csv"}})
+    with pytest.raises(DataError, match=r"clients\[3\].*out_data_path 'd/train.csv': expected a folder, got a file"):
+        check_member(task.plan().members[TWO], task.roots[TWO], ready=False)
 
 
 def test_numbers_that_leave_too_few_bits_are_refused() -> None:
