@@ -20,10 +20,10 @@ from fedray.mpc.correlation import Correlation, SquareMask, Triple, TruncMask
 from fedray.mpc.dealer import Bundle
 from fedray.mpc.session import Round, Session
 from fedray.mpc.share import Share
-from fedray.mpc.trunc import OpenedTrunc, close_trunc, open_trunc
+from fedray.mpc.trunc import MOST, OpenedTrunc, close_trunc, open_trunc
 from fedray.ring import Ring
 
-__all__ = ["SIGN_ROUNDS", "LinearPenalty", "largest_weight", "penalty_masks", "sign_steps"]
+__all__ = ["SIGN_ROUNDS", "LinearPenalty", "check_penalty", "largest_weight", "penalty_masks", "sign_steps"]
 
 SIGN_ROUNDS = 8
 
@@ -37,6 +37,25 @@ SIGN, SQUARE, PRODUCT = "sign", "penalty.square", "penalty.product"
 COARSEST_SIGN = 2.0**6
 """Least ring units that an L1 penalty takes from a weight in a step."""
 
+LARGEST_SIGN = 2.0**60
+"""Ring units that it must stay below."""
+
+SHIFTS = range(1, MOST + 1)
+"""Bits that a truncation may take off."""
+
+
+def check_penalty(design: LinearDesign) -> None:
+    """Check that the fixed point holds the penalty, in the update and in the costs; pure.
+
+    Raises
+    ------
+    SpecError
+        learning_rate_init times alpha is too small or too large for it.
+    """
+    if design.takes_signs:
+        sign_steps(design)
+    _sized(design)
+
 
 def sign_steps(design: LinearDesign) -> tuple[Ring, Ring]:
     """Return what a weight's sign takes from its velocity, and from itself: ring units, shape (penalized, 1).
@@ -44,7 +63,7 @@ def sign_steps(design: LinearDesign) -> tuple[Ring, Ring]:
     Raises
     ------
     SpecError
-        learning_rate_init times alpha is too small for the fixed point.
+        learning_rate_init times alpha is too small or too large for the fixed point.
     """
     factors, scales = design.factors, design.scales
     step = design.learning_rate * design.alpha
@@ -54,8 +73,13 @@ def sign_steps(design: LinearDesign) -> tuple[Ring, Ring]:
             f"use 0, or at least {COARSEST_SIGN / scales.w / design.learning_rate:.2g}"
         )
     units = np.array([scales.w] * design.columns + [scales.intercept])[: design.penalized, None]
-    taken = [np.rint(part * units).astype(np.uint64) for part in (step, step * factors.step / factors.gradient)]
-    return taken[0], taken[1]
+    taken = [np.rint(part * units) for part in (step, step * factors.step / factors.gradient)]
+    if max(float(part.max(initial=0.0)) for part in taken) >= LARGEST_SIGN:
+        raise SpecError(
+            f"learning_rate_init {design.learning_rate:g} times alpha {design.alpha:g} is more than the fixed point "
+            "holds; lower one of them"
+        )
+    return taken[0].astype(np.uint64), taken[1].astype(np.uint64)
 
 
 @dataclass(frozen=True)
@@ -88,7 +112,15 @@ def _sized(design: LinearDesign) -> tuple[Sized, ...]:
     places = [("penalty.weights", slice(0, design.columns), design.scales.w)]
     if design.penalize_intercept:
         places.append(("penalty.intercept", slice(design.columns, design.columns + 1), design.scales.intercept))
-    return tuple(_size(name, place, scale, unit / scale) for name, place, scale in places)
+    sized = tuple(_size(name, place, scale, unit / scale) for name, place, scale in places)
+    if any(one.shift not in SHIFTS for one in sized):
+        much = min(one.shift for one in sized) < SHIFTS.start
+        raise SpecError(
+            f"learning_rate_init {design.learning_rate:g} with alpha {design.alpha:g} makes a penalty too "
+            f"{'large' if much else 'small'} for the fixed point of the costs; {'lower' if much else 'raise'} one of "
+            "them, or leave cost_penalty out"
+        )
+    return sized
 
 
 def _size(name: str, place: slice, scale: float, ratio: float) -> Sized:

@@ -18,7 +18,7 @@ from fedray.ml.linear_design import CLASS_WEIGHT_SCALE, LinearDesign
 from fedray.ml.linear_fine import tolerance_units
 from fedray.ml.linear_model import LinearModel
 from fedray.ml.linear_oracle import LinearOracle, predict
-from fedray.ml.linear_penalty import sign_steps
+from fedray.ml.linear_penalty import check_penalty
 from fedray.ml.linear_schedule import matrices, prediction_segments, segments
 from fedray.ml.linear_scorer import LinearScorer
 from fedray.ml.parity import Observer
@@ -37,7 +37,7 @@ from fedray.ring import Ring, encode
 from fedray.task.linear_configs import METRICS_OF, LinearLabel, LinearMain
 from fedray.task.plan import TaskPlan
 
-__all__ = ["LinearRecipe"]
+__all__ = ["LinearRecipe", "check_inputs"]
 
 Float = npt.NDArray[np.float64]
 
@@ -112,8 +112,7 @@ class LinearRecipe(Scaled):
             "parameters": main.model_dump(mode="json", exclude={"client_type", "computation_port", "transport"}),
         }
         _ = design.factors  # refuses a penalty that overshoots
-        if design.takes_signs:
-            sign_steps(design)
+        check_penalty(design)
         if design.order != "random" and design.batch > rows[0]:
             raise SpecError(
                 f"batch_size {design.batch} is more than the {rows[0]} training rows; with batch_order {design.order} "
@@ -220,15 +219,30 @@ class LinearRecipe(Scaled):
         )
 
 
+def check_inputs(design: Design, data: Data) -> None:
+    """Check my features and labels against the range of a design; local.
+
+    Raises
+    ------
+    RangeGuardError
+        One is too large.
+    LocalProtocolError
+        The design is no design of a linear model.
+    """
+    if not isinstance(design, LinearDesign):
+        raise LocalProtocolError("the design is no design of a linear model")
+    _check_features(data.features, design.feature_limit)
+    if data.target is not None and design.objective == "linear":
+        _check_reach(data.target.train, design.label_reach)
+
+
 def _model(
     design: LinearDesign, s: Session, supply: Supply, data: Data, observer: Observer | None, saved: Saved | None
 ) -> LinearModel:
-    _check_features(data.features, design.feature_limit)
+    check_inputs(design, data)
     inputs = encoded(data.features, design.scales.x)
     if data.target is not None:
         labels = data.target.train
-        if design.objective == "linear":
-            _check_reach(labels, design.label_reach)
         inputs["label"] = encode(labels, design.label_scale, "a label")
         if data.target.weights is not None:
             inputs["weight"] = encode(data.target.weights, CLASS_WEIGHT_SCALE, "a weight of a class")

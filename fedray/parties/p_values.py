@@ -16,10 +16,11 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from fedray.data.new_rows import write_texts
 from fedray.data.wording import shorten
-from fedray.errors import LocalProtocolError, RangeGuardError, RemoteProtocolError
+from fedray.errors import DataError, LocalProtocolError, RangeGuardError, RemoteProtocolError
 from fedray.features.student import two_sided
 from fedray.ml.features import encoded
 from fedray.ml.linear_design import LinearDesign
@@ -31,9 +32,13 @@ from fedray.parties.context import PartyContext
 from fedray.parties.kept import Columns
 from fedray.parties.recipes import Course, Data
 from fedray.ring import Ring, encode
+from fedray.task.linear_configs import LinearMain
+from fedray.task.plan import TaskPlan
 from fedray.task.record import EventKind
 
 __all__ = ["HEADER", "INTERCEPT", "beside", "check_columns", "deal_p_values", "find_p_values", "hear_p_values"]
+
+Float = npt.NDArray[np.float64]
 
 HEADER = ("column", "z", "p_value")
 """Of the table ``p_values.csv``."""
@@ -44,23 +49,43 @@ _PURPOSE = "masks/p_values"
 _TOLD = "p_values"
 
 
-def check_columns(data: Data, columns: Columns) -> None:
-    """Check, before anything is said, that products of my columns stay in the ring; local.
+def check_columns(plan: TaskPlan, data: Data, columns: Columns) -> None:
+    """Check, before anything is said, that my columns can have p-values and that products of them stay in the ring.
+
+    Local.
 
     Raises
     ------
+    DataError
+        One says nothing that the intercept does not, so that no column of any party could have a p-value.
     RangeGuardError
         One is too large.
     """
     train = data.features.get("train")
-    for start in range(0, 0 if train is None else len(train), BLOCK_ROWS):
-        mean = np.mean(np.square(data.features["train"][start : start + BLOCK_ROWS]), axis=0)
-        for name, square in zip(columns.scaling.columns, mean, strict=True):
-            if square > MOST_SQUARE:
-                raise RangeGuardError(
-                    f"p_values: the column {shorten(name)}, as the model sees it, has squares with a mean above "
-                    f"{MOST_SQUARE:.0f} in rows {start + 1} and after; scale it, cut its outliers, or ask for none"
-                )
+    if train is None:
+        return
+    _check_constant(plan, train, columns)
+    sums = [np.square(train[k : k + BLOCK_ROWS]).sum(axis=0) for k in range(0, len(train), BLOCK_ROWS)]
+    # A sum over a block stays in the ring, the mean over all rows within SPREAD; a last, short block has no bound else.
+    largest = np.maximum(np.max(sums, axis=0) / BLOCK_ROWS, np.sum(sums, axis=0) / len(train))
+    for name, square in zip(columns.scaling.columns, largest, strict=True):
+        if square > MOST_SQUARE:
+            raise RangeGuardError(
+                f"p_values: the column {shorten(name)}, as the model sees it, has squares with a mean above "
+                f"{MOST_SQUARE:.0f}, over all training rows or over {BLOCK_ROWS} of them; scale it, cut its outliers, "
+                "or ask for none"
+            )
+
+
+def _check_constant(plan: TaskPlan, train: Float, columns: Columns) -> None:
+    config = plan.main.config
+    intercept = isinstance(config, LinearMain) and config.fit_intercept
+    for name, low, high in zip(columns.scaling.columns, train.min(axis=0), train.max(axis=0), strict=True):
+        if low == high and (intercept or low == 0.0):
+            raise DataError(
+                f"p_values: the column {shorten(name)} has one value only in the training rows, so that its "
+                "coefficient says nothing; leave the column out, or ask for no p-values"
+            )
 
 
 def deal_p_values(ctx: PartyContext, course: Course, keys: Keys | None) -> None:

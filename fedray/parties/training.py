@@ -46,7 +46,7 @@ from fedray.parties.parity import begin as begin_parity
 from fedray.parties.public_masks import public_keys
 from fedray.parties.recipes import Course, Data, Model, Watched, recipe_of
 from fedray.parties.tables import Table, read_table
-from fedray.parties.validation import check_validation, validate, wants_validation
+from fedray.parties.validation import check_passes, check_validation, validate, wants_validation
 from fedray.ring import Ring, series
 from fedray.task.record import TRAIN_PHASE, EventKind
 
@@ -86,11 +86,12 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         ctx.begin("read", "reading and checking the tables")
         prepared = prepare(ctx)
         if wanted := ctx.plan.p_values:
-            check_columns(prepared.data, prepared.columns)
+            check_columns(ctx.plan, prepared.data, prepared.columns)
         ctx.root.party_key(create=True)  # seals what the training keeps; tried before a word is said
         checkpoints = Checkpoints(ctx.plan, ctx.member, ctx.root)
         told = {"checkpoints": [mark.as_dict() for mark in checkpoints.marks(prepared.digest)]} if ctx.resumes else {}
     course = agree(ctx, {**prepared.shapes, **told})
+    check_passes(ctx, course.design, prepared.table)
     with ctx.channel.phase("share"):
         ctx.begin("share", "masking the features")
         series.warm_up()

@@ -10,7 +10,7 @@ from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.estimate import of_course
 from fedray.parties.p_values import deal_p_values, hear_p_values
 from fedray.parties.public_masks import public_keys
-from fedray.parties.validation import deal_validation, hear_validation, wants_validation
+from fedray.parties.validation import check_passes, deal_validation, hear_validation, wants_validation
 from fedray.ring import series
 from fedray.task.record import RECORD_COLUMNS, TRAIN_PHASE, EventKind
 
@@ -20,6 +20,7 @@ __all__ = ["run_dealer", "run_main"]
 def run_main(ctx: PartyContext) -> PartyOutcome:
     """Play the main client: learn the shapes, collect loss and metrics, see everybody end."""
     course = agree(ctx, None)
+    check_passes(ctx, course.design)
     design, started = course.design, ctx.clock()
     label = ctx.plan.data[design.label].index
     last: dict[str, Any] = {}
@@ -58,6 +59,7 @@ def run_main(ctx: PartyContext) -> PartyOutcome:
 def run_dealer(ctx: PartyContext) -> PartyOutcome:
     """Play the dealer: stream correlations; sees shapes and schedule only."""
     course = agree(ctx, None)
+    check_passes(ctx, course.design)
     series.warm_up()
     computing = tuple(member.index for member in ctx.plan.data)
     with ctx.channel.phase("deal"):

@@ -2,7 +2,8 @@
 
 ::
 
-    everybody       works out from the plan and the number of rows which training leaves out which rows
+    everybody       works out from the plan and the number of rows which training leaves out which rows, and tries each
+                    on what it knows, before the training that comes first
     data clients    scale these rows anew and train as before, with masks of other keys
     label client    gets the predictions of the rows left out, tells main that the test is over
     label client    writes all scores into a file of its own, tells main their means
@@ -13,6 +14,7 @@ A live validation is one more such training, with a test after every few batches
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ import numpy.typing as npt
 from fedray.data.load import Split
 from fedray.data.private_file import replace_file
 from fedray.data.scratch import Scratch
-from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
+from fedray.errors import DataError, FedrayError, LocalProtocolError, RemoteProtocolError
 from fedray.export.paddledtx import evaluation_text
 from fedray.ml.design import FEATURE_LIMIT
 from fedray.ml.schedule import LONGEST_SEGMENT
@@ -33,14 +35,22 @@ from fedray.mpc.dealer import Supply, deal
 from fedray.mpc.session import Session
 from fedray.parties.context import PartyContext
 from fedray.parties.labels import Target
-from fedray.parties.linear_recipe import LinearRecipe
+from fedray.parties.linear_recipe import LinearRecipe, check_inputs
 from fedray.parties.recipes import Course, Data, Design
 from fedray.parties.tables import Table
 from fedray.task.config_bases import TableConfig
 from fedray.task.linear_configs import LinearLabel, LinearMain
 from fedray.task.plan import TaskPlan
 
-__all__ = ["FILE", "check_validation", "deal_validation", "hear_validation", "validate", "wants_validation"]
+__all__ = [
+    "FILE",
+    "check_passes",
+    "check_validation",
+    "deal_validation",
+    "hear_validation",
+    "validate",
+    "wants_validation",
+]
 
 Float = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -64,17 +74,21 @@ class Pass:
     ----------
     number
         Its place; -1 of the live validation.
-    rows, out
-        Of the training rows of the task: those that it has, and those that it leaves out.
+    out
+        The training rows of the task that it leaves out.
     recipe, course
         How it is done.
     """
 
     number: int
-    rows: Rows
     out: Rows
     recipe: LinearRecipe
     course: Course
+
+    @property
+    def rows(self) -> Rows:
+        """The training rows of the task that it has."""
+        return trained_with(self.course.design.rows[0] + len(self.out), self.out)
 
     @property
     def live(self) -> bool:
@@ -111,6 +125,28 @@ def check_validation(ctx: PartyContext, rows: int) -> None:
     _folder(ctx)
 
 
+def check_passes(ctx: PartyContext, design: Design, table: Table | None = None) -> None:
+    """See, before the training, that all further trainings can be done; local.
+
+    Parameters
+    ----------
+    table
+        At a data client what it read.
+
+    Raises
+    ------
+    DataError, SpecError, RangeGuardError
+        The rows of a further training, or their number, cannot be used.
+    """
+    if not wants_validation(ctx.plan):
+        return
+    with ctx.channel.phase(TAG):
+        for one in _passes(ctx.plan, design):
+            if table is not None:
+                with _named(one.number):
+                    check_inputs(one.course.design, _data(ctx, one, table))
+
+
 def validate(ctx: PartyContext, design: Design, table: Table) -> dict[str, object]:
     """Play all further trainings at a data client; return what is told of them, at the label client.
 
@@ -121,7 +157,7 @@ def validate(ctx: PartyContext, design: Design, table: Table) -> dict[str, objec
     scored: list[dict[str, Any]] = []
     live: list[list[object]] = []
     for one in _passes(ctx.plan, design):
-        ctx.begin(TAG, "live validation" if one.live else f"validation, training {one.number + 1}")
+        ctx.begin(TAG, _name(one.number))
         with ctx.channel.phase(TAG):
             data = _data(ctx, one, table)
             for done, tested, over in _trained(ctx, one, data):
@@ -187,9 +223,25 @@ def _passes(plan: TaskPlan, design: Design) -> Iterator[Pass]:
     rows = design.rows[0]
     for rule, live in _rules(plan):
         for number, out in enumerate(_checked(rule, rows)):
-            kept = trained_with(rows, out)
-            recipe = LinearRecipe(_plan_of(plan, len(kept), live=live))
-            yield Pass(-1 if live else number, kept, out, recipe, recipe.course(design.features, (len(kept), len(out))))
+            place, kept = -1 if live else number, rows - len(out)
+            recipe = LinearRecipe(_plan_of(plan, kept, live=live))
+            with _named(place):
+                course = recipe.course(design.features, (kept, len(out)))
+            yield Pass(place, out, recipe, course)
+
+
+def _name(number: int) -> str:
+    return "live validation" if number < 0 else f"validation, training {number + 1}"
+
+
+@contextmanager
+def _named(number: int) -> Iterator[None]:
+    """Let errors say of which further training they are; not those of labels, since that would tell labels."""
+    try:
+        yield
+    except FedrayError as error:
+        name = "validation, a training" if isinstance(error, DataError) else _name(number)
+        raise type(error)(f"{name} (it counts its rows anew): {error.message}") from None
 
 
 def _plan_of(plan: TaskPlan, rows: int, *, live: bool) -> TaskPlan:
@@ -197,7 +249,7 @@ def _plan_of(plan: TaskPlan, rows: int, *, live: bool) -> TaskPlan:
     main = _main(plan)
     if main is None:
         raise LocalProtocolError("the plan is no plan of a linear model")
-    changed: dict[str, object] = {"parity": False}
+    changed: dict[str, object] = {"parity": False, "p_values": False}
     if main.batch_order != "random":
         changed["batch_size"] = min(main.batch_size, rows)
     if live:

@@ -231,12 +231,17 @@ def test_a_label_out_of_reach_is_named_by_its_row(tmp_path: Path) -> None:
     assert "train.csv: the label of row 18 is more than" in task.errors[4].message
 
 
+STRONG: dict[str, Any] = {"penalty": "l1", "alpha": 600.0, "learning_rate_init": 20.0, "momentum": 0}
+
+
 @pytest.mark.parametrize(
     ("main", "words"),
     [
         ({"learning_rate_init": 1e-9}, "finer than the fixed point; use at least"),
         ({"learning_rate_init": 10.0, "alpha": 0.1}, "times alpha 0.1 is 1 or more"),
         ({"alpha": 1e-12}, "alpha 1e-12 with learning_rate_init 0.01 is finer than the fixed point"),
+        ({**STRONG, "learning_rate_init": 2.0, "penalize_intercept": True}, "times alpha 600 is more than the fixed"),
+        ({**STRONG, "sigmoid": "taylor", "cost_tol": 0.1, "cost_penalty": True}, "makes a penalty too large for the"),
     ],
 )
 def test_numbers_that_do_not_fit_are_refused_by_all_before_features_leave(

@@ -12,8 +12,13 @@ import pytest
 
 from fedray.data.model_files import load_model
 from fedray.data.root import DataRoot
-from fedray.errors import RangeGuardError, SpecError
+from fedray.data.scaling import Standardizer
+from fedray.errors import DataError, RangeGuardError, SpecError
+from fedray.ml.significance_design import BLOCK_ROWS
 from fedray.parties.context import PartyOutcome
+from fedray.parties.kept import Columns
+from fedray.parties.p_values import check_columns
+from fedray.parties.recipes import Data
 from fedray.ring import decode
 from fedray.task.record import EventKind
 from fedray.task.spec import parse
@@ -155,7 +160,53 @@ def test_a_column_that_is_too_large_is_refused_by_its_owner(tmp_path: Path) -> N
     task.run()
     assert isinstance(task.errors[3], RangeGuardError)
     assert "p_values: the column" in task.errors[3].message
-    assert "has squares with a mean above 64 in rows 1 and after" in task.errors[3].message
+    assert "has squares with a mean above 64, over all training rows or over 4096 of them" in task.errors[3].message
+
+
+def test_a_constant_column_is_refused_by_its_owner(tmp_path: Path) -> None:
+    task = made_up(tmp_path, "logistic", rows=200, **TRAINED)
+    table = task.features[1][: task.n_train].copy()
+    table[:, 1] = 7.0
+    task.write(3, "train.csv", table)
+    task.run()
+    assert isinstance(task.errors[3], DataError)
+    assert "has one value only in the training rows" in task.errors[3].message
+    assert not any(view for view in task.views)
+
+
+ONES = [(1.0, True, True), (1.0, False, False), (0.0, False, True)]
+
+
+@pytest.mark.parametrize(("value", "intercept", "refused"), ONES)
+def test_a_column_of_ones_may_stand_for_the_intercept(
+    tmp_path: Path, value: float, intercept: bool, refused: bool
+) -> None:
+    x = np.hstack([np.random.default_rng(1).normal(size=(50, 1)), np.full((50, 1), value)])
+    task = made_up(tmp_path, "logistic", rows=50, **TRAINED, fit_intercept=intercept)
+    if refused:
+        with pytest.raises(DataError, match="p_values: the column 'c1' has one value only"):
+            check_columns(task.plan(), *seen(x))
+    else:
+        check_columns(task.plan(), *seen(x))
+
+
+def seen(x: np.ndarray[Any, Any]) -> tuple[Data, Columns]:
+    """Return a party's scaled rows, and its columns."""
+    names = [f"c{k}" for k in range(x.shape[1])]
+    return Data({"train": x}, None), Columns((), Standardizer.fit(x, names, "none"), named=True)
+
+
+def test_what_counts_of_squares_is_their_sum_over_a_block(tmp_path: Path) -> None:
+    plan = made_up(tmp_path, "logistic", **TRAINED).plan()
+    x = np.random.default_rng(1).normal(size=(BLOCK_ROWS + 2, 2))
+    x[-1, 1] = 30.0
+    check_columns(plan, *seen(x))  # a mean of 450 over the last two rows
+    x[: BLOCK_ROWS // 2, 1] = 11.5
+    with pytest.raises(RangeGuardError, match="the column 'c1', as the model sees it"):
+        check_columns(plan, *seen(x))
+    x = np.concatenate([x, np.zeros((BLOCK_ROWS, 2))])
+    with pytest.raises(RangeGuardError, match="the column 'c1'"):
+        check_columns(plan, *seen(x))  # a mean of 33 over all rows
 
 
 @pytest.mark.parametrize(

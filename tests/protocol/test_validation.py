@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fedray.errors import FedrayError, SpecError
+from fedray.errors import DataError, FedrayError, RangeGuardError, SpecError
 from fedray.ml.validation import Rule, averages, binary_scores, held_out, regression_scores, trained_with
+from tests.linear_tasks import LinearTask
 from tests.paddledtx_trainer import diabetes, emulate, in_order_of_ids, iris
 from tests.protocol.test_linear_cost import LINE, VL, untested
 
@@ -110,3 +111,46 @@ def test_rows_that_do_not_fit_a_rule(tmp_path: Path, rows: int, rule: dict[str, 
     task = untested(tmp_path, [table], np.arange(rows)[:, None] % 2.0, **{**LINE, "batch_size": 2}, **rule)
     with pytest.raises(FedrayError, match=told):
         task.succeed()
+
+
+def small(root: Path, **main: Any) -> LinearTask:
+    """Return a task of 40 rows, half of them positive."""
+    rows = np.arange(40.0)[:, None]
+    return untested(root, [np.hstack([np.sin(rows), np.cos(rows)])], np.mod(rows, 2.0), **{**LINE, **main})
+
+
+def refused(task: LinearTask, party: int) -> FedrayError:
+    """Run a task; return a party's error, of which all others hear before more than shapes was said."""
+    task.run()
+    assert set(task.errors) == {member.index for member in task.plan().members}
+    assert {frame.label for view in task.views for _, frame in view} <= {"shapes"}
+    return task.errors[party]
+
+
+def test_a_part_with_labels_of_one_value_is_refused_before_the_training(tmp_path: Path) -> None:
+    task = small(tmp_path, validation="leave_one_out")
+    task.write(3, "train.csv", np.eye(40)[:, 5:6])
+    error = refused(task, 3)
+    assert isinstance(error, DataError)
+    assert error.message.startswith("validation, a training (it counts its rows anew): train.csv: ")
+    assert "label column 'c0' has one value only" in error.message
+    assert not any("37" in one.message for one in task.errors.values())  # it would tell which row is the positive one
+
+
+@pytest.mark.parametrize("outlier", [10.0, 1000.0])
+def test_an_outlier_among_rows_left_out_is_refused_before_the_training(tmp_path: Path, outlier: float) -> None:
+    task = small(tmp_path, validation="folds", validation_folds=5)
+    table = 1e-3 * np.sin(np.arange(80.0)).reshape(40, 2)
+    table[17, 1] = outlier
+    task.write(2, "train.csv", table)
+    error = refused(task, 2)
+    assert isinstance(error, RangeGuardError)
+    assert error.message.startswith("validation, training 3 (it counts its rows anew): ")
+
+
+def test_numbers_that_do_not_fit_a_part_are_refused_by_all_before_the_training(tmp_path: Path) -> None:
+    task = small(tmp_path, validation="split", validation_percent=90, batch_size=40, cost_tol=1e-11)
+    error = refused(task, 0)
+    assert isinstance(error, SpecError)
+    assert "validation, training 1 (" in error.message
+    assert "cost_tol 1e-11 with batch_size 4 is finer than the fixed point" in error.message

@@ -14,6 +14,7 @@ from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 from fedray.errors import SpecError
 from fedray.ml.linear_design import INTERCEPT_FACTOR, LinearDesign
 from fedray.ml.linear_oracle import LinearOracle
+from fedray.ml.linear_penalty import check_penalty, sign_steps
 from fedray.ml.linear_schedule import period_bits, segments, train_correlations
 from fedray.ml.schedule import Rows
 
@@ -111,6 +112,22 @@ def test_a_penalty_that_overshoots_or_is_nothing_is_refused() -> None:
         SpecError, match=r"alpha 1e-13 with learning_rate_init 0\.5 is finer than the fixed point; use 0"
     ):
         _ = design("linear", learning_rate=0.5, alpha=1e-13).factors
+
+
+def test_an_l1_penalty_beyond_the_fixed_point_is_refused() -> None:
+    numbers: dict[str, Any] = {"learning_rate": 2.0, "penalty": "l1", "penalize_intercept": True}
+    with pytest.raises(SpecError, match="learning_rate_init 2 times alpha 600 is more than the fixed point holds"):
+        check_penalty(design("logistic", alpha=600.0, **numbers))  # 2^64 units of the intercept
+    held = sign_steps(design("logistic", alpha=31.0, **numbers))[1]
+    assert held[-1, 0] == 62 * 2**54
+
+
+def test_a_penalty_that_no_truncation_brings_to_the_costs_is_refused() -> None:
+    costs: dict[str, Any] = {"penalty": "l1", "learning_rate": 10.0, "cost_tol": 0.01, "cost_penalty": True}
+    with pytest.raises(SpecError, match=r"learning_rate_init 10 with alpha 1000 makes a penalty too large .* lower"):
+        check_penalty(design("linear", alpha=1000.0, **costs))
+    check_penalty(design("linear", alpha=10.0, **costs))
+    check_penalty(design("linear", alpha=1000.0, **{**costs, "cost_penalty": False}))
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
