@@ -59,7 +59,7 @@ class PaddleDesk:
     """
 
     def __init__(self, store: Store, settings: PaddleSettings, doors: Doors) -> None:
-        self.settings, self._doors = settings, doors
+        self.settings, self._doors, self._papers = settings, doors, store.papers
         self.keys = Keys(settings.root)
         self.ledger = Ledger(store, self.keys, settings.address)
         self.calls = Calls(self.ledger, settings.dialect, partial(result_of, store))
@@ -72,7 +72,7 @@ class PaddleDesk:
 
     def life(self, service: TaskService) -> Life:
         """Return what changes published tasks, for one request."""
-        return Life(service, self.ledger, self.keys, self.settings)
+        return Life(service, self.ledger, self.keys, self.settings, self._papers)
 
     def answer(self, method: str, data: bytes, context: GrpcContext) -> Message:
         """Answer a gRPC call; a failure goes into its context, with an empty message."""
