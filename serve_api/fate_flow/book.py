@@ -151,6 +151,10 @@ class Book:
         """Return the jobs, the newest first."""
         return [_job(paper) for paper in self._papers.all(_SHELF, limit)]
 
+    def since(self, ms: int) -> list[Job]:
+        """Return the jobs that were added at a Unix time in milliseconds or later, the newest first."""
+        return [_job(paper) for paper in self._papers.all(_SHELF, since=ms / 1000)]
+
     def change(self, job_id: str, **fields: object) -> Job:
         """Note something of a job; raises ``NotFound``."""
         return self.update(job_id, lambda job: replace(job, **fields))  # type: ignore[arg-type]  # ours

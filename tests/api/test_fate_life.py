@@ -150,6 +150,17 @@ def test_a_table_that_a_job_reads_is_not_deleted(fate: Fate) -> None:
     assert fate.post("table/delete", GUEST)["retcode"] == 0
 
 
+def test_a_table_that_a_job_reads_whose_pipeline_is_being_made_is_not_deleted(
+    fate: Fate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    while_it_is_made(fate, monkeypatch, lambda: told.append(fate.post("table/delete", GUEST)))
+    job_id = fate.submit(1)["jobId"]
+    assert [(reply["retcode"], job_id in reply["retmsg"]) for reply in told] == [(100, True)]
+    fate.run_all()
+    assert fate.post("table/delete", GUEST)["retcode"] == 0
+
+
 def test_the_file_of_a_table_stays_until_the_job_that_reads_it_has_ended(fate: Fate) -> None:
     entry = fate.desk.tables.find("exp", "guest")
     assert entry is not None
