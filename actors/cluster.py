@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 
+import psutil
 import ray
 from ray.exceptions import RayError
 
@@ -60,6 +62,7 @@ def start_or_join(address: str | None, parties: Mapping[str, float] | None = Non
 
 def _started(parties: Mapping[str, float]) -> bool:
     """Start a Ray here; return False if it took longer than Ray waits for itself, which it does on a busy machine."""
+    others = set(_children())
     try:
         ray.init(
             address="local",
@@ -74,9 +77,15 @@ def _started(parties: Mapping[str, float]) -> bool:
     except Exception as error:  # Ray raises no narrower one here
         if LATE not in str(error):
             raise
-        ray.shutdown()
+        for process in set(_children()) - others:  # Ray forgets what it has started
+            with suppress(psutil.Error):
+                process.kill()
         return False
     return True
+
+
+def _children() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
 
 
 def _join(address: str) -> None:

@@ -17,6 +17,7 @@ from fedray.errors import FedrayError, PlacementError, error_from_dict
 from fedray.parties.checkpoints import Checkpoints, Mark
 from fedray.policy.approvals import approve
 from fedray.policy.gate import look
+from fedray.task.folders import check_folders
 from fedray.task.plan import TaskPlan
 from fedray.task.standing import Standing
 
@@ -36,8 +37,9 @@ def look_at(plan: TaskPlan, root: str, *, ready: bool) -> list[Standing]:
     Raises
     ------
     FedrayError
-        The first error that a party finds, and whatever its policy does not allow.
+        Two parties write into one folder; the first error that a party finds; and whatever its policy does not allow.
     """
+    check_folders(plan)
     text, resources = plan.to_json(), _resources(plan)
     asked = [_look.options(resources={resource: SHARE}).remote(text, resource, root, ready) for resource in resources]
     answers = _answers(asked)

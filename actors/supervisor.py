@@ -74,7 +74,6 @@ class Supervisor:
         self._teams: dict[str, Team] = {}
         self._resumed: set[str] = set()
         again = ray.get_runtime_context().was_current_actor_reconstructed
-        self._parent = os.getppid()  # ends with the node: its raylet, or the template with the server
         for name in self._store.fail_running(SUPERVISOR_DIED if again else SERVER_ENDED):
             self._go_on(TaskPlan.from_json(self._store.get(name).plan), Status.FAILED)
 
@@ -275,7 +274,7 @@ class Supervisor:
         """Tell the end of this whole node from the death of a party: both look like a dead party at first."""
         deadline = time.monotonic() + TELL_APART_S
         while isinstance(error, PeerLost) and time.monotonic() < deadline:
-            if os.getppid() != self._parent:
+            if not _raylet_runs():
                 return FedrayError(SERVER_ENDED)
             time.sleep(TELL_APART_S / 20)
         return error
@@ -323,3 +322,13 @@ def _log_status(task: str, status: Status, error: FedrayError | None = None) -> 
         error.message,
         extra={**where, "party": error.party, "phase": error.phase, "error": type(error).__name__},
     )
+
+
+def _raylet_runs() -> bool:
+    """Return whether the Ray of this node is there: not by this process's parent, which may be a mere template."""
+    import psutil  # every party's process loads this module, and needs no psutil
+
+    try:
+        return bool(psutil.Process(int(os.environ["RAY_RAYLET_PID"])).status() != psutil.STATUS_ZOMBIE)
+    except (KeyError, ValueError, psutil.NoSuchProcess):
+        return False

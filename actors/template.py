@@ -2,7 +2,8 @@
 
 What a worker costs is mostly imports: Ray's own, numba's, pandas' and scikit-learn's take one to three seconds of
 processor time, and a task starts four workers. One that is forked begins with all that done. It is a process of its own
-as before: the template only imports, it sees no task, no table and no key, and every worker is forked from it alone.
+as before: the template only imports, it sees no task and no table, of keys only one that the server's environment
+holds, and every worker is forked from it alone.
 
 The template has one thread of Python; those that libraries keep (OpenBLAS, jemalloc) idle, and are begun anew by them
 in a child. `actors.worker` asks it over a socket in a folder that only this user may enter. It ends with the process
@@ -70,7 +71,7 @@ def serve(listener: socket.socket, lifeline: socket.socket) -> None:
             if request is None:
                 continue
             worker = worker or Worker.load(request.environ)
-            if worker.fits(request.environ) and os.fork() == 0:
+            if worker.fits(request.environ) and _is_child():
                 listener.close()
                 lifeline.close()
                 try:
@@ -81,6 +82,13 @@ def serve(listener: socket.socket, lifeline: socket.socket) -> None:
             request.close()
     request.take_over()
     worker.run(request.argv)
+
+
+def _is_child() -> bool:
+    """Fork; return whether this is the child, and False as well where no process can be made."""
+    with suppress(OSError):
+        return os.fork() == 0
+    return False
 
 
 @dataclass(frozen=True)
@@ -165,11 +173,13 @@ class Worker:
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
-        """Import Ray and the actors, with a worker's environment."""
+        """Import Ray's worker, with a worker's environment; no actor, as Ray draws a random id where one is defined.
+
+        Ray's generator of ids, once begun, would go on alike in all children, who would call different things the same.
+        """
         os.environ.clear()
         os.environ.update(environ)
         ray_worker = importlib.import_module("ray._private.workers.default_worker")
-        importlib.import_module("actors.supervisor")  # and all roles
         gc.collect()
         gc.freeze()  # children shall not write to what they share
         return cls(Path(str(ray_worker.__file__)), {name: environ.get(name) for name in _FIXED})

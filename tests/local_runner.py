@@ -10,6 +10,7 @@ from fedray.data.root import DataRoot
 from fedray.errors import FedrayError
 from fedray.parties.check import check_member
 from fedray.parties.run import run_local
+from fedray.task.folders import check_folders
 from fedray.task.plan import TaskPlan
 from fedray.task.record import Status
 from fedray.task.standing import Standing
@@ -44,6 +45,7 @@ class LocalRunner(ScriptedRunner):
 
     def _look(self, plan: TaskPlan, *, ready: bool) -> Sequence[Standing]:
         assert self.root is not None
+        check_folders(plan)
         for member in plan.members:
             check_member(member, self.root, ready=ready)
         return []

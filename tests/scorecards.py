@@ -53,7 +53,8 @@ class ScorecardTask(Training):
 
     def lines(self, index: int, name: str, folder: str = "") -> list[list[str]]:
         """Return the lines of a party's file, with its header."""
-        path = self.roots[index].path / "generated" / (folder or f"scorecards/{self.name}") / name
+        own = f"scorecards/{self.name}/{index - 1}-{'label' if index == LABEL else 'feature'}_client"
+        path = self.roots[index].path / "generated" / (folder or own) / name
         with path.open(newline="") as handle:
             return list(csv.reader(handle))
 

@@ -103,7 +103,8 @@ def read_tables(
         table, header, read = _read_text(root, path, max_bytes - size)
         if texts and table.column_names != texts[0].column_names:
             raise DataError(f"{shorten(path)}: expected the columns of {shorten(raw_data_paths[0])}, in its order")
-        texts, first_row, size = [*texts, table], 1 + header, size + read
+        same = table.cast(texts[0].schema) if texts else table  # text is of two types, as a file's kind has it
+        texts, first_row, size = [*texts, same], 1 + header, size + read
     file = shorten(raw_data_paths[0]) if len(texts) == 1 else f"{shorten(raw_data_paths[0])} and the tables below it"
     return _raw_table(pa.concat_tables(texts), columns, duplicates, file, first_row if len(texts) == 1 else 1)
 

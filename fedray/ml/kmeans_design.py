@@ -26,7 +26,7 @@ from fedray.mpc.roots import Quotient
 from fedray.mpc.schedule import Segment
 from fedray.prg import Stream
 
-__all__ = ["KMeansDesign", "Rows", "matrices", "rows_segments", "segments", "training_rows"]
+__all__ = ["KMeansDesign", "Rows", "counted_segments", "matrices", "rows_segments", "segments", "training_rows"]
 
 FINEST_BITS = 20
 LEAST_BITS = 6
@@ -205,14 +205,29 @@ def _update_masks(design: KMeansDesign) -> tuple[Correlation, ...]:
     )
 
 
+def _sizes(design: KMeansDesign) -> Segment:
+    return Segment("sizes", 1, (MsbMask("small", (design.clusters,)),))
+
+
 def segments(design: KMeansDesign, done: int = 0) -> Iterator[Segment]:
     """Yield the schedule: the sizes of clusters first, which wait; then looks for centroids, and new ones between them.
 
     Whenever the centroids stand still, the look that comes next is the last.
     """
     rows, masks = training_rows(design), _update_masks(design)
-    yield Segment("sizes", 1, (MsbMask("small", (design.clusters,)),))
+    yield _sizes(design)
     for step in range(done, design.steps):
         yield from rows_segments(rows, f"look/{step}")
         yield Segment(f"update/{step}", 1, masks, {"rows": np.arange(design.rows[0])[None]})
     yield from rows_segments(rows, f"look/{design.steps}")
+
+
+def counted_segments(design: KMeansDesign) -> Iterator[tuple[Segment, int]]:
+    """Yield the schedule without what repeats itself: each segment of a look and of an update, and how many there are.
+
+    All iterations take the same correlations; labels do not say which it is, and rows are no matter here.
+    """
+    yield _sizes(design), 1
+    for segment in rows_segments(training_rows(design), "look"):
+        yield segment, design.steps + 1
+    yield Segment("update", 1, _update_masks(design)), design.steps

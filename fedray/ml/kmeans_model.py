@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,14 +86,22 @@ class KMeansModel:
             made[self._design.place(self._s.rank)] = mine[self._design.starts()].T
         return made
 
-    def look(self) -> None:
+    def look(self, after_block: Callable[[], None]) -> None:
         """Find out on shares which centroid each row is nearest to.
+
+        Parameters
+        ----------
+        after_block
+            Called whenever another block of rows is done.
 
         Cost: that of `nearest`.
         Leaks: nothing.
         Ref: protocols, section 23.
         """
-        found = list(nearest(self._s, self._rows, self._parts, self._centroids, self._supply, f"look/{self.done}"))
+        found = []
+        for block in nearest(self._s, self._rows, self._parts, self._centroids, self._supply, f"look/{self.done}"):
+            found.append(block)
+            after_block()
         near = [one.onehot.value for one in found if one.onehot is not None]
         index = [one.index.value for one in found if one.index is not None]
         self._near, self._index = Share(np.concatenate(near), 1.0), np.concatenate(index)

@@ -11,6 +11,7 @@ from fedray.errors import DataError, FedrayError
 from fedray.task.config_bases import ClientConfig, Role
 from fedray.task.configs import AlignmentData, CodedData, DataTable, PredictData, ScorecardData, TransformData
 from fedray.task.feature_configs import StatisticsData
+from fedray.task.kmeans_configs import KMeansData
 from fedray.task.plan import Member
 from fedray.task.predict_configs import NewData
 
@@ -66,7 +67,8 @@ def _check(member: Member, root: DataRoot, ready: bool) -> None:
                 raise DataError(
                     f"baseline_path {config.baseline_path!r}: no {FILE} there; run the task that predicts those rows"
                 )
-    if isinstance(config, PredictData | CodedData | ScorecardData) and config.out_data_path is not None:
+    writing = PredictData | CodedData | ScorecardData | KMeansData
+    if isinstance(config, writing) and config.out_data_path is not None:
         root.check_generated(config.out_data_path)
 
 

@@ -18,6 +18,7 @@ Only training rows are clustered.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,9 @@ __all__ = ["CENTROIDS_FILE", "run_data"]
 Float = npt.NDArray[np.float64]
 
 CENTROIDS_FILE = "centroids.csv"
+
+BEAT_S = 30.0
+"""How often the main client is told that the clustering still goes on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +99,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
 
 
 def _prepare(ctx: PartyContext) -> _Prepared:
-    """Read this data client's tables and scale its columns; local."""
+    """Read this data client's tables, scale its columns, see that what comes out can be kept; local."""
     config, recipe = _config(ctx), KMeansRecipe(ctx.plan)
     folder = ctx.root.generated_dir(config.data_path, field="data_path")
     split = load_split(folder, untested=True)
@@ -112,7 +116,11 @@ def _prepare(ctx: PartyContext) -> _Prepared:
         "run": secrets.token_hex(8),
     }
     columns = Columns(split.columns[:labels], scaling, bool(split.fingerprint))
-    ids = load_ids(folder, "train") if receiver_of(ctx) is ctx.member else None
+    receives = receiver_of(ctx) is ctx.member
+    ids = load_ids(folder, "train") if receives else None
+    ctx.root.party_key(create=True)  # seals the centroids
+    if scaling.columns or receives:
+        _folder(ctx)
     return _Prepared(columns, scaling, values, told, ids)
 
 
@@ -127,14 +135,28 @@ def _model(ctx: PartyContext, session: Session, agreed: Agreed, values: Float | 
 
 def _cluster(ctx: PartyContext, agreed: Agreed, model: KMeansModel) -> bool:
     """Move the centroids until they stand still, or often enough; return whether they were seen to stand still."""
-    stands, steps = False, agreed.design.steps
+    stands, steps, beat = False, agreed.design.steps, _Beat(ctx)
     while not stands and model.done < steps:
-        model.look()
+        model.look(beat)
         stands = model.update()
+        beat()
         if ctx.member is ctx.plan.data[0]:
             ctx.progress(TRAIN_PHASE, model.done, model.done if stands else steps)
-    model.look()
+    model.look(beat)
     return stands
+
+
+class _Beat:
+    """Lets the first data client tell the main client, now and then, that it is still there."""
+
+    def __init__(self, ctx: PartyContext) -> None:
+        self._ctx, self._told = ctx, time.monotonic()
+
+    def __call__(self) -> None:
+        now, ctx = time.monotonic(), self._ctx
+        if ctx.member is ctx.plan.data[0] and now - self._told > BEAT_S:
+            self._told = now
+            ctx.channel.send_json(ctx.plan.main.index, "done", None)
 
 
 def _save(ctx: PartyContext, agreed: Agreed, prepared: _Prepared, model: KMeansModel, opened: Opened) -> None:
@@ -169,7 +191,7 @@ def _told(ctx: PartyContext, model: KMeansModel, opened: Opened, stands: bool) -
 
 
 def _folder(ctx: PartyContext) -> Path:
-    path = _config(ctx).out_data_path or f"clusters/{ctx.plan.task}"
+    path = _config(ctx).out_data_path or f"clusters/{ctx.plan.task}/{ctx.place}"
     return ctx.root.generated_dir(path, create=True)
 
 

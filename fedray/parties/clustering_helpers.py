@@ -52,7 +52,9 @@ def run_dealer(ctx: PartyContext) -> PartyOutcome:
 
 def _end(ctx: PartyContext, agreed: Agreed, frm: int) -> dict[str, object]:
     """Return how a data client's part has ended."""
-    told, design = ctx.channel.recv_json(frm, "done"), agreed.design
+    told, design = None, agreed.design
+    while told is None:  # a sign of life
+        told = ctx.channel.recv_json(frm, "done")
     found = told if isinstance(told, dict) else {}
     large, sizes, stands = found.get("large"), found.get("sizes"), found.get("converged")
     fits = (

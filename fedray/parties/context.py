@@ -59,6 +59,11 @@ class PartyContext:
         return self.plan.members[self.me]
 
     @property
+    def place(self) -> str:
+        """The name of a folder that no other client with data has, where several keep things under one root."""
+        return f"{self.plan.data.index(self.member)}-{self.member.role.value}"
+
+    @property
     def allowance(self) -> Allowance:
         """The predictions that my party allows today."""
         most = None if self.policy is None else self.policy.max_predictions_a_day

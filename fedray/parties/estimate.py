@@ -8,7 +8,7 @@ taken at an average; what is said as JSON is left out. Rounds are in `fedray.par
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -125,24 +125,24 @@ def of_course(plan: TaskPlan, course: Course) -> Estimate | None:
     if rounds is None:
         return None
     rounds += int(checkpointed(plan, course))  # that all have the model, so that checkpoints can go
-    return _of(plan, course, rounds, course.done)
+    return _of(plan, course, rounds, ((segment, 1) for segment in course.segments(course.done)))
 
 
 def of_clustering(plan: TaskPlan, course: Clustering) -> Estimate:
     """Return what a clustering will cost at most: it may end before its last iteration."""
-    return _of(plan, course, clustering_rounds(course.design), 0)
+    return _of(plan, course, clustering_rounds(course.design), course.counted())
 
 
-def _of(plan: TaskPlan, course: Course | Clustering, rounds: int, done: int) -> Estimate:
-    """Return what follows from the schedule, whatever is dealt for."""
+def _of(plan: TaskPlan, course: Course | Clustering, rounds: int, schedule: Iterable[tuple[Segment, int]]) -> Estimate:
+    """Return what follows from the schedule, whatever is dealt for: segments, and how often each comes."""
     said = [0] * len(plan.data)
     for matrix in course.matrices:
         said[matrix.owner] += (len(said) - 1) * _size(matrix)
     dealt = 0
-    for segment in course.segments(done):
-        dealt += WORD_BYTES * layout.size_of(layout.corrections(segment.correlations, segment.steps))
+    for segment, times in schedule:
+        dealt += times * WORD_BYTES * layout.size_of(layout.corrections(segment.correlations, segment.steps))
         for rank, size in enumerate(_openings(segment, len(said))):
-            said[rank] += size
+            said[rank] += times * size
     heads = rounds * (len(said) - 1) * HEAD_BYTES
     sent = {plan.names[member.index]: size + heads for member, size in zip(plan.data, said, strict=True)}
     return Estimate(rounds, {**_dealer(plan, dealt), **sent}, _memory(plan, course))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fedray.data.scaling import Standardizer
 from fedray.errors import LocalProtocolError
-from fedray.ml.kmeans_design import KMeansDesign, Rows, matrices, segments, training_rows
+from fedray.ml.kmeans_design import KMeansDesign, Rows, counted_segments, matrices, segments, training_rows
 from fedray.ml.kmeans_scorer import KMeansScorer, scorer_segments
 from fedray.mpc.dealer import PrivateShape, Supply
 from fedray.mpc.schedule import Segment
@@ -41,6 +41,10 @@ class Clustering:
     def segments(self, done: int = 0) -> Iterator[Segment]:
         """Make the schedule of correlations, from so many iterations on."""
         return segments(self.design, done)
+
+    def counted(self) -> Iterator[tuple[Segment, int]]:
+        """Make the schedule of a look and of an update, with how often each segment comes."""
+        return counted_segments(self.design)
 
 
 class KMeansRecipe:

@@ -192,6 +192,6 @@ def _lines(plan: SignificanceDesign, columns: Columns, found: Found) -> list[tup
 
 
 def _write(ctx: PartyContext, lines: Sequence[tuple[str, float, float]]) -> None:
-    folder = ctx.root.generated_dir(f"p_values/{ctx.plan.task}", create=True)
+    folder = ctx.root.generated_dir(f"p_values/{ctx.plan.task}/{ctx.place}", create=True)
     texts = zip(*[(name, repr(z), repr(p)) for name, z, p in lines], strict=True)
     write_texts(folder / "p_values.csv", list(zip(HEADER, texts, strict=True)))

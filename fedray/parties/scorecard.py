@@ -227,7 +227,7 @@ def _write_table(ctx: PartyContext, card: Scorecard | None, base: int | None, ke
 
 
 def _folder(ctx: PartyContext) -> Path:
-    path = _config(ctx).out_data_path or f"scorecards/{ctx.plan.task}"
+    path = _config(ctx).out_data_path or f"scorecards/{ctx.plan.task}/{ctx.place}"
     return ctx.root.generated_dir(path, create=True)
 
 

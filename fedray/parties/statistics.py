@@ -211,9 +211,8 @@ def _whole(ctx: PartyContext, design: CorrelationDesign, matrix: Float, named: d
 
 def statistics_folder(ctx: PartyContext, task: str, *, create: bool) -> SealedFolder:
     """Return where this party keeps what a task of statistics has found; raises ``DataError`` where it has nothing."""
-    place = f"{ctx.plan.data.index(ctx.member)}-{ctx.member.role.value}"
     try:
-        return ctx.root.sealed_dir(f"statistics/{task}/{place}", create=create)
+        return ctx.root.sealed_dir(f"statistics/{task}/{ctx.place}", create=create)
     except DataError:
         if create:
             raise

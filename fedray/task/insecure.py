@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from fedray.errors import SpecError
 from fedray.task.plan import TaskPlan
-from fedray.task.registry import LOCAL_RESOURCE
 
 __all__ = ["check_insecure"]
 
 
-def check_insecure(plan: TaskPlan, trust_mode: str) -> None:
+def check_insecure(plan: TaskPlan, trust_mode: str, *, one_machine: bool) -> None:
     """Check where parity mode and public masks may be used.
+
+    Parameters
+    ----------
+    plan
+        The task.
+    trust_mode
+        Of the server.
+    one_machine
+        Whether it has no registry, so that all parties are on its own machine.
 
     Raises
     ------
@@ -28,7 +36,7 @@ def check_insecure(plan: TaskPlan, trust_mode: str) -> None:
             f"{where}.public_masks: expected false in trust mode {trust_mode}, got true; "
             "public masks hide nothing, so they are for trust mode lab only"
         )
-    if plan.public_masks and any(member.party.resource != LOCAL_RESOURCE for member in plan.members):
+    if plan.public_masks and not one_machine:
         raise SpecError(
             f"{where}.public_masks: expected false where fedray.toml names the parties, got true; public masks hide "
             "nothing, so they are for a server without a registry, whose parties are all on its own machine"

@@ -51,7 +51,7 @@ class KMeansData(TableConfig):
     ----------
     out_data_path
         Folder below its generated-data folder for ``centroids.csv``, and at the receiver for ``predictions.csv``; None
-        is ``clusters/<name of the task>``.
+        is ``clusters/<name of the task>/<place among the clients with data>-<role>``.
     """
 
     out_data_path: Annotated[str | None, optional_path()] = None

@@ -101,9 +101,10 @@ class Papers:
             gone = connection.execute(papers.delete().where(papers.c.shelf == shelf, papers.c.name == name))
         return gone.rowcount == 1
 
-    def all(self, shelf: str, limit: int | None = None) -> list[Paper]:
-        """Return the documents of a shelf, the newest first."""
-        wanted = sa.select(papers).where(papers.c.shelf == shelf).order_by(papers.c.id.desc()).limit(limit)
+    def all(self, shelf: str, limit: int | None = None, since: float = 0.0) -> list[Paper]:
+        """Return the documents of a shelf that were added at a Unix time or later, the newest first."""
+        mine = (papers.c.shelf == shelf) & (papers.c.made_at >= since)
+        wanted = sa.select(papers).where(mine).order_by(papers.c.id.desc()).limit(limit)
         with self._engine.connect() as connection:
             return [_paper(row) for row in connection.execute(wanted).mappings()]
 

@@ -35,12 +35,12 @@ from fedray.task.text import show
 from fedray.task.transform_rules import transforming
 from fedray.task.tree_configs import TREE_METRICS_OF, TreeTable
 
-__all__ = ["broken_rules"]
+__all__ = ["WRITING", "broken_rules"]
 
 Client = tuple[Role, ClientConfig]
 _RECEIVING = (PredictData, ExportData)
 """Configurations of which only the receiver's names files."""
-_WRITING = (AlignmentData, CodedData, KMeansData, ScorecardData)
+WRITING = (AlignmentData, CodedData, KMeansData, ScorecardData)
 """Configurations of which each that names a folder to write into has one of its own."""
 MOST_COSTS = 10_000
 """Batches between two tests where losses wait for a comparison, each with the weights before it."""
@@ -324,7 +324,7 @@ def _columns(clients: Sequence[Client]) -> Iterator[str]:
 def _outputs(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -> Iterator[str]:
     writers: dict[tuple[str, int, PurePosixPath], list[int]] = defaultdict(list)
     for index, (_, config) in enumerate(clients):
-        if isinstance(config, _WRITING) and config.out_data_path is not None:
+        if isinstance(config, WRITING) and config.out_data_path is not None:
             addr, port = places[index]
             writers[addr.lower(), port, PurePosixPath(config.out_data_path)].append(index)
     for indices in writers.values():

@@ -37,7 +37,7 @@ class ScorecardData(NewData):
     ----------
     out_data_path
         Folder below its generated-data folder for ``scorecard.csv``, and at the receiver for ``points.csv``; None is
-        ``scorecards/<name of the task>``.
+        ``scorecards/<name of the task>/<place among the clients with data>-<role>``.
     """
 
     out_data_path: Annotated[str | None, optional_path()] = None

@@ -423,7 +423,7 @@ class TaskService:
     def _plan(self, spec: TaskSpec, coming: Mapping[str, TaskPlan]) -> tuple[TaskSpec, TaskPlan]:
         spec = without_tag(self._store, spec)
         plan = make_plan(spec, self._registry, self._new_seed())
-        check_insecure(plan, self._trust_mode)
+        check_insecure(plan, self._trust_mode, one_machine=self._registry.is_local)
         training = coming.get(model_of(plan) or "")
         trained = training_of(self._store, plan) if training is None else (training, Status.CREATED)
         if trained is not None:

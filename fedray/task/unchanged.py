@@ -36,16 +36,18 @@ class Writes:
         self._counts = engine.dialect.name == "sqlite"
         self._lock = threading.Lock()
         self._connection: sa.PoolProxiedConnection | None = None
+        self._opened = 0
 
-    def now(self) -> int | None:
-        """Return a number that is another one once anything was written since; None where nobody counts."""
+    def now(self) -> tuple[int, int] | None:
+        """Return numbers that are others once anything was written since; None where nobody counts."""
         if not self._counts:
             return None
         with self._lock:
             try:
                 if self._connection is None:
                     self._connection = self._open()
-                return int(self._connection.cursor().execute("PRAGMA data_version").fetchone()[0])
+                version = self._connection.cursor().execute("PRAGMA data_version").fetchone()[0]
+                return self._opened, int(version)  # SQLite counts anew for each connection
             except (sqlite3.Error, DBAPIError):
                 return None  # whoever reads the table is told what is wrong
 
@@ -57,6 +59,7 @@ class Writes:
             self._connection = None
 
     def _open(self) -> sa.PoolProxiedConnection:
+        self._opened += 1
         connection = self._engine.raw_connection()
         connection.cursor().execute("PRAGMA busy_timeout = 0")  # it is asked where nobody may wait
         return connection
@@ -74,7 +77,7 @@ class Unchanged(Generic[Key, Value]):
     def __init__(self, writes: Writes) -> None:
         self._writes = writes
         self._lock = threading.Lock()
-        self._at: int | None = None
+        self._at: tuple[int, int] | None = None
         self._kept: dict[Key, Value] = {}
 
     def known(self, key: Key) -> Value | None:

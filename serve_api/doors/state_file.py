@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,11 +53,21 @@ class StateFile(Generic[Entry]):
             raise DataError(f"{self._path}: the file of {self._what} cannot be read ({error.strerror})") from None
         if facts.st_mode & 0o077:
             raise DataError(f"{self._path}: expected a file that only its owner may read; chmod 600 it")
-        now = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
+        now = _marks(facts)
         if now != self._seen:
             self._entries = self._load()
             self._seen = now
         return self._entries
+
+    def known(self) -> tuple[Entry, ...] | None:
+        """Return every entry as `all` has read them; None where it has to read the file, or to say what is wrong."""
+        try:
+            facts = self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return () if self._seen is None else None
+        except OSError:
+            return None
+        return None if facts.st_mode & 0o077 or _marks(facts) != self._seen else self._entries
 
     def _load(self) -> tuple[Entry, ...]:
         try:
@@ -82,3 +93,7 @@ class StateFile(Generic[Entry]):
     def write(self, document: object) -> None:
         """Replace the file; within `writing`."""
         replace_file(self._path, f"{json.dumps(document, indent=2)}\n".encode())
+
+
+def _marks(facts: os.stat_result) -> tuple[int, int, int]:
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size

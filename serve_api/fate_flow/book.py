@@ -64,6 +64,8 @@ class Job:
         Names of components whose metrics and data were deleted.
     timed_out
         Whether it was stopped because it ran for longer than its configuration allows.
+    stopped
+        Whether somebody asked to stop it; its pipeline may not have been there then.
     created_ms, updated_ms
         Unix milliseconds.
     """
@@ -86,6 +88,7 @@ class Job:
     notes: Mapping[str, str] = field(default_factory=dict)
     cleaned: tuple[str, ...] = ()
     timed_out: bool = False
+    stopped: bool = False
 
     @property
     def new_shapes(self) -> bool:
@@ -147,6 +150,10 @@ class Book:
     def all(self, limit: int | None = None) -> list[Job]:
         """Return the jobs, the newest first."""
         return [_job(paper) for paper in self._papers.all(_SHELF, limit)]
+
+    def since(self, ms: int) -> list[Job]:
+        """Return the jobs that were added at a Unix time in milliseconds or later, the newest first."""
+        return [_job(paper) for paper in self._papers.all(_SHELF, since=ms / 1000)]
 
     def change(self, job_id: str, **fields: object) -> Job:
         """Note something of a job; raises ``NotFound``."""

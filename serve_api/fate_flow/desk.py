@@ -70,7 +70,7 @@ class FateDesk:
         self.tables.sweep()
 
     def _readers(self, file: str) -> list[str]:
-        return readers(self.pipelines, self.book, file)
+        return readers(self.pipelines, self.book, file, self.now())
 
     @property
     def service(self) -> TaskService:

@@ -89,6 +89,7 @@ class Work:
             except FedrayError:
                 self._book.remove(kept.id)
                 raise
+            self._cancel_if_stopped(kept.id)
         return kept
 
     def _row(self, compiled: CompiledJob, trained: Job | None) -> Job:
@@ -141,8 +142,16 @@ class Work:
             self._chores.stop(job_id)
         elif job.pipeline is not None:
             with contextlib.suppress(StateError, NotFound):  # it ended meanwhile, or is not there yet
+                self._book.change(job_id, stopped=True)  # first: whoever is making the pipeline looks at it afterwards
                 self._pipelines.cancel(job.pipeline)
         return "cancel job success" if state.status == "waiting" else "kill job success"
+
+    def _cancel_if_stopped(self, job_id: str) -> None:
+        """Cancel a pipeline that was made after its job was stopped."""
+        job = self._book.get(job_id)
+        if job is not None and job.stopped and job.pipeline is not None:
+            with contextlib.suppress(StateError):  # whoever stopped it found the pipeline
+                self._pipelines.cancel(job.pipeline)
 
     def stop_waiting(self) -> list[str]:
         """Stop the jobs that wait, and return their ids."""

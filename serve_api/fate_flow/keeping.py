@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Keeping"]
 
 _FOLDER: Final = "fate-models"
+_ZIP: Final = b"PK"
 
 
 class Keeping:
@@ -57,7 +58,7 @@ class Keeping:
             raise FateError(REFUSED, f"Model {show(model_id)} {show(version)} of {party} is not stored here")
 
         def work(_: object) -> Mapping[str, Any]:
-            found = unpacked(folder.read(file), party)
+            found = unpacked(_read(folder, file), party)
             if self._desk.models.find(model_id, version) is None:
                 self.take(found, model_id, version, party)
             return {}
@@ -93,6 +94,12 @@ class Keeping:
 
     def _folder(self) -> SealedFolder:
         return DataRoot(self._desk.settings.root, KeySetting.from_environment(os.environ)).sealed_dir(_FOLDER)
+
+
+def _read(folder: SealedFolder, file: str) -> bytes:
+    """Return a kept model; one that was written before they were sealed is looked at as one that is imported."""
+    content = (folder.path / file).read_bytes()
+    return content if content.startswith(_ZIP) else folder.read(file)
 
 
 def _file(model_id: str, version: str, party: PartyId) -> str:

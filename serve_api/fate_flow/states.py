@@ -48,10 +48,14 @@ class Pipelines(Protocol):
         """End a pipeline; raises ``StateError`` where it has ended."""
 
 
-def readers(pipelines: Pipelines, book: Book, file: str) -> list[str]:
-    """Return the ids of the jobs that have not ended and read a file of raw data."""
-    jobs = (book.of_pipeline(name) for name in pipelines.at_work())
-    return [job.id for job in jobs if job is not None and file in dumps((job.compiled or {})["pipeline"])]
+def readers(pipelines: Pipelines, book: Book, file: str, now: int) -> list[str]:
+    """Return the ids of the jobs that have not ended and read a file of raw data; now is Unix milliseconds."""
+    young = {job.pipeline: job for job in book.since(now - _MADE_WITHIN_MS) if job.pipeline is not None}
+    there = pipelines.named(list(young))
+    being_made = [job for name, job in young.items() if name not in there]
+    at_work = [book.of_pipeline(name) for name in pipelines.at_work()]  # last: what was made meanwhile is among them
+    jobs = {job.id: job for job in (*at_work, *being_made) if job is not None}
+    return [job.id for job in jobs.values() if file in dumps((job.compiled or {})["pipeline"])]
 
 
 @dataclass(frozen=True)

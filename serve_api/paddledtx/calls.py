@@ -13,7 +13,7 @@ from fedray.errors import FedrayError
 from serve_api.paddledtx.faults import Code, Fault, fault_of
 from serve_api.paddledtx.go_json import canonical
 from serve_api.paddledtx.grpc_door import MAX_REQUEST_BYTES
-from serve_api.paddledtx.ledger import Known, Ledger
+from serve_api.paddledtx.ledger import Known, Tasks
 from serve_api.paddledtx.listing import Dialect, Listing, read_listing
 from serve_api.paddledtx.signing import SIGNATURE_BYTES, verify
 from serve_api.paddledtx.wire.common_pb2 import PREDICT
@@ -40,16 +40,16 @@ class Calls:
 
     Parameters
     ----------
-    ledger
-        Knows the tasks.
+    tasks
+        Those of the server.
     dialect
         Layout of ListTask.
     results
         Finds results.
     """
 
-    def __init__(self, ledger: Ledger, dialect: Dialect, results: Results) -> None:
-        self._ledger, self._dialect, self._results = ledger, dialect, results
+    def __init__(self, tasks: Tasks, dialect: Dialect, results: Results) -> None:
+        self._tasks, self._dialect, self._results = tasks, dialect, results
 
     def list_tasks(self, data: bytes) -> FLTasks:
         """Answer ListTask; raises ``Fault``."""
@@ -57,12 +57,12 @@ class Calls:
 
     def listed(self, listing: Listing) -> FLTasks:
         """Answer a listing that was read."""
-        return _run("failed list task", lambda: self._ledger.list(listing))
+        return _run("failed list task", lambda: self._tasks.list(listing))
 
     def get_task(self, data: bytes) -> FLTask:
         """Answer GetTaskById; raises ``Fault``."""
         request = _decode(GetTaskRequest, data)
-        return _run("failed get task by id", lambda: self._ledger.get(request.taskID).task)
+        return _run("failed get task by id", lambda: self._tasks.get(request.taskID).task)
 
     def predict_result(self, data: bytes) -> PredictResponse:
         """Answer GetPredictResult: its requester gets the rows of a prediction; raises ``Fault``."""
@@ -75,7 +75,7 @@ class Calls:
         return _run("failed start task", lambda: self._started(request))
 
     def _result(self, request: TaskRequest) -> PredictResponse:
-        known = self._ledger.get(request.taskID)
+        known = self._tasks.get(request.taskID)
         if known.task.algoParam.taskType != PREDICT:
             raise Fault(Code.PARAMETER, "illegal taskId, not a predict task")
         if request.pubKey != known.task.requester:
@@ -88,7 +88,7 @@ class Calls:
         return PredictResponse(taskID=request.taskID, payload=payload)
 
     def _started(self, request: TaskRequest) -> TaskResponse:
-        known = self._ledger.get(request.taskID)
+        known = self._tasks.get(request.taskID)
         if known.task.status != "Processing":
             raise Fault(Code.PARAMETER, f"task status is not Processing, it is {known.task.status}")
         _check(request)

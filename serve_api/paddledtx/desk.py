@@ -6,7 +6,7 @@ import ipaddress
 import logging
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from google.protobuf.message import Message
 from starlette.concurrency import run_in_threadpool
@@ -27,6 +27,14 @@ from serve_api.paddledtx.wire.task_pb2 import FLTask, FLTasks, PredictResponse, 
 __all__ = ["GrpcContext", "PaddleDesk"]
 
 _log = logging.getLogger("fedray.paddledtx")
+
+_METHODS: Final[Mapping[str, tuple[Callable[[Calls, bytes], Message], Message, bool]]] = {
+    "ListTask": (Calls.list_tasks, FLTasks(), False),
+    "GetTaskById": (Calls.get_task, FLTask(), False),
+    "GetPredictResult": (Calls.predict_result, PredictResponse(), True),
+    "StartTask": (Calls.start_task, TaskResponse(), True),
+}
+"""Each with its empty answer, and whether it is signed."""
 
 
 class GrpcContext(Protocol):
@@ -59,27 +67,25 @@ class PaddleDesk:
     """
 
     def __init__(self, store: Store, settings: PaddleSettings, doors: Doors) -> None:
-        self.settings, self._doors = settings, doors
+        self.settings, self._doors, self._papers = settings, doors, store.papers
         self.keys = Keys(settings.root)
         self.ledger = Ledger(store, self.keys, settings.address)
-        self.calls = Calls(self.ledger, settings.dialect, partial(result_of, store))
-        self._methods: Mapping[str, tuple[Callable[[bytes], Message], Message, bool]] = {
-            "ListTask": (self.calls.list_tasks, FLTasks(), False),
-            "GetTaskById": (self.calls.get_task, FLTask(), False),
-            "GetPredictResult": (self.calls.predict_result, PredictResponse(), True),
-            "StartTask": (self.calls.start_task, TaskResponse(), True),
-        }
+        self._calls = partial(Calls, dialect=settings.dialect, results=partial(result_of, store))
+        self.calls = self._calls(self.ledger)
 
     def life(self, service: TaskService) -> Life:
         """Return what changes published tasks, for one request."""
-        return Life(service, self.ledger, self.keys, self.settings)
+        return Life(service, self.ledger, self.keys, self.settings, self._papers)
 
     def answer(self, method: str, data: bytes, context: GrpcContext) -> Message:
         """Answer a gRPC call; a failure goes into its context, with an empty message."""
-        call, empty, signed = self._methods[method]
+        return self._answer(self.calls, method, data, context)
+
+    def _answer(self, calls: Calls, method: str, data: bytes, context: GrpcContext) -> Message:
+        call, empty, signed = _METHODS[method]
         try:
             self._admit(context, signed)
-            return call(data)
+            return call(calls, data)
         except Fault as fault:
             return _failed(context, fault, empty)
         except Exception as error:  # noqa: BLE001  the last line of defence; its text may quote the request
@@ -88,10 +94,10 @@ class PaddleDesk:
 
     async def answer_soon(self, method: str, data: bytes, context: GrpcContext) -> bytes:
         """Answer a gRPC call as it is sent: at once where all is at hand, else in a thread, as the store waits."""
-        signed = self._methods[method][2]
-        if signed or not self.ledger.at_hand():
+        near = None if _METHODS[method][2] else self.ledger.at_hand()
+        if near is None:
             return (await run_in_threadpool(self.answer, method, data, context)).SerializeToString()
-        return self.answer(method, data, context).SerializeToString()
+        return self._answer(self._calls(near), method, data, context).SerializeToString()
 
     def _admit(self, context: GrpcContext, signed: bool) -> None:
         """See that the caller may call: from where it comes, and who it is where nothing is signed."""

@@ -100,6 +100,10 @@ class Keys:
         """Return every key, revoked ones too; raises ``DataError``."""
         return self._file.all()
 
+    def known(self) -> tuple[Key, ...] | None:
+        """Return what `all` would without reading anything; None where that has to."""
+        return self._file.known()
+
     def find(self, public: bytes) -> Key | None:
         """Return the valid key with these bytes."""
         return next((key for key in self.all() if key.bytes == public and key.revoked_at is None), None)

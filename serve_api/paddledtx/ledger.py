@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol
 
 from fedray.errors import NotFound
 from fedray.task.approvals import Approval
@@ -23,7 +23,7 @@ from serve_api.paddledtx.listing import Listing
 from serve_api.paddledtx.shape import PREFIX, native_task, published_task
 from serve_api.paddledtx.wire.task_pb2 import FLTask, FLTasks
 
-__all__ = ["API", "Known", "Ledger"]
+__all__ = ["API", "Known", "Ledger", "Tasks"]
 
 API: Final = "paddledtx"
 
@@ -50,6 +50,16 @@ class Known:
     job: Job | None = None
 
 
+class Tasks(Protocol):
+    """Tasks that can be told of."""
+
+    def get(self, wanted: str) -> Known:
+        """Return a task; raises ``Fault`` where there is none with this id."""
+
+    def list(self, listing: Listing) -> FLTasks:
+        """Return the tasks that a listing asks for, the newest first; neither list nor tasks are to be changed."""
+
+
 @dataclass(frozen=True)
 class _Kept:
     """The tasks as they were at a stamp: by name what was seen and what is said of it, None of what is left out."""
@@ -60,6 +70,24 @@ class _Kept:
     by_id: dict[str, Known] = field(default_factory=dict)
     newest_first: tuple[FLTask, ...] = ()
     lists: dict[Listing, FLTasks] = field(default_factory=dict)
+
+    def get(self, wanted: str) -> Known:
+        found = self.by_id.get(wanted)
+        if found is None:
+            raise Fault(Code.NOT_FOUND, "task not found, there is none with this taskID")
+        return found
+
+    def list(self, listing: Listing) -> FLTasks:
+        if not listing.keys:
+            return FLTasks()
+        wanted = _without_idle_bounds(listing, self.newest_first)
+        found = self.lists.get(wanted)
+        if found is None:
+            found = _list(wanted, self.newest_first)
+            if len(self.lists) >= _MOST_LISTS:
+                self.lists.clear()
+            self.lists[wanted] = found
+        return found
 
 
 class Ledger:
@@ -82,10 +110,7 @@ class Ledger:
 
     def get(self, wanted: str) -> Known:
         """Return a task; raises ``Fault`` where there is none with this id."""
-        found = self._now().by_id.get(wanted)
-        if found is None:
-            raise Fault(Code.NOT_FOUND, "task not found, there is none with this taskID")
-        return found
+        return self._now().get(wanted)
 
     def taken(self, wanted: str) -> bool:
         """Return whether a task has this id."""
@@ -93,21 +118,14 @@ class Ledger:
 
     def list(self, listing: Listing) -> FLTasks:
         """Return the tasks that a listing asks for, the newest first; neither list nor tasks are to be changed."""
-        if not listing.keys:
-            return FLTasks()
-        kept = self._now()
-        wanted = _without_idle_bounds(listing, kept.newest_first)
-        found = kept.lists.get(wanted)
-        if found is None:
-            found = _list(wanted, kept.newest_first)
-            if len(kept.lists) >= _MOST_LISTS:
-                kept.lists.clear()
-            kept.lists[wanted] = found
-        return found
+        return self._now().list(listing) if listing.keys else FLTasks()
 
-    def at_hand(self) -> bool:
-        """Return whether a list can be told without asking the database: nothing was written since the last one."""
-        return self._kept.stamp is not None and self._store.changes.known_stamp() == self._kept.stamp
+    def at_hand(self) -> Tasks | None:
+        """Return the tasks if no task and no key was written since they were read; else None, without reading."""
+        kept = self._kept
+        if kept.stamp is None or self._store.changes.known_stamp() != kept.stamp:
+            return None
+        return kept if self._keys.known() == kept.keys else None
 
     def _now(self) -> _Kept:
         """Return the tasks as they are now, or were later than this call began."""

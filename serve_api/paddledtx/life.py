@@ -15,6 +15,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 
 from fedray.errors import Conflict, FedrayError
 from fedray.task.jobs import Job, JobKey
+from fedray.task.papers import Papers
 from fedray.task.record import Status
 from fedray.task.service import TaskService
 from serve_api.paddledtx.calls import check_signature
@@ -34,6 +35,9 @@ Json = Mapping[str, Any]
 
 _UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
+_CONFIRMED: Final = "paddledtx/confirmed"
+"""By task and party, the time in the last confirmation or rejection that counted."""
+
 CLOCKS_DIFFER_NS: Final = 600 * 10**9
 """How far the time in a signed request may be from the server's: what is older is a replay."""
 
@@ -47,6 +51,8 @@ class Life:
         Runs them.
     ledger, keys, settings
         Of the API.
+    papers
+        Of the store.
     clock
         Gives Unix time in seconds.
     """
@@ -57,10 +63,11 @@ class Life:
         ledger: Ledger,
         keys: Keys,
         settings: PaddleSettings,
+        papers: Papers,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._service, self._ledger, self._keys = service, ledger, keys
-        self._settings, self._clock = settings, clock
+        self._settings, self._papers, self._clock = settings, papers, clock
 
     def publish(self, body: Json) -> FLTask:
         """Publish a task: the JSON of an FLTask and the requester's signature of it; raises ``Fault``, ``FedrayError``.
@@ -99,6 +106,9 @@ class Life:
         parties = [party for party in job.about["parties"] if party in key.parties]
         if not parties:
             raise Fault(Code.PARAMETER, "bad param:pubkey, it is that of no executor of the task")
+        self._is_of_this_run(job, now)
+        for party in parties:
+            self._is_later(task, party, now)
         who = f"paddledtx {key.name}"
         for party in parties:
             if reason:
@@ -168,6 +178,25 @@ class Life:
     def _in_time(self, told: int, field: str) -> None:
         if abs(told - round(self._clock() * 1e9)) > CLOCKS_DIFFER_NS:
             raise Fault(Code.EXPIRED, f"bad param:{field}, expected now in nanoseconds; an old request is not taken")
+
+    def _is_of_this_run(self, job: Job, told: int) -> None:
+        """See that a task was not started again since: the new run, which has the same id, was not meant."""
+        if job.run > 1 and told <= round(job.made_at * 1e9):
+            raise Fault(Code.UPDATED, "the task was started again since currentTime, expected a later one")
+
+    def _is_later(self, task: str, party: str, told: int) -> None:
+        """Keep when a party has confirmed or rejected; raises ``Fault`` where that came before, for whichever run."""
+        name = f"{task} {party}"
+
+        def later(kept: Json) -> Json:
+            if told <= kept["told"]:
+                raise Fault(Code.UPDATED, "the party has said so before, expected a later currentTime")
+            return {"told": told}
+
+        try:
+            self._papers.add(_CONFIRMED, name, {"told": told})
+        except Conflict:
+            self._papers.change(_CONFIRMED, name, later)
 
     def _published(self, task: str) -> Job:
         job = self._ledger.get(task).job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from fedray.data.root import DataRoot
 from fedray.errors import SpecError
+from fedray.pipeline.service import Pipeline
 from fedray.task.record import Status
 from serve_api.fate_flow.states import States
 from serve_api.fate_flow.time_limits import TimeLimits
@@ -116,10 +118,45 @@ def test_a_server_that_ends_before_the_pipeline_is_made_leaves_a_failed_job(
     assert fate.pipelines.list().total == 0
 
 
+def while_it_is_made(fate: Fate, monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Do something whenever a job is in the book and its pipeline is not there yet."""
+    create = fate.desk.pipelines.create
+
+    def acted(document: object) -> Pipeline:
+        act()
+        return create(document)
+
+    monkeypatch.setattr(fate.desk.pipelines, "create", acted)
+
+
+@pytest.mark.parametrize("path", ["job/stop", "job/clean/queue"])
+def test_a_job_that_is_stopped_before_its_pipeline_is_made_does_not_run(
+    fate: Fate, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    told = []
+    while_it_is_made(fate, monkeypatch, lambda: told.append(fate.post(path, {"job_id": fate.desk.book.all()[0].id})))
+    job_id = fate.submit(1)["jobId"]
+    assert [reply["retcode"] for reply in told] == [0]
+    fate.run_all()
+    assert fate.world.runner.submitted == []
+    assert {row["f_status"] for row in fate.rows(job_id)} == {"canceled"}
+
+
 def test_a_table_that_a_job_reads_is_not_deleted(fate: Fate) -> None:
     job_id = fate.submit(1)["jobId"]
     told = fate.post("table/delete", GUEST)
     assert (told["retcode"], job_id in told["retmsg"], "has not ended" in told["retmsg"]) == (100, True, True)
+    fate.run_all()
+    assert fate.post("table/delete", GUEST)["retcode"] == 0
+
+
+def test_a_table_that_a_job_reads_whose_pipeline_is_being_made_is_not_deleted(
+    fate: Fate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    while_it_is_made(fate, monkeypatch, lambda: told.append(fate.post("table/delete", GUEST)))
+    job_id = fate.submit(1)["jobId"]
+    assert [(reply["retcode"], job_id in reply["retmsg"]) for reply in told] == [(100, True)]
     fate.run_all()
     assert fate.post("table/delete", GUEST)["retcode"] == 0
 

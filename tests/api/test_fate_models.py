@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fedray.data.root import DataRoot
 from tests.api.conftest import World
 from tests.api.fate import Fate, conf_v1, conf_v2
 
@@ -150,6 +151,20 @@ def test_transfer_export_store_restore(fate: Fate, model: Json) -> None:
     (task,) = fate.post("job/task/query", {"job_id": restored["jobId"]})["data"]
     assert task["f_component_name"] == "restore_0"
     assert fate.post("model/restore", of_guest({**model, "model_version": "1"}))["retcode"] == 100
+
+
+def test_what_was_stored_before_files_were_sealed_is_restored(fate: Fate, model: Json) -> None:
+    deployed = fate.post("model/deploy", {**model, "cpn_list": ["dataio_0", "intersection_0", "hetero_lr_0"]})["data"]
+    version = {name: deployed[name] for name in ("model_id", "model_version")}
+    assert fate.ended(fate.post("model/store", of_guest(version))["jobId"])["f_status"] == "success"
+    (file,) = DataRoot(fate.root).sealed_dir("fate-models").path.iterdir()
+    file.write_bytes(fate.get("model/export", of_guest(version)).content)
+    fate.world.store.papers.remove("fate/model", f"{version['model_id']}/{version['model_version']}")
+    assert fate.ended(fate.post("model/restore", of_guest(version))["jobId"])["f_status"] == "success"
+    assert fate.post("model/get/predict/dsl", version)["retcode"] == 0
+    again = fate.post("model/store", of_guest(version, force_update=True))
+    assert fate.ended(again["jobId"])["f_status"] == "success"
+    assert not file.read_bytes().startswith(b"PK")
 
 
 def send(fate: Fate, content: bytes, fields: Json) -> Json:

@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 from starlette.types import ASGIApp
 
 from fedray.task.record import Status
@@ -23,7 +24,9 @@ from serve_api.doors.tokens import Tokens
 from serve_api.front import ASK_S, POLLED, Entrance, Front, Near
 from serve_api.paddledtx.desk import PaddleDesk
 from serve_api.paddledtx.grpc_door import METHODS, add_task
+from serve_api.paddledtx.ledger import Tasks
 from serve_api.paddledtx.settings import PaddleSettings
+from serve_api.paddledtx.signing import new_private, public_of
 from serve_api.paddledtx.wire.task_pb2 import FLTasks, ListTaskRequest
 from tests.api.conftest import TestClient, World
 from tests.api.test_paddledtx import Context
@@ -279,6 +282,48 @@ def test_grpc_is_answered_here_at_once_where_all_is_at_hand(
         assert [task.name for task in FLTasks.FromString(answer).fLTasks] == ["t"]
         monkeypatch.setattr("serve_api.paddledtx.desk.run_in_threadpool", None)  # the second needs no thread
     assert server.routed == []
+
+
+def test_the_loop_reads_nothing_after_a_key_came(
+    world: World, desk: PaddleDesk, served: Callable[[PaddleDesk | None], Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, request = served(desk), ListTaskRequest(pubKey=desk.keys.server).SerializeToString()
+    world.create("t")
+    server.call("ListTask", request, Context())
+    desk.keys.add("bank", public_of(new_private()).hex(), ["127.0.0.1:8084"])
+    in_thread = []
+
+    async def thread(call: Callable[..., Message], *told: Any) -> Message:
+        in_thread.append(told[0])
+        return call(*told)
+
+    monkeypatch.setattr("serve_api.paddledtx.desk.run_in_threadpool", thread)
+    for _ in range(2):
+        assert server.call("ListTask", request, Context())
+    assert in_thread == ["ListTask"]
+
+
+def test_what_is_written_after_a_look_is_left_to_the_next_call(
+    world: World, desk: PaddleDesk, served: Callable[[PaddleDesk | None], Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, request = served(desk), ListTaskRequest(pubKey=desk.keys.server).SerializeToString()
+    world.create("t")
+    server.call("ListTask", request, Context())
+    looked = desk.ledger.at_hand
+
+    def then_written() -> Tasks | None:
+        near = looked()
+        world.create("u")
+        return near
+
+    monkeypatch.setattr(desk.ledger, "at_hand", then_written)
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.ledger, "_read", None)
+        answer = server.call("ListTask", request, Context())
+    assert answer is not None
+    assert [task.name for task in FLTasks.FromString(answer).fLTasks] == ["t"]
+    monkeypatch.undo()
+    assert looked() is None
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -254,6 +254,39 @@ def test_a_task_that_failed_is_started_again(ledger: Ledger, world: World) -> No
     assert done.endTime > done.startTime > 0
 
 
+def fail_and_start_again(ledger: Ledger, world: World, task: str) -> None:
+    world.store.transition(PREFIX + task, Status.RUNNING)
+    world.fail(PREFIX + task, PolicyError("the data", "bank"))
+    assert again(ledger, task, time.time_ns())["data"]["status"] == "Confirming"
+
+
+@pytest.mark.parametrize("ahead_s", [0, 300])  # of the server's clock
+def test_a_confirmation_of_a_run_before_is_not_taken_again(ledger: Ledger, world: World, ahead_s: int) -> None:
+    ledger.manual()
+    task, now = ledger.task(), time.time_ns() + ahead_s * 10**9
+    ledger.publish(task)
+    assert ledger.confirm(task["taskID"], ledger.bank, now=now)["code"] == "0"
+    ledger.start(task["taskID"])
+    fail_and_start_again(ledger, world, task["taskID"])
+    assert ledger.confirm(task["taskID"], ledger.bank, now=now)["code"] == "10013"
+    assert ledger.status(task["taskID"]) == "Confirming"
+    reply = ledger.confirm(task["taskID"], ledger.bank, now=now + 60 * 10**9)
+    assert reply["data"]["status"] == "ToProcess"
+
+
+def test_a_rejection_that_came_too_late_does_not_end_the_next_run(ledger: Ledger, world: World) -> None:
+    ledger.manual()
+    task, now = ledger.task(), time.time_ns()
+    ledger.publish(task)
+    assert ledger.confirm(task["taskID"], ledger.bank, now=now)["code"] == "0"
+    ledger.start(task["taskID"])
+    assert ledger.confirm(task["taskID"], ledger.bank, "not this year", now + 1)["code"] == "10013"
+    fail_and_start_again(ledger, world, task["taskID"])
+    assert ledger.confirm(task["taskID"], ledger.bank, "not this year", now + 1)["code"] == "10013"
+    assert ledger.status(task["taskID"]) == "Confirming"
+    assert ledger.confirm(task["taskID"], ledger.bank, "not this year")["data"]["status"] == "Rejected"
+
+
 def test_what_was_not_published_is_not_started_again(ledger: Ledger, world: World) -> None:
     assert again(ledger, "no task", 1)["code"] == "10004"
     world.run("native")

@@ -155,6 +155,13 @@ class TestPapers:
         assert found is not None
         assert (found.body, found.version) == ({"n": 8}, 9)
 
+    def test_documents_since_a_time(self, store: Store, clock: Hand) -> None:
+        store.papers.add("x", "a", {})
+        clock.now += 60
+        store.papers.add("x", "b", {})
+        found = [[paper.name for paper in store.papers.all("x", since=clock.now - s)] for s in (-1, 0, 59, 60)]
+        assert found == [[], ["b"], ["b"], ["b", "a"]]
+
     def test_shelves_are_apart_and_the_newest_comes_first(self, store: Store) -> None:
         for shelf, name in (("x", "a"), ("x", "b"), ("y", "a")):
             store.papers.add(shelf, name, {"name": name, "shelf": shelf})

@@ -48,4 +48,5 @@ def test_the_tasks_of_the_page_run(tmp_path: Path) -> None:
     assert (results["points"]["rows"], results["points"]["pdo"]) == (30, 20.0)
     kept = [path.name for path in (tmp_path / "generated").glob("*-woe")]
     assert {"f1-woe", "l-woe", "new1-woe"} <= set(kept)
-    assert (tmp_path / "generated/scorecards/points/points.csv").read_text().count("\n") == 31
+    assert len(list(tmp_path.glob("generated/scorecards/points/*/scorecard.csv"))) == 3
+    assert (tmp_path / "generated/scorecards/points/2-label_client/points.csv").read_text().count("\n") == 31

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from fedray.channel import Frame
-from fedray.ml.kmeans_design import KMeansDesign
+from fedray.ml import kmeans_design
+from fedray.ml.kmeans_design import KMeansDesign, counted_segments, segments
 from fedray.parties.estimate import Sizes, estimate
 from tests.clusters import design, made_up
 from tests.feature_tasks import FeatureTask
@@ -155,3 +156,27 @@ def test_the_estimate_is_what_it_costs(found: tuple[FeatureTask, Any]) -> None:
     sent_bytes = sum(phase["bytes"] for outcome in outcomes.values() for phase in outcome.cost.values())
     assert expected.bytes == pytest.approx(sent_bytes, rel=0.06)
     assert outcomes[MAIN].estimate == expected.as_dict()
+
+
+def test_the_counted_schedule_is_the_whole_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kmeans_design, "BLOCK_VALUES", 300)  # rows go in three blocks
+    numbers = design(task_of(tmp_path, max_iter=7))
+    whole: Counter[object] = Counter()
+    for segment in segments(numbers):
+        whole[segment.steps, segment.correlations] += 1
+    counted: Counter[object] = Counter()
+    for segment, times in counted_segments(numbers):
+        counted[segment.steps, segment.correlations] += times
+    assert counted == whole
+    assert whole.total() == 1 + 8 * (1 + 3) + 7
+
+
+def test_an_estimate_takes_no_longer_for_more_iterations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    made = kmeans_design.rows_segments
+    monkeypatch.setattr(kmeans_design, "rows_segments", lambda rows, label: looks.append(label) or made(rows, label))
+    sizes = Sizes((3, 2, 1), (ROWS, 60))
+    two, five, eight = (estimate(task_of(tmp_path, max_iter=steps).plan(), sizes) for steps in (2, 5, 8))
+    assert len(looks) == 3
+    assert two.bytes < five.bytes
+    assert eight.bytes - five.bytes == five.bytes - two.bytes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,28 +13,35 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from fedray.errors import SpecError, TaskAborted
+from fedray.channel import Timeouts
+from fedray.data.root import DataRoot
+from fedray.errors import DataError, SpecError, TaskAborted
 from fedray.ml import kmeans_design
 from fedray.ml.kmeans_design import KMeansDesign
+from fedray.ml.kmeans_model import KMeansModel
+from fedray.parties import clustering
+from fedray.parties.check import check_member
 from fedray.task.spec import parse
 from tests.clusters import LIMIT, SEED, design, made_up, margin, nearest, off, twin, values
 from tests.feature_tasks import FeatureTask
 from tests.predictions import data_set, prediction
+from tests.server import patience
 from tests.servings import answering, served
 
 MAIN, DEALER, ONE, TWO, LABEL = range(5)
+OWN = {ONE: "clusters/t/0-feature_client", TWO: "clusters/t/1-feature_client", LABEL: "clusters/t/2-label_client"}
 COLUMNS = {ONE: slice(0, 3), TWO: slice(3, 5), LABEL: slice(5, 6)}
 
 
 def centroids(task: FeatureTask, index: int) -> tuple[list[int], Any]:
     """Return which clusters a party's file tells of, and the centroids of its columns."""
-    header, *rows = task.table(index, "centroids.csv", "clusters/t")
+    header, *rows = task.table(index, "centroids.csv", OWN[index])
     assert header[0] == "cluster"
     return [int(row[0]) for row in rows], np.array([[float(cell) for cell in row[1:]] for row in rows])
 
 
 def clusters(task: FeatureTask, index: int) -> Any:
-    header, *rows = task.table(index, "predictions.csv", "clusters/t")
+    header, *rows = task.table(index, "predictions.csv", OWN[index])
     assert header == ["row", "prediction"]
     assert [int(row[0]) for row in rows] == [*range(1, len(rows) + 1)]
     return np.array([float(row[1]) for row in rows])
@@ -90,8 +99,20 @@ def test_who_learns_what(tmp_path: Path) -> None:
     assert {tag for tag, whom in to if set(whom) == data} == {"converged", "large_clusters", "cluster_sizes"}
     assert {tag for tag, whom in to if whom == (MAIN,)} == {"converged", "large_clusters", "cluster_sizes"}
     assert not any(frame.label.startswith("reveal.") for index in (MAIN, DEALER) for _, frame in task.views[index])
-    folders = {index: {path.name for path in root.path.rglob("clusters/t/*")} for index, root in task.roots.items()}
+    folders = {index: {path.name for path in root.path.rglob("clusters/t/*/*")} for index, root in task.roots.items()}
     assert folders == {ONE: {"centroids.csv", "predictions.csv"}, TWO: {"centroids.csv"}, LABEL: {"centroids.csv"}}
+
+
+def test_parties_with_one_root_have_a_file_each(tmp_path: Path) -> None:
+    task = made_up(tmp_path, clients={index: {"data_path": f"d{index}"} for index in COLUMNS})
+    root = DataRoot(tmp_path / "one")
+    for index in COLUMNS:
+        shutil.copytree(task.roots[index].path / "generated/d", root.path / f"generated/d{index}")
+    task.roots = dict.fromkeys(COLUMNS, root)
+    task.succeed()
+    for index, place in COLUMNS.items():
+        told, found = centroids(task, index)
+        assert found.shape == (len(told), place.stop - place.start)
 
 
 def test_nobody_learns_clusters_or_when_it_stood_still_unless_the_task_says_so(tmp_path: Path) -> None:
@@ -100,7 +121,7 @@ def test_nobody_learns_clusters_or_when_it_stood_still_unless_the_task_says_so(t
     assert tags(outcomes) == {"shapes", "large_clusters", "cluster_sizes", "centroids"}
     result: Any = outcomes[MAIN].result
     assert (result["receiver"], result["converged"]) == (None, None)
-    folders = {index: {path.name for path in root.path.rglob("clusters/t/*")} for index, root in task.roots.items()}
+    folders = {index: {path.name for path in root.path.rglob("clusters/t/*/*")} for index, root in task.roots.items()}
     assert folders == {ONE: {"centroids.csv"}, TWO: {"centroids.csv"}, LABEL: set()}
 
 
@@ -121,6 +142,24 @@ def test_an_empty_cluster_keeps_its_centroid_and_a_small_one_hides_all_sizes(tmp
     told, found = centroids(task, ONE)
     assert told == [0, 2]
     assert (np.abs(found - wanted[told, :3]) <= off(wanted[told, :3], design(task).bits)).all()
+
+
+def test_the_main_client_hears_of_a_clustering_that_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer, without the signs of life, than anybody waits for a word."""
+    task = made_up(tmp_path, main={"tol": 0, "max_iter": 6})
+    task.succeed()  # kernels are compiled
+    wait_s, look = patience(1.5), KMeansModel.look
+
+    def slow(model: KMeansModel, after_block: Callable[[], None]) -> None:
+        time.sleep(wait_s / 4)
+        look(model, after_block)
+
+    monkeypatch.setattr(KMeansModel, "look", slow)
+    monkeypatch.setattr(clustering, "BEAT_S", wait_s / 8)
+    outcomes: Any = task.succeed(timeouts=Timeouts(connect_s=60.0, receive_s=wait_s))
+    assert outcomes[MAIN].result["iterations"] == 6
+    signs = [frame for frm, frame in task.views[MAIN] if (frm, frame.label) == (ONE, "done")]
+    assert len(signs) > 4
 
 
 def pairs(group: Any, near: Any) -> dict[str, float]:
@@ -191,9 +230,19 @@ def many(task: FeatureTask) -> None:
     task.main = {**task.main, "clusters": 241}
 
 
+def no_folder(task: FeatureTask) -> None:
+    (task.roots[TWO].path / "generated/clusters").write_text("in the way")
+
+
+def no_key(task: FeatureTask) -> None:
+    (task.roots[TWO].path / ".fedray").write_text("in the way")
+
+
 BAD: dict[str, tuple[Callable[[FeatureTask], None], str]] = {
     "large": (large, "column 'c1': 1 of 240 values are larger than 1024 in magnitude after scaling, first at row 8"),
     "many": (many, "clusters: expected at most one for each of the 240 rows, got 241"),
+    "no folder": (no_folder, "out_data_path 'clusters/t/1-feature_client'"),
+    "no key": (no_key, "state folder '.fedray': the folder cannot be made"),
     "text": (text, "train.csv: row 1, column 'c0': the cell is text"),
 }
 
@@ -209,6 +258,12 @@ def test_what_cannot_be_clustered_is_refused_before_anything_leaves(tmp_path: Pa
     error = next(error for error in task.errors.values() if not isinstance(error, TaskAborted))
     assert words in error.message
     assert {frame.label for view in task.views for _, frame in view} <= {"shapes", "abort"}
+
+
+def test_a_folder_that_cannot_be_is_seen_when_the_task_is_created(tmp_path: Path) -> None:
+    task = made_up(tmp_path, clients={TWO: {"out_data_path": "d/train.csv"}})
+    with pytest.raises(DataError, match=r"clients\[3\].*out_data_path 'd/train.csv': expected a folder, got a file"):
+        check_member(task.plan().members[TWO], task.roots[TWO], ready=False)
 
 
 def test_numbers_that_leave_too_few_bits_are_refused() -> None:

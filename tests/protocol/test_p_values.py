@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from fedray.data.model_files import load_model
+from fedray.data.root import DataRoot
 from fedray.data.scaling import Standardizer
 from fedray.errors import DataError, RangeGuardError, SpecError
 from fedray.ml.significance_design import BLOCK_ROWS
@@ -31,7 +33,8 @@ TRAINED: dict[str, Any] = {"p_values": True, "max_iter": 60, "test_per_batches":
 
 def table(task: LinearTask, index: int) -> dict[str, tuple[float, float]]:
     """Return a party's z values and p-values by column; empty where it has none."""
-    path = task.roots[index].path / "generated" / "p_values" / "t" / "p_values.csv"
+    place = f"{index - 2}-{ROLES[index - 2]}"
+    path = task.roots[index].path / "generated" / "p_values" / "t" / place / "p_values.csv"
     if not path.exists():
         return {}
     with path.open(newline="") as handle:
@@ -89,6 +92,19 @@ def assert_told_to_nobody_else(task: LinearTask, outcomes: dict[int, PartyOutcom
     mine = [repr(z) for index in (2, 3, 4) for z, _ in table(task, index).values()]
     said = " ".join(str(event.data) for event in task.events) + str({k: o.result for k, o in outcomes.items()})
     assert not any(z in said for z in mine)
+
+
+def test_parties_with_one_root_have_a_file_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = made_up(tmp_path, "logistic", own=1, rows=400, **TRAINED)
+    root, document = DataRoot(tmp_path / "one"), task.document()
+    clients: Any = document["clients"]
+    for index, made in task.roots.items():
+        shutil.copytree(made.path / "generated/d", root.path / f"generated/d{index}")
+        clients[index]["client_config"]["data_path"] = f"d{index}"
+    monkeypatch.setattr(task, "document", lambda: document)
+    task.roots = dict.fromkeys(task.roots, root)
+    task.succeed()
+    assert [len(table(task, index)) for index in task.roots] == [3, 2, 2]
 
 
 def test_after_an_early_end(tmp_path: Path) -> None:

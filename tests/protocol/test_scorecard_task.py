@@ -147,7 +147,7 @@ def test_the_tables_of_all_parties_add_up_to_the_points(tmp_path: Path) -> None:
     first = task.lines(LABEL, "scorecard.csv")[1]
     assert first[0] == "(base)"
     assert [int(line[1]) for line in task.lines(LABEL, "points.csv")[1:]] == (total + int(first[-1])).tolist()
-    for path in tmp_path.rglob("scorecards/s/*.csv"):
+    for path in tmp_path.rglob("scorecards/s/*/*.csv"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(list(tmp_path.rglob("points.csv"))) == 1
 
@@ -160,7 +160,8 @@ def test_p_values_stand_beside_the_points_where_the_training_had_them(tmp_path: 
     for index, intercept in ((ONE, None), (LABEL, "(intercept)")):
         header, *lines = task.lines(index, "scorecard.csv")
         assert header[-3:] == ["points", "z", "p_value"]
-        own = {name: rest for name, *rest in task.lines(index, "p_values.csv", "p_values/t")[1:]}
+        place = {ONE: "0-feature_client", LABEL: "2-label_client"}[index]
+        own = {name: rest for name, *rest in task.lines(index, "p_values.csv", f"p_values/t/{place}")[1:]}
         assert (intercept in own) == (index == LABEL)
         assert all(line[-2:] == own[intercept if line[0] == "(base)" else line[0]] for line in lines)
 
@@ -180,7 +181,7 @@ def test_who_learns_what(tmp_path: Path) -> None:
         ("points", (TWO,)),
         ("shapes", (MAIN, TWO, LABEL)),
     ]
-    assert not (task.roots[LABEL].path / "generated/scorecards/s/points.csv").exists()
+    assert not (task.roots[LABEL].path / "generated/scorecards/s/2-label_client/points.csv").exists()
     # the summands that come are new ones in each task: nothing of a party's own points can be read from them
     again = task_of(made, receiver=TWO)
     again.name = "again"

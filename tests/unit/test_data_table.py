@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fedray.data import csv_text
 from fedray.data import table as table_module
 from fedray.data.root import DataRoot
-from fedray.data.table import RawTable, read_table
+from fedray.data.table import RawTable, read_table, read_tables
 from fedray.errors import DataError
 
 
@@ -239,6 +239,16 @@ def test_parquet_of_many_row_groups(root: DataRoot) -> None:
     read_back = read_table(root, "t.parquet")
     assert read_back.ids.to_pylist() == [str(k) for k in range(100)]
     assert read_back.features.column(0).num_chunks == 1
+
+
+@pytest.mark.parametrize("names", [("t.csv", "t.parquet"), ("t.parquet", "t.csv")])
+@pytest.mark.parametrize("ids", [["c", "d"], [3, 4]])
+def test_tables_of_both_kinds_are_put_together(root: DataRoot, names: tuple[str, str], ids: list[object]) -> None:
+    (root.path / "raw" / "t.csv").write_bytes(b"id,x,y\na,1,u\nb,2.5,v\n")
+    pq.write_table(pa.table({"id": ids, "x": [3, 4], "y": pa.array(["w", "z"])}), root.path / "raw" / "t.parquet")
+    parts = {"t.csv": (["a", "b"], ["1", "2.5"], ["u", "v"]), "t.parquet": ([*map(str, ids)], ["3", "4"], ["w", "z"])}
+    found = cells(read_tables(root, names))
+    assert list(found.values()) == [parts[names[0]][k] + parts[names[1]][k] for k in range(3)]
 
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actors import worker
+from actors import template, worker
 from actors.template import Request
 
 
@@ -85,3 +85,33 @@ def test_asking_imports_nothing_that_takes_time() -> None:
     told = f"import sys; from actors import worker; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=False, timeout=100)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+CHILDREN = """
+import os
+from actors import environment
+environment.prepare()
+from actors.template import Worker
+Worker.load(dict(os.environ))
+import ray
+for _ in range(3):
+    if os.fork() == 0:
+        print(ray.WorkerID.from_random().hex(), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_workers_draw_ids_of_their_own() -> None:
+    """Ray's generator of ids is not made for forks: were it begun in the template, all workers would draw the same."""
+    done = subprocess.run([sys.executable, "-c", CHILDREN], capture_output=True, text=True, check=True, timeout=100)
+    drawn = done.stdout.split()
+    assert len(drawn) == len(set(drawn)) == 3
+
+
+def test_a_template_that_cannot_fork_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more() -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", no_more)
+    assert not template._is_child()

@@ -176,6 +176,18 @@ class TestKeys:
         with pytest.raises(NotFound):
             keys.revoke("bob")
 
+    def test_what_is_known_without_reading_holds_until_the_file_is_another(self, tmp_path: Path) -> None:
+        keys, path = Keys(tmp_path), key_files(tmp_path)[0]
+        assert keys.known() == ()
+        keys.add("ann", PUBLIC)
+        assert keys.known() is None
+        assert keys.all() == keys.known()
+        path.chmod(0o644)
+        assert keys.known() is None
+        path.unlink()
+        assert keys.known() is None
+        assert keys.all() == keys.known() == ()
+
     def test_an_entry_that_somebody_else_wrote_is_seen(self, tmp_path: Path) -> None:
         Keys(tmp_path).add("ann", PUBLIC, ["bank"])
         path = key_files(tmp_path)[0]

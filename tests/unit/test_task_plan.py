@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from fedray.errors import SpecError
+from fedray.task.folders import check_folders
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.record import METRICS, TRANSITIONS, Event, EventKind, Status, record_columns, refusal
 from fedray.task.registry import PartyRef, Registry
@@ -41,11 +43,14 @@ def network(ports: tuple[int, int, int, int] = (1, 2, 3, 4), **main: object) -> 
     return parse({"task_name": "网络", "clients": clients})
 
 
-def alignment() -> TaskSpec:
+BANK = ("bank.EXAMPLE", 8084)
+
+
+def alignment(places: Sequence[tuple[str, int]] = (BANK, BANK), outs: Sequence[str] = ("f", "l")) -> TaskSpec:
     data = {"client_type": "alignment_data", "computation_port": 9, "raw_data_path": "r.csv", "columns": ["a", 2]}
     clients: list[dict[str, object]] = [
-        {"role": role, "addr": "bank.EXAMPLE", "http_port": 8084, "client_config": data | {"out_data_path": role}}
-        for role in ("feature_client", "label_client")
+        {"role": role, "addr": addr, "http_port": port, "client_config": data | {"out_data_path": out}}
+        for role, (addr, port), out in zip(("feature_client", "label_client"), places, outs, strict=True)
     ]
     main = {"client_type": "alignment_main", "computation_port": 9}
     clients.append({"role": "main_client", "addr": "10.0.0.6", "http_port": 8084, "client_config": main})
@@ -57,6 +62,47 @@ def registry(tmp_path: Path) -> Registry:
     path = tmp_path / "fedray.toml"
     path.write_text(TOML, encoding="utf-8")
     return Registry.from_toml(path)
+
+
+ROOTS = """
+[parties.bank]
+addr = "a"
+http_port = 1
+[parties.shop]
+addr = "a"
+http_port = 2
+[parties.far]
+addr = "b"
+http_port = 1
+[parties.own]
+addr = "a"
+http_port = 3
+root = "/srv/own"
+"""
+
+
+@pytest.mark.parametrize(
+    ("places", "outs", "local", "same"),
+    [
+        ((("a", 1), ("a", 2)), ("x", "x/."), True, True),
+        ((("a", 1), ("b", 1)), ("x", "x"), True, True),
+        ((("a", 1), ("a", 2)), ("x", "y"), True, False),
+        ((("a", 1), ("a", 2)), ("x", "x"), False, True),
+        ((("a", 1), ("b", 1)), ("x", "x"), False, False),
+        ((("a", 1), ("a", 3)), ("x", "x"), False, False),
+    ],
+)
+def test_parties_with_one_root_have_a_folder_each(
+    tmp_path: Path, places: Sequence[tuple[str, int]], outs: Sequence[str], local: bool, same: bool
+) -> None:
+    path = tmp_path / "fedray.toml"
+    path.write_text(ROOTS + '[parties.main]\naddr = "10.0.0.6"\nhttp_port = 8084\n', encoding="utf-8")
+    plan = make_plan(alignment(places, outs), Registry.local() if local else Registry.from_toml(path), "s")
+    if not same:
+        check_folders(plan)
+        return
+    with pytest.raises(SpecError, match=r"clients\[1\].*out_data_path: expected a folder of its own.* clients\[0\]"):
+        check_folders(plan)
 
 
 def test_parties_of_a_plan() -> None:

@@ -43,6 +43,16 @@ def test_any_write_ends_what_is_known_the_readers_own_too(url: str) -> None:
         assert store.status("t") is Status.QUEUED
 
 
+def test_a_store_that_was_closed_reads_again(url: str) -> None:
+    """SQLite counts writes anew for each connection, so the number is that of before."""
+    with Store(url) as reads, Store(url) as writes:
+        writes.create_task("t", "linear", "{}", "{}")
+        assert reads.status("t") is Status.CREATED
+        reads.close()
+        writes.transition("t", Status.QUEUED)
+        assert reads.status("t") is Status.QUEUED
+
+
 def test_what_is_not_there_is_looked_for_again(url: str) -> None:
     with Store(url) as store:
         for _ in range(2):
