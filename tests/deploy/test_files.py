@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema
 import pytest
 import yaml
+from pydantic import BaseModel, ConfigDict, Field
 
 from fedray.errors import SpecError
 from fedray.task.registry import Registry
@@ -16,6 +17,7 @@ from serve_api.doors.settings import state_files
 from serve_api.doors.tokens import Tokens
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+KUBERNETES = "1.34"
 PARTIES = {party.resource for party in Registry.from_toml(CHECKOUT / "deploy" / "onprem" / "fedray.toml").parties()}
 
 
@@ -53,6 +55,56 @@ def test_ray_reads_the_kubernetes_file_as_it_is_meant() -> None:
     validate_config(made)
     assert offered(made["available_node_types"]) == sorted(PARTIES)
     assert made["available_node_types"]["clinic"]["resources"] == {"CPU": 2, "memory": 6 << 30, "party_clinic": 1}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Group(_Strict):
+    """What KubeRay 1.5 knows of a group of pods, of `HeadGroupSpec` and `WorkerGroupSpec` in its v1 types."""
+
+    template: dict[str, Any]
+    ray_start_params: dict[str, str] = Field(alias="rayStartParams")
+    resources: dict[str, str] = {}
+    labels: dict[str, str] = {}
+
+
+class _Workers(_Group):
+    group_name: str = Field(alias="groupName")
+    replicas: int
+    least: int = Field(alias="minReplicas")
+    most: int = Field(alias="maxReplicas")
+    hosts: int = Field(1, alias="numOfHosts")
+
+
+class _Auth(_Strict):
+    mode: Literal["disabled", "token"]
+
+
+class _Cluster(_Strict):
+    """What it knows of a cluster, as far as our file says anything."""
+
+    ray_version: str = Field(alias="rayVersion")
+    auth: _Auth = Field(alias="authOptions")
+    head: _Group = Field(alias="headGroupSpec")
+    workers: list[_Workers] = Field(alias="workerGroupSpecs")
+
+
+def test_the_kubernetes_file_keeps_to_the_types_of_kuberay_and_its_pods_to_kubernetes_schemas() -> None:
+    import kubernetes_validate
+
+    document = read("deploy/kuberay.yaml")
+    assert (document["apiVersion"], document["kind"]) == ("ray.io/v1", "RayCluster")
+    spec = _Cluster.model_validate(document["spec"])
+    assert [(group.replicas, group.least, group.most, group.hosts) for group in spec.workers] == [(1, 1, 1, 1)] * 3
+    for group in (spec.head, *spec.workers):
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, **group.template}
+        kubernetes_validate.validate(pod, KUBERNETES, strict=True)
+        container = {**pod["spec"]["containers"][0], "imagePullPolice": "Always"}
+        with pytest.raises(kubernetes_validate.ValidationError, match="imagePullPolice"):
+            misspelt = {**pod, "spec": {**pod["spec"], "containers": [container]}}
+            kubernetes_validate.validate(misspelt, KUBERNETES, strict=True)
 
 
 def test_ray_and_its_file_are_of_one_version() -> None:
