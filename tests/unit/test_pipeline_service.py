@@ -529,7 +529,7 @@ class TestCreate:
         world.tasks.create(training("old"))
         world.tasks.start("old")
         world.end("old")
-        world.tasks.tag_model("old", "champion")
+        world.tasks.models.tag("old", "champion")
         world.service.create({"name": "p", "steps": [step("predict", predicting("x", "@champion"))]})
         assert world.go() == {"predict": "queued"}
         assert world.again().step() is False

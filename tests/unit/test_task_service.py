@@ -417,18 +417,18 @@ def finished(server: Server, name: str) -> None:
 def test_a_deleted_model_is_noted_with_receipts_and_predicts_no_more(server: Server) -> None:
     server.service.create(network())
     with pytest.raises(NotFound, match='Task with name "net" is created, so there is no model of it'):
-        server.service.delete_model("net")
+        server.service.models.delete("net")
     finished(server, "net")
     server.service.create(predicting())
     server.service.start("scores")
     with pytest.raises(StateError, match='Model "net" is used by task "scores", which is queued'):
-        server.service.delete_model("net")
+        server.service.models.delete("net")
     server.service.cancel("scores")
     server.now = 200.0
-    model = server.service.delete_model("net")
+    model = server.service.models.delete("net")
     assert (model.deleted_at, model.predicts, model.metrics) == (200.0, False, {"auc": 0.75})
     assert [receipt["digest"] for receipt in model.receipts] == ["0f"]
-    assert server.service.models().models == (model,)
+    assert server.service.models.list().models == (model,)
     document = predicting()
     document["task_name"] = "again"
     with pytest.raises(
@@ -442,9 +442,9 @@ def test_a_model_that_a_party_cannot_delete_stays(server: Server) -> None:
     finished(server, "net")
     server.runner.errors["forget"] = DataError("the part of the model cannot be deleted", "bank")
     with pytest.raises(DataError):
-        server.service.delete_model("net")
-    assert server.service.model("net").deleted_at is None
-    assert server.service.model("net").predicts is True
+        server.service.models.delete("net")
+    assert server.service.models.get("net").deleted_at is None
+    assert server.service.models.get("net").predicts is True
 
 
 def broken_off(server: Server, **main: object) -> None:
@@ -519,13 +519,13 @@ def test_a_training_that_cannot_be_handed_over_fails_again(server: Server) -> No
 def test_forgetting_a_failed_training_deletes_its_checkpoints(server: Server) -> None:
     broken_off(server)
     server.now = 200.0
-    found = server.service.delete_model("net")
+    found = server.service.models.delete("net")
     assert (found.model, found.predicts, found.trained_at, found.deleted_at) == ("net", False, None, 200.0)
     assert [receipt["index"] for receipt in found.receipts] == [2]
     view = server.service.get("net")
     assert (view.status, view.checkpoint, view.resumable) == (Status.FAILED, None, False)
     with pytest.raises(NotFound, match='Task with name "net" is failed, so there is no model of it'):
-        server.service.delete_model("net")
+        server.service.models.delete("net")
 
 
 def test_a_plan_says_how_often_it_goes_on_by_itself(server: Server) -> None:
