@@ -211,7 +211,7 @@ class Supervisor:
 
     def _note(self, task: str, event: Event) -> None:
         try:
-            self._store.add_events(task, [event])
+            self._store.events.add(task, [event])
         except FedrayError as error:
             log.warning("an event was not stored: %s", type(error).__name__)
 
@@ -284,7 +284,7 @@ class Supervisor:
         status = self._store.get(plan.task).status
         ended = Status.FINISHED if status is Status.RUNNING else status
         report = build_report(plan, outcomes, status=ended, seconds=seconds, trust_mode=self._trust_mode)
-        self._store.save_report(plan.task, report)
+        self._store.reports.save(plan.task, report)
         if ended is Status.FINISHED:
             self._store.transition(plan.task, Status.FINISHED)
         _log_status(plan.task, ended)
@@ -300,7 +300,7 @@ class Supervisor:
 
     def _go_on(self, plan: TaskPlan, before: Status) -> bool:
         """Queue a task again that is to go on by itself, if it may and can; return whether."""
-        often = self._store.resumptions(plan.task)
+        often = self._store.events.resumptions(plan.task)
         if often >= plan.resume_attempts or self._store.get(plan.task).checkpoint is None:
             return False
         self._store.transition(plan.task, Status.QUEUED, before=before)

@@ -101,15 +101,15 @@ class TaskReader:
     def events(self, name: str, after: int = 0, limit: int = MAX_PAGE) -> tuple[StoredEvent, ...]:
         """Return the events behind the one with id ``after``, oldest first; raises ``NotFound``, ``SpecError``."""
         check_page(limit, after, "after")
-        return tuple(self._store.events(name, after, limit))
+        return tuple(self._store.events.of(name, after, limit))
 
     def record(self, name: str) -> RecordTable:
         """Return the record of a task, one row per test; raises ``NotFound``."""
-        return self._store.record(name)
+        return self._store.events.record(name)
 
     def report(self, name: str) -> dict[str, object]:
         """Return the report of a task; raises ``NotFound``, or ``StateError`` while there is none."""
-        return self._store.get_report(name)
+        return self._store.reports.get(name)
 
     def metrics(self) -> str:
         """Return what all tasks did, as text that Prometheus reads."""

@@ -291,7 +291,7 @@ def test_evaluation(k12: K12, world: World) -> None:
     assert document["clients"][3]["client_config"]["labels_path"] == "l"
     world.store.transition(name, Status.RUNNING)
     evaluation = {"rows": 99, "outputs": [{"metrics": {"auc": 0.75, "ks": 0.5}}]}
-    world.store.save_report(name, {"result": {"evaluation": evaluation}})
+    world.store.reports.save(name, {"result": {"evaluation": evaluation}})
     world.finish(name)
     (metrics,) = k12.told("metrics")
     assert (metrics["op"], metrics["metrics"]) == ("evaluate.start", {"auc": 0.75, "ks": 0.5, "rows": 99})
@@ -342,7 +342,7 @@ def test_rows_that_were_forgotten_are_told_of(k12: K12, world: World) -> None:
     k12.train(until=Status.FINISHED)
     k12.do("predict.start", {"input_type": "text", "input_text": ["a"]})
     world.store.transition("test.123456.2", Status.RUNNING)
-    world.store.save_report("test.123456.2", {"result": {"answered": 0}})
+    world.store.reports.save("test.123456.2", {"result": {"answered": 0}})
     world.finish("test.123456.2")
     (error,) = K12(world).told("error")
     assert "ask again" in error["error"]["message"]

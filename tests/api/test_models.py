@@ -21,7 +21,7 @@ def finish(world: World, name: str, auc: float | None) -> None:
         world.store.transition(name, status)
     if auc is not None:
         result = {"n_batches": 7, "loss": 0.25, "metrics": {"auc": auc}}
-        world.store.save_report(name, {"task": name, "result": result})
+        world.store.reports.save(name, {"task": name, "result": result})
 
 
 @pytest.fixture

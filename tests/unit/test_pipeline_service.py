@@ -352,7 +352,7 @@ class TestResume:
         assert failed.run("p.train~4", "p.predict") == stand(*["finished"] * 4)
 
     def test_a_training_with_a_checkpoint_goes_on_from_it(self, failed: World) -> None:
-        failed.store.add_events(
+        failed.store.events.add(
             "p.train", [Event("progress", {"phase": "train", "done": 5, "total": 9, "checkpoint": 5}, "b", 1.0)]
         )
         failed.service.resume("p")
@@ -361,7 +361,7 @@ class TestResume:
         assert failed.run("p.train", "p.predict") == stand(*["finished"] * 4)
 
     def test_one_whose_checkpoint_is_gone_is_made_anew(self, failed: World) -> None:
-        failed.store.add_events(
+        failed.store.events.add(
             "p.train", [Event("progress", {"phase": "train", "done": 5, "total": 9, "checkpoint": 5}, "b", 1.0)]
         )
         failed.runner.errors["checkpoint"] = StateError("the clients have no checkpoint in common")
@@ -371,7 +371,7 @@ class TestResume:
 
     @pytest.mark.parametrize("call", ["ready", "checkpoint"])
     def test_one_whose_node_is_away_keeps_its_checkpoint(self, failed: World, call: str) -> None:
-        failed.store.add_events(
+        failed.store.events.add(
             "p.train", [Event("progress", {"phase": "train", "done": 5, "total": 9, "checkpoint": 5}, "b", 1.0)]
         )
         failed.runner.errors[call] = PlacementError("no node offers a party")

@@ -327,7 +327,7 @@ def test_bad_page(server: Server, arguments: dict[str, Any], text: str) -> None:
 def test_what_happened(server: Server) -> None:
     server.service.create(network())
     server.service.start("net")
-    server.store.add_events("net", [
+    server.store.events.add("net", [
         Event("dataset", {"n_train": 8, "n_test": 2}, "a:4", 1.0),
         Event("record", {"row": [1.0, 5, 0.5, 0.25], "columns": ["time", "n_batches", "loss", "auc"]}, "a:4", 2.0),
     ])  # fmt: skip
@@ -343,7 +343,7 @@ def test_what_happened(server: Server) -> None:
         server.service.events("net", after=-1)
     with pytest.raises(StateError, match="has no report yet"):
         server.service.report("net")
-    server.store.save_report("net", {"reveals": []})
+    server.store.reports.save("net", {"reveals": []})
     assert server.service.report("net") == {"reveals": []}
 
 
@@ -411,7 +411,7 @@ def finished(server: Server, name: str) -> None:
     server.service.start(name)
     for status in (Status.RUNNING, Status.FINISHED):
         server.store.transition(name, status)
-    server.store.save_report(name, {"result": {"n_batches": 3, "loss": 0.5, "metrics": {"auc": 0.75}}})
+    server.store.reports.save(name, {"result": {"n_batches": 3, "loss": 0.5, "metrics": {"auc": 0.75}}})
 
 
 def test_a_deleted_model_is_noted_with_receipts_and_predicts_no_more(server: Server) -> None:
@@ -452,7 +452,7 @@ def broken_off(server: Server, **main: object) -> None:
     server.service.create(network(**main))
     advance(server, Status.QUEUED, Status.RUNNING)
     told = {"phase": "train", "done": 620, "total": 10_010, "checkpoint": 500}
-    server.store.add_events("net", [Event("progress", told)])
+    server.store.events.add("net", [Event("progress", told)])
     server.store.transition("net", Status.FAILED, PeerLost("the process died", "bank").as_dict())
     server.runner.calls.clear()
 
