@@ -11,8 +11,8 @@ from fedray.data.root import DataRoot
 from fedray.data.split import finish_writing, read_manifest
 from fedray.data.table import choose_columns
 from fedray.data.wording import shorten
+from fedray.task.alignment_configs import AlignmentData
 from fedray.task.config_bases import ClientConfig
-from fedray.task.configs import AlignmentData
 
 __all__ = ["Used", "columns_used"]
 

@@ -9,7 +9,19 @@ from pydantic import BaseModel, ConfigDict
 
 from fedray.task.fields import choice, flag, relative_path, whole
 
-__all__ = ["ClientConfig", "DataTable", "Kind", "LongMain", "MainConfig", "Role", "TableConfig", "TrainMain"]
+__all__ = [
+    "MAX_CLIENTS",
+    "ClientConfig",
+    "DataTable",
+    "Kind",
+    "LongMain",
+    "MainConfig",
+    "Role",
+    "TableConfig",
+    "TrainMain",
+]
+
+MAX_CLIENTS = 64
 
 
 class Role(StrEnum):

@@ -10,30 +10,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from fedray.task.configs import (
-    CLIENT_TYPES,
-    AlignmentData,
-    ClientConfig,
-    CodedData,
-    CodedMain,
-    DealerConfig,
-    ExportData,
-    Kind,
-    LinearLabel,
-    LinearMain,
-    NetMain,
-    Role,
-    ScorecardData,
-    TransformData,
-    TransformMain,
-    TreeMain,
-)
+from fedray.task.alignment_configs import AlignmentData
+from fedray.task.config_bases import ClientConfig, Kind, Role
+from fedray.task.configs import CLIENT_TYPES
+from fedray.task.dealer_configs import DealerConfig
+from fedray.task.export_configs import ExportData
 from fedray.task.kmeans_configs import KMeansData, KMeansMain
-from fedray.task.linear_configs import METRICS_OF
+from fedray.task.linear_configs import METRICS_OF, LinearLabel, LinearMain
+from fedray.task.network_configs import NetMain
 from fedray.task.predict_configs import ModelMain, PredictData, PredictMain
+from fedray.task.scorecard_configs import ScorecardData
 from fedray.task.text import show
+from fedray.task.transform_configs import CodedData, CodedMain, TransformData, TransformMain
 from fedray.task.transform_rules import transforming
-from fedray.task.tree_configs import TREE_METRICS_OF, TreeTable
+from fedray.task.tree_configs import TREE_METRICS_OF, TreeMain, TreeTable
 
 __all__ = ["WRITING", "broken_rules"]
 

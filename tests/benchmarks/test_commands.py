@@ -22,7 +22,7 @@ from benchmarks.lines import SHARING
 from benchmarks.tables import TABLES, commands
 from benchmarks.tasks import make_root
 from fedray.errors import DataError, PeerLost, SpecError
-from fedray.task.configs import Kind
+from fedray.task.config_bases import Kind
 from fedray.task.model_rules import PREDICTING
 from fedray.task.spec import parse
 from tests.benchmarks.credit_files import ROWS, write
