@@ -11,6 +11,7 @@ from fedray.task.fields import choice, flag, relative_path, whole
 
 __all__ = [
     "MAX_CLIENTS",
+    "Client",
     "ClientConfig",
     "DataTable",
     "Kind",
@@ -66,6 +67,10 @@ class ClientConfig(BaseModel):
 
     client_type: str
     computation_port: Annotated[int, whole(1, 65535)]
+
+
+Client = tuple[Role, ClientConfig]
+"""What the rules of a task see of a client."""
 
 
 class MainConfig(ClientConfig):
