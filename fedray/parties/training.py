@@ -46,7 +46,8 @@ from fedray.parties.parity import begin as begin_parity
 from fedray.parties.public_masks import public_keys
 from fedray.parties.recipes import Course, Data, Model, Watched, recipe_of
 from fedray.parties.tables import Table, read_table
-from fedray.parties.validation import check_passes, check_validation, validate, wants_validation
+from fedray.parties.validation import check_passes, check_validation, validate
+from fedray.parties.validation_passes import wants_validation
 from fedray.ring import Ring, series
 from fedray.task.record import TRAIN_PHASE, EventKind
 
