@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fedray.data.manifest import TEST, TRAIN
 from fedray.data.new_rows import FILE
 from fedray.data.root import DataRoot
-from fedray.data.split import TEST, TRAIN
 from fedray.errors import DataError, FedrayError
 from fedray.task.alignment_configs import AlignmentData
 from fedray.task.config_bases import ClientConfig, DataTable, Role
