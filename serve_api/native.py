@@ -16,24 +16,26 @@ from serve_api.doors.guard import Visit, Visiting
 from serve_api.native_models import (
     AnswerOut,
     ApprovalsOut,
-    ApproveQuery,
     AuditOut,
-    AuditQuery,
-    CreateQuery,
     ErrorOut,
-    EventQuery,
     EventsOut,
-    ListQuery,
     ModelOut,
-    ModelQuery,
     ModelsOut,
     PartiesOut,
     QueueOut,
     RecordOut,
-    RejectQuery,
     ReportOut,
     TaskOut,
     TasksOut,
+)
+from serve_api.native_queries import (
+    ApproveQuery,
+    AuditQuery,
+    CreateQuery,
+    EventQuery,
+    ListQuery,
+    ModelQuery,
+    RejectQuery,
 )
 from serve_api.replies import Problem, json_reply, plain_text
 from serve_api.service import Body, Service
