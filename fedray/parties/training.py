@@ -42,6 +42,7 @@ from fedray.parties.parity import begin as begin_parity
 from fedray.parties.public_masks import public_keys
 from fedray.parties.recipes import Data, recipe_of
 from fedray.parties.tables import Table, read_table
+from fedray.parties.tested_rows import check_tested_rows
 from fedray.parties.training_run import Run
 from fedray.parties.validation import check_passes, check_validation, validate
 from fedray.parties.validation_passes import wants_validation
@@ -134,6 +135,7 @@ def prepare(ctx: PartyContext) -> Prepared:
     split, scaling = table.split, table.scaling
     for note in scaling.notes():
         ctx.tell(EventKind.NOTE, phase="read", text=note)
+    check_tested_rows(ctx, len(split.test), owns_label=table.target is not None)
     features = table.features(FEATURE_LIMIT) if scaling.columns else {}
     shapes: dict[str, object] = {
         "n_train": len(split.train),

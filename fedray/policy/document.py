@@ -6,6 +6,7 @@
     roles = ["feature_client"]                     # left out: every role
     counterparties = ["bank", "lab_*"]             # left out: everybody
     min_intersection = 1000
+    min_test_rows = 200
     max_predictions_a_day = 50000                  # left out: no limit
     parity = false
     export = false
@@ -58,6 +59,8 @@ class Policy:
         Names of columns that tasks may use, and of those that none may, ``*`` for any text.
     min_intersection
         The least ``min_intersection`` of an alignment.
+    min_test_rows
+        The least number of rows that a training is tested on, if it is.
     max_predictions_a_day
         Rows that may be predicted in a day (UTC).
     parity
@@ -78,6 +81,7 @@ class Policy:
     allow: tuple[str, ...] | None
     deny: tuple[str, ...]
     min_intersection: int
+    min_test_rows: int
     max_predictions_a_day: int | None
     parity: bool
     export: bool
@@ -107,6 +111,7 @@ class _Document(BaseModel):
     roles: Annotated[tuple[Annotated[Role, choice(*Role)], ...], Field(max_length=MOST)] | None = None
     counterparties: Patterns | None = None
     min_intersection: Annotated[int, whole(1, 10**9)] = 1
+    min_test_rows: Annotated[int, whole(1, 10**9)] = 1
     max_predictions_a_day: Annotated[int, whole(0, 10**12)] | None = None
     parity: Annotated[bool, flag()] = True
     export: Annotated[bool, flag()] = False

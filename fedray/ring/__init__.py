@@ -2,8 +2,8 @@
 
 Small products run in NumPy, larger ones in a compiled kernel, imported when first needed because compiling costs a
 second and some 60 MiB, large ones on the processor's matrix unit (`fedray.ring.tiles`) or, where there is none, as
-products of floats (`fedray.ring.limbs`). All give the same bits. Only the last may start threads, those of NumPy's
-float products.
+products of floats (`fedray.ring.limbs`) if this processor is faster with them (`fedray.ring.pace`). All give the same
+bits. Only products of floats may start threads, those of NumPy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from fedray.ring import limbs, series, tiles, trig
+from fedray.ring import limbs, pace, series, tiles, trig
 from fedray.ring.compiled import have_kernels
 from fedray.ring.fixed import decode, encode
 
@@ -27,7 +27,7 @@ COMPILED_FROM = 1 << 13
 """Multiplications from which the compiled kernel is faster than NumPy, its call included."""
 
 LIMBS_FROM, LIMBS_WIDTH = 1 << 26, 128
-"""Multiplications of one product, and its least size in each direction, from which limbs are faster than the kernel."""
+"""Multiplications of one product, and its least size in each direction, from which limbs may be faster."""
 
 TILES_WIDTH = 64
 """Least size in each direction from which the matrix unit is faster; cutting into bytes has to pay."""
@@ -67,6 +67,6 @@ def _best(a: Ring, b: Ring) -> Way:
     m, k, n = *a.shape[-2:], b.shape[-1]
     if min(m, k, n) >= TILES_WIDTH and tiles.have_tiles():
         return "tiles"
-    if m * k * n >= LIMBS_FROM and min(m, k, n) >= LIMBS_WIDTH:
+    if m * k * n >= LIMBS_FROM and min(m, k, n) >= LIMBS_WIDTH and pace.limbs_pay():
         return "limbs"
     return "compiled" if a.size * n >= COMPILED_FROM and have_kernels() else "numpy"

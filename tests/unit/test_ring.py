@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedray.ring import COMPILED_FROM, LIMBS_FROM, LIMBS_WIDTH, TILES_WIDTH, Ring, Way, kernels, limbs, matmul, tiles
+from fedray.ring import (
+    COMPILED_FROM,
+    LIMBS_FROM,
+    LIMBS_WIDTH,
+    TILES_WIDTH,
+    Ring,
+    Way,
+    kernels,
+    limbs,
+    matmul,
+    pace,
+    tiles,
+)
 from tests import plain
 
 WAYS: tuple[Way, ...] = ("numpy", "compiled", "limbs")
@@ -69,6 +81,7 @@ def test_size_decides_which_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limbs, "matmul", spy("limbs"))
     monkeypatch.setattr(tiles, "matmul", spy("tiles"))
     monkeypatch.setattr(tiles, "have_tiles", lambda: False)
+    monkeypatch.setattr(pace, "limbs_pay", lambda: True)
 
     def ones(*shape: int) -> Ring:
         return np.ones(shape, dtype=np.uint64)
@@ -92,6 +105,10 @@ def test_size_decides_which_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         ("compiled", (LIMBS_WIDTH, side - 1)),
         ("compiled", (LIMBS_WIDTH - 1, 2 * side)),
     ]
+    monkeypatch.setattr(pace, "limbs_pay", lambda: False)
+    ran.clear()
+    matmul(ones(LIMBS_WIDTH, side), ones(side, LIMBS_WIDTH))
+    assert ran == [("compiled", (LIMBS_WIDTH, side))]
     monkeypatch.setattr(tiles, "have_tiles", lambda: True)
     ran.clear()
     wide = TILES_WIDTH
