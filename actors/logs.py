@@ -14,9 +14,9 @@ from pathlib import Path
 
 from fedray.data.log_file import LogFile
 from fedray.errors import FedrayError
-from fedray.task.record import Event, EventKind
+from fedray.task.record import Event, EventKind, Status
 
-__all__ = ["FILE", "LogSetting", "log_end", "log_event", "log_to"]
+__all__ = ["FILE", "LogSetting", "log_end", "log_event", "log_status", "log_to"]
 
 FILE = Path(".fedray") / "log" / "fedray.jsonl"
 """Below a data root."""
@@ -29,6 +29,7 @@ _KEPT = 5
 _MIB = 1 << 20
 
 log = logging.getLogger("fedray.party")
+server_log = logging.getLogger("fedray.supervisor")
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,16 @@ def log_end(task: str, party: str, seconds: float, error: FedrayError | None = N
         log.info("the party has done its part", extra=where)
     else:
         log.error("%s", error.message, extra={**where, "phase": error.phase, "error": type(error).__name__})
+
+
+def log_status(task: str, status: Status, error: FedrayError | None = None) -> None:
+    """Log, at the server, that a task has come to a status, and by which error."""
+    where = {"event": EventKind.STATUS.value, "task": task}
+    if error is None:
+        server_log.info("%s", status.value, extra=where)
+        return
+    facts = {"party": error.party, "phase": error.phase, "error": type(error).__name__}
+    server_log.error("%s: %s", status.value, error.message, extra={**where, **facts})
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

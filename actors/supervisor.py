@@ -10,16 +10,16 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from pathlib import Path
 from typing import Any
 
 import ray
 
-from actors.logs import LogSetting, log_to
+from actors.logs import LogSetting, log_status, log_to
 from actors.look import approve_at, checkpoints_at, forget_at, look_at
 from actors.placement import offers
 from actors.team import Team
+from actors.waiting import Waiting
 from fedray.errors import DataError, FedrayError, PeerLost, PlacementError, RecvTimeout, StateError
 from fedray.parties.checkpoints import newest_common
 from fedray.task.plan import TaskPlan
@@ -67,10 +67,9 @@ class Supervisor:
         log_to(Path(root), LogSetting.from_environment(os.environ))
         self._store = Store(database)
         self._database = database
-        self._root, self._per_node, self._trust_mode = root, per_node, trust_mode
+        self._root, self._trust_mode = root, trust_mode
         self._lock = threading.Lock()
-        self._waiting: deque[TaskPlan] = deque()
-        self._running: dict[str, frozenset[str]] = {}
+        self._waiting = Waiting(per_node)
         self._teams: dict[str, Team] = {}
         self._resumed: set[str] = set()
         again = ray.get_runtime_context().was_current_actor_reconstructed
@@ -123,7 +122,7 @@ class Supervisor:
     def submit(self, plan: str) -> None:
         """Take a queued task and run it when there is room."""
         with self._lock:
-            self._waiting.append(TaskPlan.from_json(plan))
+            self._waiting.add(TaskPlan.from_json(plan))
         self._start_next()
 
     @ray.method(concurrency_group="control")
@@ -148,14 +147,14 @@ class Supervisor:
             return  # cancelled while it waited to go on
         with self._lock:
             self._resumed.add(plan.task)
-            self._waiting.append(plan)
+            self._waiting.add(plan)
         self._start_next()
 
     @ray.method(concurrency_group="control")
     def cancel(self, name: str) -> None:
         """End a task; the store says already that it is cancelled."""
         with self._lock:
-            self._waiting = deque(plan for plan in self._waiting if plan.task != name)
+            self._waiting.drop(name)
             team = self._teams.get(name)
         if team is not None:
             team.drain()
@@ -168,7 +167,7 @@ class Supervisor:
     def _drop(self, plan: TaskPlan) -> None:
         """Delete the checkpoints of a task that was cancelled, once nobody writes any more."""
         deadline = time.monotonic() + END_S
-        while plan.task in self._running and time.monotonic() < deadline:
+        while self._waiting.is_at_work(plan.task) and time.monotonic() < deadline:
             time.sleep(END_S / 100)
         try:
             forget_at(plan, self._root)
@@ -179,7 +178,7 @@ class Supervisor:
     def queue(self) -> list[str]:
         """Return the names of the tasks that wait."""
         with self._lock:
-            return [plan.task for plan in self._waiting]
+            return self._waiting.names
 
     @ray.method(concurrency_group="control")
     def parties(self) -> list[Any]:
@@ -211,34 +210,21 @@ class Supervisor:
 
     def _note(self, task: str, event: Event) -> None:
         try:
-            self._store.add_events(task, [event])
+            self._store.events.add(task, [event])
         except FedrayError as error:
             log.warning("an event was not stored: %s", type(error).__name__)
 
     def _start_next(self) -> None:
         """Start every waiting task for which all its nodes have room, in order."""
         with self._lock:
-            known = offers()
-            kept: deque[TaskPlan] = deque()
-            blocked: set[str] = set()
-            for plan in self._waiting:
-                nodes = known.nodes_of(plan)
-                if nodes & blocked or any(self._load(node) >= self._per_node for node in nodes):
-                    blocked |= nodes  # a later task must not overtake on these nodes
-                    kept.append(plan)
-                    continue
-                self._running[plan.task] = nodes
+            for plan in self._waiting.take(offers().nodes_of):
                 threading.Thread(target=self._run, args=(plan,), name=f"task {plan.task}", daemon=True).start()
-            self._waiting = kept
-
-    def _load(self, node: str) -> int:
-        return sum(node in nodes for nodes in self._running.values())
 
     def _run(self, plan: TaskPlan) -> None:
         started = time.monotonic()
         try:
             self._store.transition(plan.task, Status.RUNNING)
-            _log_status(plan.task, Status.RUNNING)
+            log_status(plan.task, Status.RUNNING)
             self._finish(plan, self._outcomes(plan), time.monotonic() - started)
         except StateError:
             log.info("a task ended before it ran")  # cancelled while it waited or ran
@@ -250,7 +236,7 @@ class Supervisor:
             self._fail(plan, FedrayError(f"internal error: {type(error).__name__}; see the supervisor's log"))
         finally:
             with self._lock:
-                self._running.pop(plan.task, None)
+                self._waiting.end(plan.task)
             self._start_next()
 
     def _outcomes(self, plan: TaskPlan) -> dict[int, dict[str, Any]]:
@@ -284,10 +270,10 @@ class Supervisor:
         status = self._store.get(plan.task).status
         ended = Status.FINISHED if status is Status.RUNNING else status
         report = build_report(plan, outcomes, status=ended, seconds=seconds, trust_mode=self._trust_mode)
-        self._store.save_report(plan.task, report)
+        self._store.reports.save(plan.task, report)
         if ended is Status.FINISHED:
             self._store.transition(plan.task, Status.FINISHED)
-        _log_status(plan.task, ended)
+        log_status(plan.task, ended)
 
     def _fail(self, plan: TaskPlan, error: FedrayError) -> None:
         with contextlib.suppress(StateError):
@@ -295,33 +281,20 @@ class Supervisor:
                 self._note(plan.task, Event(EventKind.ERROR.value, dict(error.as_dict()), error.party, time.time()))
                 return
             self._store.transition(plan.task, Status.FAILED, error.as_dict())
-            _log_status(plan.task, Status.FAILED, error)
+            log_status(plan.task, Status.FAILED, error)
             self._note(plan.task, Event(EventKind.ERROR.value, dict(error.as_dict()), error.party, time.time()))
 
     def _go_on(self, plan: TaskPlan, before: Status) -> bool:
         """Queue a task again that is to go on by itself, if it may and can; return whether."""
-        often = self._store.resumptions(plan.task)
+        often = self._store.events.resumptions(plan.task)
         if often >= plan.resume_attempts or self._store.get(plan.task).checkpoint is None:
             return False
         self._store.transition(plan.task, Status.QUEUED, before=before)
-        _log_status(plan.task, Status.QUEUED)
+        log_status(plan.task, Status.QUEUED)
         timer = threading.Timer(min(LONGEST_WAIT_S, RESUME_AFTER_S * 2.0**often), self._resume, (plan,))
         timer.daemon = True
         timer.start()
         return True
-
-
-def _log_status(task: str, status: Status, error: FedrayError | None = None) -> None:
-    where = {"event": EventKind.STATUS.value, "task": task}
-    if error is None:
-        log.info("%s", status.value, extra=where)
-        return
-    log.error(
-        "%s: %s",
-        status.value,
-        error.message,
-        extra={**where, "party": error.party, "phase": error.phase, "error": type(error).__name__},
-    )
 
 
 def _raylet_runs() -> bool:

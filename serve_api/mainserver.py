@@ -18,8 +18,9 @@ from starlette.concurrency import run_in_threadpool
 
 from fedray.errors import NotFound, SpecError
 from fedray.task.record import Status
-from fedray.task.service import TaskService, TaskView
+from fedray.task.service import TaskService
 from fedray.task.text import show
+from fedray.task.views import TaskView
 from serve_api.doors.guard import Visiting
 from serve_api.replies import Problem, json_reply, plain_text
 from serve_api.service import Body, Service

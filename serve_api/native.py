@@ -9,30 +9,33 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from fedray.errors import FedrayError, StateError
-from fedray.task.service import TaskService, TaskView
+from fedray.task.service import TaskService
+from fedray.task.views import TaskView
 from serve_api.doors.doors import Doors
 from serve_api.doors.guard import Visit, Visiting
 from serve_api.native_models import (
     AnswerOut,
     ApprovalsOut,
-    ApproveQuery,
     AuditOut,
-    AuditQuery,
-    CreateQuery,
     ErrorOut,
-    EventQuery,
     EventsOut,
-    ListQuery,
     ModelOut,
-    ModelQuery,
     ModelsOut,
     PartiesOut,
     QueueOut,
     RecordOut,
-    RejectQuery,
     ReportOut,
     TaskOut,
     TasksOut,
+)
+from serve_api.native_queries import (
+    ApproveQuery,
+    AuditQuery,
+    CreateQuery,
+    EventQuery,
+    ListQuery,
+    ModelQuery,
+    RejectQuery,
 )
 from serve_api.replies import Problem, json_reply, plain_text
 from serve_api.service import Body, Service
@@ -203,32 +206,32 @@ def task_report(service: Service, name: TaskName) -> Response:
 @router.get("/models", response_model=ModelsOut)
 def list_models(service: Service, query: Annotated[ModelQuery, Query()]) -> Response:
     """List the models of finished trainings, the newest first."""
-    page = service.models(query.search, query.limit, query.offset)
+    page = service.models.list(query.search, query.limit, query.offset)
     return json_reply({"models": [view.as_dict() for view in page.models], "total": page.total})
 
 
 @router.get("/models/{name}", response_model=ModelOut, responses=_BY_NAME)
 def get_model(service: Service, name: TaskName) -> Response:
     """Answer one model: who has its parts, how good it was, how it was trained."""
-    return json_reply(service.model(name).as_dict())
+    return json_reply(service.models.get(name).as_dict())
 
 
 @router.put("/models/{name}/tags/{tag}", response_model=ModelOut, responses=_BY_NAME | _BY_TAG)
 def tag_model(service: Service, name: TaskName, tag: TagName) -> Response:
     """Let a tag point to a model, and to no other any more; a document names the model by @ and the tag."""
-    return json_reply(service.tag_model(name, tag).as_dict())
+    return json_reply(service.models.tag(name, tag).as_dict())
 
 
 @router.delete("/models/{name}/tags/{tag}", response_model=ModelOut, responses=_BY_NAME)
 def untag_model(service: Service, name: TaskName, tag: TagName) -> Response:
     """Remove a tag of a model."""
-    return json_reply(service.untag_model(name, tag).as_dict())
+    return json_reply(service.models.untag(name, tag).as_dict())
 
 
 @router.delete("/models/{name}", response_model=ModelOut, responses=_BY_NAME | _BY_STATE)
 def delete_model(service: Service, name: TaskName) -> Response:
     """Let every party delete its part of a model, or checkpoints of a failed training; answers with receipts."""
-    return json_reply(service.delete_model(name).as_dict())
+    return json_reply(service.models.delete(name).as_dict())
 
 
 @router.get("/parties", response_model=PartiesOut)

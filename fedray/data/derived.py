@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fedray.data.csv_write import CsvFile
+from fedray.data.journal import write_set
+from fedray.data.manifest import TEST, TRAIN, Manifest, read_manifest
 from fedray.data.new_rows import Ids, load_ids
-from fedray.data.split import TEST, TRAIN, Manifest, read_manifest, write_set
 from fedray.data.words import number_text
 from fedray.errors import DataError
 

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from fedray.data.arrow_numbers import as_floats
-from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manifest
+from fedray.data.journal import finish_writing
+from fedray.data.manifest import TEST, TRAIN, Manifest, read_manifest
 from fedray.data.wording import count, shorten
 from fedray.data.words import NOT_A_NUMBER, NUMBER, Vocabulary, is_gap
 from fedray.errors import DataError

@@ -21,8 +21,9 @@ import pyarrow.csv as pa_csv
 
 from fedray.data.arrow_numbers import as_floats
 from fedray.data.csv_write import CsvFile
+from fedray.data.journal import finish_writing
 from fedray.data.load import default_names, read_numbers
-from fedray.data.split import TEST, TRAIN, Manifest, finish_writing, read_manifest
+from fedray.data.manifest import TEST, TRAIN, Manifest, read_manifest
 from fedray.data.wording import count
 from fedray.data.words import Vocabulary
 from fedray.errors import DataError

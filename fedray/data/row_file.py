@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from fedray.data.arrow_numbers import as_floats
+from fedray.data.journal import finish_writing
 from fedray.data.load import GAPS, cell_value, default_names, row_problem
+from fedray.data.manifest import read_manifest
 from fedray.data.new_rows import Ids, NewRows, Part
-from fedray.data.split import finish_writing, read_manifest
 from fedray.data.wording import shorten
 from fedray.data.words import Vocabulary
 from fedray.errors import DataError

@@ -1,4 +1,4 @@
-"""The public numbers of a linear model on shares: shapes, batches, fixed-point scales and factors of the update.
+"""The public numbers of a linear model on shares: shapes, batches, and what scales and updates follow from.
 
 With features at scale x, weights at w and a residual at rate w / x, rate being learning rate / rows, X^T d arrives in
 the units of the weights. So the step truncates no gradient. What a step does truncate (small columns for penalty and
@@ -21,6 +21,8 @@ from fedray.errors import SpecError
 from fedray.ml.batches import Batches
 from fedray.ml.design import FEATURE_LIMIT, FEATURE_SCALE, TEST_SCALE
 from fedray.ml.linear_fine import FINE_FEATURE_LIMIT, fine_scales
+from fedray.ml.linear_scales import LinearScales
+from fedray.ml.linear_update import Factors, factors_of
 
 WEIGHT_BITS = {"logistic": 48, "poisson": 50}
 LINEAR_WEIGHT_BITS = (40, 44)
@@ -42,13 +44,6 @@ CLASS_WEIGHT_SCALE = 2.0**8
 DENOMINATOR = 1000
 """Momentum of Nesterov's kind is a fraction with at most this denominator: exact for three decimals."""
 
-MOMENTUM_BITS = 20
-DECAY_BITS = 12
-LONGEST_DECAY_SHIFT = 40
-INTERCEPT_BITS = 4
-INTERCEPT_FACTOR = 1 << INTERCEPT_BITS
-"""z's scale over the intercept's."""
-
 TRUNC_LIMIT = 2.0**62
 """Ring units that a truncation takes."""
 
@@ -57,61 +52,6 @@ OUTPUT_PART = 0.75
 
 SERIES_BITS = {"logistic": -2, "poisson": 6}
 """log2 of what a rounded table does to a series, against what rounded factors do: their best balance is the square."""
-
-
-@dataclass(frozen=True)
-class LinearScales:
-    """Ring units per 1.0.
-
-    Attributes
-    ----------
-    x, w
-        Features and weights.
-    residual
-        d loss / d z, in units that make a gradient meet `w` after a multiplication by `Factors.gradient`.
-    shift
-        Bits by which the residual of the squared error is truncated; 0 for the others.
-    """
-
-    x: float
-    w: float
-    residual: float
-    shift: int = 0
-
-    @property
-    def z(self) -> float:
-        """Linear outputs."""
-        return self.x * self.w
-
-    @property
-    def intercept(self) -> float:
-        """The intercept; finer than the weights, since it has no feature to multiply."""
-        return self.z / INTERCEPT_FACTOR
-
-    @property
-    def intercept_gradient(self) -> int:
-        """Factor that makes the sum of the residuals a gradient of the intercept."""
-        return round(self.x**2 / INTERCEPT_FACTOR)
-
-
-@dataclass(frozen=True)
-class Factors:
-    """The integers of an update, with V = v >> momentum_shift and L = w >> decay_shift, truncated.
-
-        v' = keep V - decay L - gradient G
-        w' = w + carry V - drain L - step G
-
-    Without momentum there is no v; without penalty no L. G is the gradient of the loss as it arrives.
-    """
-
-    keep: int
-    carry: int
-    decay: int
-    drain: int
-    gradient: int
-    step: int
-    momentum_shift: int
-    decay_shift: int
 
 
 @dataclass(frozen=True)
@@ -293,35 +233,5 @@ class LinearDesign(Batches):
         SpecError
             learning_rate_init times alpha is 1 or more, or too small for the fixed point.
         """
-        mu, q = self.momentum, self._fraction.denominator
-        ahead = mu if self._fraction else 0.0
-        decay, shift = self._decay()
-        bits = min(MOMENTUM_BITS, int(math.log2(self.scales.w)) - 22)
-        unit = 2.0**bits
-        return Factors(
-            keep=round(mu * unit),
-            carry=round((mu * mu if self._fraction else mu) * unit),
-            decay=round(decay * 2.0**shift),
-            drain=round(decay * (1.0 + ahead) * 2.0**shift),
-            gradient=q,
-            step=q + self._fraction.numerator,
-            momentum_shift=bits if mu else 0,
-            decay_shift=shift,
-        )
-
-    def _decay(self) -> tuple[float, int]:
-        decay = self.learning_rate * self.alpha
-        if decay == 0.0 or self.takes_signs:
-            return 0.0, 0
-        if decay >= 1.0:
-            raise SpecError(
-                f"learning_rate_init {self.learning_rate:g} times alpha {self.alpha:g} is 1 or more, so that the "
-                "penalty overshoots; lower one of them"
-            )
-        shift = min(LONGEST_DECAY_SHIFT, DECAY_BITS - math.floor(math.log2(decay)))
-        if decay * 2.0**shift < 1.0:
-            raise SpecError(
-                f"alpha {self.alpha:g} with learning_rate_init {self.learning_rate:g} is finer than the fixed point; "
-                f"use 0, or at least {2.0**-LONGEST_DECAY_SHIFT / self.learning_rate:.2g}"
-            )
-        return decay, shift
+        alpha = 0.0 if self.takes_signs else self.alpha  # a penalty by signs is no decay
+        return factors_of(self.learning_rate, alpha, self.momentum, self._fraction, self.scales.w)

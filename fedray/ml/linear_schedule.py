@@ -8,8 +8,9 @@ from itertools import chain
 
 from fedray.ml.guard_plan import SIDES, GuardPlan
 from fedray.ml.linear_curves import curve_of
-from fedray.ml.linear_design import INTERCEPT_BITS, LinearDesign
+from fedray.ml.linear_design import LinearDesign
 from fedray.ml.linear_penalty import penalty_masks
+from fedray.ml.linear_scales import INTERCEPT_BITS
 from fedray.ml.schedule import Use, backward_masks, between, feature_matrices, forward_masks, tested_rows
 from fedray.mpc.compare import MsbMask
 from fedray.mpc.correlation import Correlation, ElementMask, SquareMask, TruncMask, WaveMask

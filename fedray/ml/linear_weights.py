@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedray.ml.features import Columns
-from fedray.ml.linear_design import INTERCEPT_BITS, INTERCEPT_FACTOR, LinearDesign
+from fedray.ml.linear_design import LinearDesign
 from fedray.ml.linear_penalty import sign_steps
+from fedray.ml.linear_scales import INTERCEPT_BITS, INTERCEPT_FACTOR
 from fedray.ml.scored import kept_array
 from fedray.mpc.dealer import Bundle
 from fedray.mpc.session import Round, Session

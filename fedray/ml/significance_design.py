@@ -17,7 +17,8 @@ from functools import cached_property
 import numpy as np
 
 from fedray.ml.guard_plan import SIDES
-from fedray.ml.linear_design import INTERCEPT_FACTOR, LinearDesign
+from fedray.ml.linear_design import LinearDesign
+from fedray.ml.linear_scales import INTERCEPT_FACTOR
 from fedray.ml.linear_schedule import period_bits
 from fedray.mpc.compare import MsbMask
 from fedray.mpc.correlation import (

@@ -38,7 +38,8 @@ from fedray.parties.coding import Rows, read_rows, replay, shapes_of, write_code
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept_transforms import KeptTransform, keep_transform
 from fedray.parties.labels import binary
-from fedray.task.configs import BinningData, Role
+from fedray.task.config_bases import Role
+from fedray.task.feature_configs import BinningData
 from fedray.task.record import EventKind
 from fedray.trees.binning import Binning
 

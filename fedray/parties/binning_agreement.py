@@ -8,7 +8,8 @@ from fedray.errors import DataError, LocalProtocolError
 from fedray.features.joining import CountDesign
 from fedray.parties.agreement import exchange, run_name
 from fedray.parties.context import PartyContext
-from fedray.task.configs import BinningMain, CodedMain
+from fedray.task.feature_configs import BinningMain
+from fedray.task.transform_configs import CodedMain
 
 __all__ = ["Agreed", "agree", "coded_main", "main_config"]
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fedray.data.manifest import TEST, TRAIN
 from fedray.data.new_rows import FILE
 from fedray.data.root import DataRoot
-from fedray.data.split import TEST, TRAIN
 from fedray.errors import DataError, FedrayError
-from fedray.task.config_bases import ClientConfig, Role
-from fedray.task.configs import AlignmentData, CodedData, DataTable, PredictData, ScorecardData, TransformData
+from fedray.task.alignment_configs import AlignmentData
+from fedray.task.config_bases import ClientConfig, DataTable, Role
 from fedray.task.feature_configs import StatisticsData
 from fedray.task.kmeans_configs import KMeansData
 from fedray.task.plan import Member
-from fedray.task.predict_configs import NewData
+from fedray.task.predict_configs import NewData, PredictData
+from fedray.task.scorecard_configs import ScorecardData
+from fedray.task.transform_configs import CodedData, TransformData
 
 __all__ = ["check_member"]
 

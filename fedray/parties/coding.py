@@ -20,8 +20,9 @@ from fedray.features.steps import Counts, as_coded
 from fedray.parties.binning_agreement import Agreed, agree, coded_main
 from fedray.parties.context import PartyContext
 from fedray.parties.kept_transforms import Coder, KeptTransform, load_transform
-from fedray.task.configs import BinningData, CodedData
+from fedray.task.feature_configs import BinningData
 from fedray.task.record import EventKind
+from fedray.task.transform_configs import CodedData
 
 __all__ = ["Rows", "coded_columns", "labels_before", "read_rows", "replay", "shapes_of", "write_coded"]
 

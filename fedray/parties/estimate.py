@@ -21,7 +21,7 @@ from fedray.parties.kmeans_recipe import Clustering, KMeansRecipe
 from fedray.parties.recipes import Course, recipe_of
 from fedray.parties.rounds import ALIGNMENT_ROUNDS, clustering_rounds, training_rounds
 from fedray.psi.tokens import size_class
-from fedray.task.configs import Kind
+from fedray.task.config_bases import Kind
 from fedray.task.plan import TaskPlan
 
 __all__ = ["Estimate", "Sizes", "estimate", "of_clustering", "of_course"]

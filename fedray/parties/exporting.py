@@ -26,8 +26,8 @@ from fedray.mpc.session import Session
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.exporters import Exporter, Part, exporter_of
 from fedray.parties.kept import Kept, load_kept
-from fedray.parties.prediction import computing, told_of
-from fedray.parties.prediction_agreement import agree_on_model
+from fedray.parties.prediction_agreement import agree_on_model, computing
+from fedray.parties.prediction_input import told_of
 from fedray.policy.rules import check_columns
 from fedray.task.export_configs import ExportData, ExportMain
 from fedray.task.model_rules import check_clients

@@ -27,7 +27,7 @@ from fedray.parties.recipes import Clear, Course, Data, Design
 from fedray.parties.scaled import Scaled
 from fedray.parties.stopping import Stopping
 from fedray.ring import Ring
-from fedray.task.configs import NetLabel, NetMain
+from fedray.task.network_configs import NetLabel, NetMain
 from fedray.task.plan import TaskPlan
 
 __all__ = ["NetworkRecipe"]

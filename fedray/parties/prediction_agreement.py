@@ -9,10 +9,10 @@ from fedray.errors import DataError, FedrayError, LocalProtocolError, RemoteProt
 from fedray.parties.context import PartyContext
 from fedray.parties.predictors import Predictor, Scoring, Trained, predictor_of
 from fedray.task.model_rules import check_clients, model_of
-from fedray.task.plan import TaskPlan
+from fedray.task.plan import Member, TaskPlan
 from fedray.task.predict_configs import ScoreMain
 
-__all__ = ["Agreed", "Told", "agree", "agree_on_model", "main_config", "one_number"]
+__all__ = ["Agreed", "Told", "agree", "agree_on_model", "computing", "main_config", "one_number", "receiver_of"]
 
 _MOST_ROWS = 2**40
 _MOST_STEPS = 2**31
@@ -140,6 +140,18 @@ def main_config(ctx: PartyContext) -> ScoreMain:
     if not isinstance(config, ScoreMain):
         raise LocalProtocolError("the plan is no plan of predictions")
     return config
+
+
+def computing(ctx: PartyContext) -> tuple[int, ...]:
+    """Return the indices of the computing parties."""
+    return tuple(member.index for member in ctx.plan.data)
+
+
+def receiver_of(ctx: PartyContext) -> Member:
+    """Return the party that gets the predictions."""
+    if ctx.plan.receiver is None:
+        raise LocalProtocolError("the plan has no receiver of predictions")
+    return ctx.plan.receiver
 
 
 def _hear(ctx: PartyContext, frm: int) -> Told:

@@ -25,7 +25,7 @@ from fedray.parties.checkpoints import Mark
 from fedray.parties.labels import Target
 from fedray.parties.stopping import Stopping
 from fedray.ring import Ring
-from fedray.task.configs import DataTable, Kind
+from fedray.task.config_bases import DataTable, Kind
 from fedray.task.plan import TaskPlan
 
 __all__ = ["Clear", "Course", "Data", "Design", "Model", "Recipe", "Transform", "Watched", "recipe_of"]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fedray.data.scaling import Standardizer
 from fedray.errors import LocalProtocolError
-from fedray.task.configs import DataTable, TableConfig
+from fedray.task.config_bases import DataTable, TableConfig
 
 __all__ = ["Scaled"]
 

@@ -33,8 +33,8 @@ from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.kept import Kept, load_kept
 from fedray.parties.kept_transforms import KeptTransform, load_transform
 from fedray.parties.linear_recipe import LinearRecipe
-from fedray.parties.prediction import computing, ids_of, new_rows, receiver_of, told_of
-from fedray.parties.prediction_agreement import Told, agree_on_model, main_config, one_number
+from fedray.parties.prediction_agreement import Told, agree_on_model, computing, main_config, one_number, receiver_of
+from fedray.parties.prediction_input import ids_of, new_rows, told_of
 from fedray.parties.replaying import kept_transforms
 from fedray.task.model_rules import check_clients
 from fedray.task.scorecard_configs import ScorecardData, ScorecardMain

@@ -24,8 +24,9 @@ from fedray.ml.withheld import WithheldPredictions
 from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.desk import Asked
 from fedray.parties.lookup import Lookup
-from fedray.parties.prediction import Prepared, computing, in_units, predict, prepare, receiver_of, units_of
-from fedray.parties.prediction_agreement import Agreed, agree, main_config
+from fedray.parties.prediction import in_units, predict, units_of
+from fedray.parties.prediction_agreement import Agreed, agree, computing, main_config, receiver_of
+from fedray.parties.prediction_input import Prepared, prepare
 from fedray.task.serve_configs import ServeMain
 
 __all__ = ["limits_of", "run_data"]

@@ -8,7 +8,7 @@ from fedray.errors import DataError, LocalProtocolError
 from fedray.features.correlation import CorrelationDesign
 from fedray.parties.agreement import exchange
 from fedray.parties.context import PartyContext
-from fedray.task.configs import StatisticsMain
+from fedray.task.feature_configs import StatisticsMain
 
 __all__ = ["MOST_COLUMNS", "Agreed", "agree", "is_matrix", "main_config"]
 

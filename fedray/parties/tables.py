@@ -14,7 +14,8 @@ from fedray.errors import DataError, LocalProtocolError
 from fedray.parties.categories import of_categories
 from fedray.parties.labels import Target, positives
 from fedray.parties.recipes import Recipe, Transform
-from fedray.task.configs import DataTable, LinearLabel, Role
+from fedray.task.config_bases import DataTable, Role
+from fedray.task.linear_configs import LinearLabel
 from fedray.task.plan import Member
 from fedray.task.tree_configs import TreeTable
 

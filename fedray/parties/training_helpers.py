@@ -10,7 +10,8 @@ from fedray.parties.context import PartyContext, PartyOutcome
 from fedray.parties.estimate import of_course
 from fedray.parties.p_values import deal_p_values, hear_p_values
 from fedray.parties.public_masks import public_keys
-from fedray.parties.validation import check_passes, deal_validation, hear_validation, wants_validation
+from fedray.parties.validation import check_passes, deal_validation, hear_validation
+from fedray.parties.validation_passes import wants_validation
 from fedray.ring import series
 from fedray.task.record import RECORD_COLUMNS, TRAIN_PHASE, EventKind
 

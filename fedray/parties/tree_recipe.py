@@ -22,9 +22,9 @@ from fedray.parties.predictors import Measured, Scoring, Trained
 from fedray.parties.recipes import Clear, Course, Data, Design
 from fedray.parties.stopping import Stopping
 from fedray.ring import Ring
-from fedray.task.configs import DataTable, TreeFeature, TreeLabel, TreeMain
+from fedray.task.config_bases import DataTable
 from fedray.task.plan import TaskPlan
-from fedray.task.tree_configs import TREE_METRICS_OF
+from fedray.task.tree_configs import TREE_METRICS_OF, TreeFeature, TreeLabel, TreeMain
 from fedray.trees.binning import Binning
 from fedray.trees.design import LABEL_BITS, WEIGHT_SCALE, TreeDesign
 from fedray.trees.model import TreeModel

@@ -14,105 +14,36 @@ A live validation is one more such training, with a test after every few batches
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from fedray.data.load import Split
 from fedray.data.private_file import replace_file
 from fedray.data.scratch import Scratch
-from fedray.errors import DataError, FedrayError, LocalProtocolError, RemoteProtocolError
+from fedray.errors import DataError, LocalProtocolError, RemoteProtocolError
 from fedray.export.paddledtx import evaluation_text
 from fedray.ml.design import FEATURE_LIMIT
 from fedray.ml.schedule import LONGEST_SEGMENT
 from fedray.ml.tested import Tested
-from fedray.ml.validation import Rule, averages, binary_scores, held_out, regression_scores, trained_with
+from fedray.ml.validation import averages, binary_scores, regression_scores
 from fedray.mpc.dealer import Supply, deal
 from fedray.mpc.session import Session
 from fedray.parties.context import PartyContext
 from fedray.parties.labels import Target
-from fedray.parties.linear_recipe import LinearRecipe, check_inputs
-from fedray.parties.recipes import Course, Data, Design
+from fedray.parties.linear_recipe import check_inputs
+from fedray.parties.recipes import Data, Design
 from fedray.parties.tables import Table
+from fedray.parties.validation_passes import TAG, Pass, check_rules, name_of, named, passes, wants_validation
 from fedray.task.config_bases import TableConfig
-from fedray.task.linear_configs import LinearLabel, LinearMain
-from fedray.task.plan import TaskPlan
+from fedray.task.linear_configs import LinearLabel
 
-__all__ = [
-    "FILE",
-    "check_passes",
-    "check_validation",
-    "deal_validation",
-    "hear_validation",
-    "validate",
-    "wants_validation",
-]
+__all__ = ["FILE", "check_passes", "check_validation", "deal_validation", "hear_validation", "validate"]
 
-Float = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
-
-TAG = "validation"
 FILE = "evaluation.json"
 
-LIVE_EVERY = 5
-"""Batches between two tests of a live validation."""
-
-MOST_TRAININGS = 1000
 MOST_LIVE = 1000
 """Tests of a live validation that a result has, the newest ones."""
-
-LEAST_LIVE = 20
-"""Rows that a live validation leaves out: main learns a score of them at each test."""
-
-
-@dataclass(frozen=True)
-class Pass:
-    """A further training.
-
-    Attributes
-    ----------
-    number
-        Its place; -1 of the live validation.
-    out
-        The training rows of the task that it leaves out.
-    recipe, course
-        How it is done.
-    """
-
-    number: int
-    out: Rows
-    recipe: LinearRecipe
-    course: Course
-
-    @property
-    def rows(self) -> Rows:
-        """The training rows of the task that it has."""
-        return trained_with(self.course.design.rows[0] + len(self.out), self.out)
-
-    @property
-    def live(self) -> bool:
-        """Whether the scores of each test are told."""
-        return self.number < 0
-
-    @property
-    def purpose(self) -> str:
-        """Of the keys of its masks, which are those of no other training."""
-        return f"masks/{TAG}/{self.number}"
-
-
-def _main(plan: TaskPlan) -> LinearMain | None:
-    config = plan.main.config
-    return config if isinstance(config, LinearMain) else None
-
-
-def wants_validation(plan: TaskPlan) -> bool:
-    """Return whether a plan asks for further trainings."""
-    main = _main(plan)
-    return main is not None and (main.validation is not None or main.live_validation_percent is not None)
 
 
 def check_validation(ctx: PartyContext, rows: int) -> None:
@@ -123,14 +54,7 @@ def check_validation(ctx: PartyContext, rows: int) -> None:
     DataError
         There are too few rows or too many trainings, or the folder cannot be made.
     """
-    for rule, live in _rules(ctx.plan):
-        out = len(_checked(rule, rows)[0])
-        if live and out < LEAST_LIVE:
-            raise DataError(
-                f"live_validation_percent: {rule.percent} of a hundred leaves out {out} of {rows} training rows; "
-                f"expected {LEAST_LIVE} or more, since main is told a score of them at each test; raise it or leave "
-                "it out"
-            )
+    check_rules(ctx.plan, rows)
     _folder(ctx)
 
 
@@ -150,9 +74,9 @@ def check_passes(ctx: PartyContext, design: Design, table: Table | None = None) 
     if not wants_validation(ctx.plan):
         return
     with ctx.channel.phase(TAG):
-        for one in _passes(ctx.plan, design):
+        for one in passes(ctx.plan, design):
             if table is not None:
-                with _named(one.number):
+                with named(one.number):
                     check_inputs(one.course.design, _data(ctx, one, table))
 
 
@@ -165,8 +89,8 @@ def validate(ctx: PartyContext, design: Design, table: Table) -> dict[str, objec
     """
     scored: list[dict[str, Any]] = []
     live: list[list[object]] = []
-    for one in _passes(ctx.plan, design):
-        ctx.begin(TAG, _name(one.number))
+    for one in passes(ctx.plan, design):
+        ctx.begin(TAG, name_of(one.number))
         with ctx.channel.phase(TAG):
             data = _data(ctx, one, table)
             for done, tested, over in _trained(ctx, one, data):
@@ -186,7 +110,7 @@ def hear_validation(ctx: PartyContext, design: Design, label: int) -> dict[str, 
     if not wants_validation(ctx.plan):
         return {}
     with ctx.channel.phase(TAG):
-        for _ in _passes(ctx.plan, design):
+        for _ in passes(ctx.plan, design):
             over = False
             while not over:
                 over = _heard(ctx, label).get("over") is True
@@ -199,73 +123,10 @@ def hear_validation(ctx: PartyContext, design: Design, label: int) -> dict[str, 
 def deal_validation(ctx: PartyContext, design: Design) -> None:
     """Stream the correlations of all further trainings, at the dealer."""
     computing = tuple(member.index for member in ctx.plan.data)
-    for one in _passes(ctx.plan, design):
+    for one in passes(ctx.plan, design):
         course = one.course
         segments = course.segments(0)
         deal(ctx.channel, computing, course.design.label, course.matrices, segments, course.memory_bytes, one.purpose)
-
-
-def _rules(plan: TaskPlan) -> Iterator[tuple[Rule, bool]]:
-    """Yield the rules of a plan, and whether each is that of the live validation."""
-    main = _main(plan)
-    if main is None:
-        return
-    seed = plan.seed if main.validation_seed is None else main.validation_seed
-    if main.live_validation_percent is not None:
-        yield Rule("split", main.live_validation_percent, 1, shuffle=True, seed=seed), True
-    if main.validation is not None:
-        folds, shuffle = main.validation_folds, main.validation_shuffle
-        yield Rule(main.validation, main.validation_percent, folds, shuffle=shuffle, seed=seed), False
-
-
-def _checked(rule: Rule, rows: int) -> list[Rows]:
-    if rule.trainings(rows) > MOST_TRAININGS:
-        raise DataError(
-            f"validation: {rule.name} of {rows} rows is {rule.trainings(rows)} trainings, more than {MOST_TRAININGS}; "
-            "use folds"
-        )
-    return held_out(rule, rows)
-
-
-def _passes(plan: TaskPlan, design: Design) -> Iterator[Pass]:
-    """Yield the further trainings, the same at every party."""
-    rows = design.rows[0]
-    for rule, live in _rules(plan):
-        for number, out in enumerate(_checked(rule, rows)):
-            place, kept = -1 if live else number, rows - len(out)
-            recipe = LinearRecipe(_plan_of(plan, kept, live=live))
-            with _named(place):
-                course = recipe.course(design.features, (kept, len(out)))
-            yield Pass(place, out, recipe, course)
-
-
-def _name(number: int) -> str:
-    return "live validation" if number < 0 else f"validation, training {number + 1}"
-
-
-@contextmanager
-def _named(number: int) -> Iterator[None]:
-    """Let errors say of which further training they are; not those of labels, since that would tell labels."""
-    try:
-        yield
-    except FedrayError as error:
-        name = "validation, a training" if isinstance(error, DataError) else _name(number)
-        raise type(error)(f"{name} (it counts its rows anew): {error.message}") from None
-
-
-def _plan_of(plan: TaskPlan, rows: int, *, live: bool) -> TaskPlan:
-    """Return the plan of a further training: that of the task, with batches that its rows can fill."""
-    main = _main(plan)
-    if main is None:
-        raise LocalProtocolError("the plan is no plan of a linear model")
-    changed: dict[str, object] = {"parity": False, "p_values": False}
-    if main.batch_order != "random":
-        changed["batch_size"] = min(main.batch_size, rows)
-    if live:
-        changed["test_per_batches"] = LIVE_EVERY
-    config = main.model_copy(update=changed)
-    members = [replace(one, config=config) if one.index == plan.main.index else one for one in plan.members]
-    return replace(plan, members=tuple(members))
 
 
 def _trained(ctx: PartyContext, one: Pass, data: Data) -> Iterator[tuple[int, Tested, bool]]:

@@ -18,8 +18,9 @@ from pydantic_core import PydanticCustomError
 
 from fedray.errors import SpecError
 from fedray.pipeline.bodies import Reference, bodies, references, task_name
+from fedray.task.alignment_configs import ALIASES
 from fedray.task.complaints import name_complaints
-from fedray.task.configs import ALIASES, CLIENT_TYPES
+from fedray.task.configs import CLIENT_TYPES
 from fedray.task.fields import EXPECTED
 from fedray.task.spec import Role
 from fedray.task.text import check_json, show

@@ -12,9 +12,12 @@ from types import MappingProxyType
 from typing import Final
 
 from fedray.errors import SpecError
-from fedray.task.configs import ALIASES, CLIENT_TYPES, AlignmentData, CodedData, Kind
+from fedray.task.alignment_configs import ALIASES, AlignmentData
+from fedray.task.config_bases import Kind
+from fedray.task.configs import CLIENT_TYPES
 from fedray.task.predict_configs import PredictData, PredictMain
 from fedray.task.spec import ClientSpec, Role, TaskSpec
+from fedray.task.transform_configs import CodedData
 
 __all__ = ["OUTPUTS", "TAKERS", "Thing", "Where", "folder_at", "writes_folder"]
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fedray.data.csv_text import read_header
+from fedray.data.journal import finish_writing
+from fedray.data.manifest import read_manifest
 from fedray.data.parquet_text import is_parquet, parquet_names
 from fedray.data.root import DataRoot
-from fedray.data.split import finish_writing, read_manifest
 from fedray.data.table import choose_columns
 from fedray.data.wording import shorten
+from fedray.task.alignment_configs import AlignmentData
 from fedray.task.config_bases import ClientConfig
-from fedray.task.configs import AlignmentData
 
 __all__ = ["Used", "columns_used"]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from fedray.errors import PolicyError
 from fedray.policy.document import Policy, matches
-from fedray.task.configs import AlignmentMain, Kind
+from fedray.task.alignment_configs import AlignmentMain
+from fedray.task.config_bases import Kind
 from fedray.task.plan import Member, TaskPlan
 from fedray.task.text import show
 

@@ -168,7 +168,7 @@ def expire(store: Store, now: float) -> dict[str, tuple[Approval, ...]]:
 
 def note(store: Store, name: str, party: str, text: str, now: float) -> None:
     """Tell something of a task's approvals in its events."""
-    store.add_events(name, [Event(EventKind.NOTE.value, {"phase": "approval", "text": text}, party, now)])
+    store.events.add(name, [Event(EventKind.NOTE.value, {"phase": "approval", "text": text}, party, now)])
 
 
 def _state(approvals: Sequence[Approval], status: Status) -> ApprovalState:

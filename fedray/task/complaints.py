@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from fedray.task.configs import ALIASES, CLIENT_TYPES
+from fedray.task.alignment_configs import ALIASES
+from fedray.task.configs import CLIENT_TYPES
 from fedray.task.fields import EXPECTED
 from fedray.task.text import show
 from fedray.task.transform_configs import STEPS

@@ -9,7 +9,20 @@ from pydantic import BaseModel, ConfigDict
 
 from fedray.task.fields import choice, flag, relative_path, whole
 
-__all__ = ["ClientConfig", "DataTable", "Kind", "LongMain", "MainConfig", "Role", "TableConfig", "TrainMain"]
+__all__ = [
+    "MAX_CLIENTS",
+    "Client",
+    "ClientConfig",
+    "DataTable",
+    "Kind",
+    "LongMain",
+    "MainConfig",
+    "Role",
+    "TableConfig",
+    "TrainMain",
+]
+
+MAX_CLIENTS = 64
 
 
 class Role(StrEnum):
@@ -54,6 +67,10 @@ class ClientConfig(BaseModel):
 
     client_type: str
     computation_port: Annotated[int, whole(1, 65535)]
+
+
+Client = tuple[Role, ClientConfig]
+"""What the rules of a task see of a client."""
 
 
 class MainConfig(ClientConfig):

@@ -58,7 +58,7 @@ class Feed:
         batch: list[Message] = []
         upto = job.told
         try:
-            for event in self._store.events(job.task or "", job.told, _AT_ONCE):
+            for event in self._store.events.of(job.task or "", job.told, _AT_ONCE):
                 batch += self._shape(job, event)
                 upto = event.id
         except (PlacementError, NotFound):

@@ -82,7 +82,7 @@ class Metrics:
         by_kind: Labels = (("kind", kind),)
         self._totals["fedray_finished_tasks_total", by_kind] += 1
         try:
-            report: Mapping[str, Any] = self._store.get_report(name)
+            report: Mapping[str, Any] = self._store.reports.get(name)
         except StateError:
             return  # it has none
         # a report that an older version wrote may lack some of it

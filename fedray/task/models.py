@@ -212,7 +212,7 @@ def check_kept(store: Store, name: str, where: str) -> None:
 
 def note_deleted(store: Store, name: str, now: float, receipts: Sequence[Mapping[str, object]]) -> None:
     """Keep the receipts of the parties that have deleted a model, in the report of its training; its tags go."""
-    store.save_report(name, {**_report(store, name), "deleted": {"at": now, "receipts": [*receipts]}})
+    store.reports.save(name, {**_report(store, name), "deleted": {"at": now, "receipts": [*receipts]}})
     store.tags.drop(name)
 
 
@@ -253,6 +253,6 @@ def view_of_model(store: Store, task: StoredTask, tags: tuple[str, ...] = ()) ->
 
 def _report(store: Store, name: str) -> dict[str, Any]:
     try:
-        return store.get_report(name)
+        return store.reports.get(name)
     except StateError:
         return {}

@@ -16,8 +16,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from fedray.errors import SpecError
-from fedray.task.config_bases import LongMain
-from fedray.task.configs import LinearMain, MainConfig
+from fedray.task.config_bases import LongMain, MainConfig
+from fedray.task.linear_configs import LinearMain
 from fedray.task.predict_configs import ModelMain
 from fedray.task.registry import PartyRef, Registry
 from fedray.task.reveals import Reveal, reveals_of

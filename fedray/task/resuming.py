@@ -45,6 +45,6 @@ def checkpointed(store: Store, name: str) -> StoredTask | None:
 def note_given_up(store: Store, task: StoredTask, now: float, receipts: Sequence[Mapping[str, object]]) -> ModelView:
     """Note that the parties have deleted the checkpoints of a task, and return what is left: no model."""
     left = {name: value for name, value in (task.progress or {}).items() if name != "checkpoint"}
-    store.add_events(task.name, [Event(EventKind.PROGRESS.value, left, "", now)])
+    store.events.add(task.name, [Event(EventKind.PROGRESS.value, left, "", now)])
     view = view_of_model(store, task)
     return replace(view, trained_at=None, predicts=False, deleted_at=now, receipts=tuple(receipts))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from fedray.task.folding import dumps
-from fedray.task.record import Event, Status
+from fedray.task.record import Event, Status, no_such_task
 from fedray.task.tables import tasks
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "event_from_row",
     "event_row",
     "filters",
+    "id_of",
     "named",
     "task_from_row",
     "times",
@@ -71,6 +72,15 @@ def named(name: str) -> sa.ColumnElement[bool]:
     """Return the condition for the task of this name."""
     # PostgreSQL refuses NUL and lone surrogates with an error; no task has such a name.
     return tasks.c.name == name if name.isprintable() else sa.false()
+
+
+def id_of(engine: sa.Engine, name: str) -> int:
+    """Return the number by which other tables know a task; raises ``NotFound``."""
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(tasks.c.id).where(named(name))).scalar()
+    if found is None:
+        raise no_such_task(name)
+    return int(found)
 
 
 def filters(status: Status | None, kinds: Sequence[str] | None, search: str | None) -> list[sa.ColumnElement[bool]]:

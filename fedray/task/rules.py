@@ -1,6 +1,7 @@
 """The rules between the clients of a task: who may take part, how many, and in what agreement.
 
-Each rule takes the clients and yields what is wrong; a new kind of task adds a row to ``_NEEDS``.
+Each rule takes the clients and yields what is wrong; a new kind of task adds a row to ``_NEEDS``, and rules about its
+own fields are in a module of their own.
 """
 
 from __future__ import annotations
@@ -10,40 +11,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from fedray.task.configs import (
-    CLIENT_TYPES,
-    AlignmentData,
-    ClientConfig,
-    CodedData,
-    CodedMain,
-    DealerConfig,
-    ExportData,
-    Kind,
-    LinearLabel,
-    LinearMain,
-    NetMain,
-    Role,
-    ScorecardData,
-    TransformData,
-    TransformMain,
-    TreeMain,
-)
+from fedray.task.alignment_configs import AlignmentData
+from fedray.task.config_bases import Client, Kind, Role
+from fedray.task.configs import CLIENT_TYPES
+from fedray.task.dealer_configs import DealerConfig
+from fedray.task.export_configs import ExportData
 from fedray.task.kmeans_configs import KMeansData, KMeansMain
-from fedray.task.linear_configs import METRICS_OF
+from fedray.task.linear_rules import linear
+from fedray.task.network_configs import NetMain
 from fedray.task.predict_configs import ModelMain, PredictData, PredictMain
+from fedray.task.scorecard_configs import ScorecardData
 from fedray.task.text import show
-from fedray.task.transform_rules import transforming
-from fedray.task.tree_configs import TREE_METRICS_OF, TreeTable
+from fedray.task.transform_configs import CodedData
+from fedray.task.transform_rules import coding
+from fedray.task.tree_rules import trees
 
 __all__ = ["WRITING", "broken_rules"]
 
-Client = tuple[Role, ClientConfig]
 _RECEIVING = (PredictData, ExportData)
 """Configurations of which only the receiver's names files."""
 WRITING = (AlignmentData, CodedData, KMeansData, ScorecardData)
 """Configurations of which each that names a folder to write into has one of its own."""
-MOST_COSTS = 10_000
-"""Batches between two tests where losses wait for a comparison, each with the weights before it."""
 
 _DATA_ROLES = (Role.FEATURE_CLIENT, Role.LABEL_CLIENT)
 
@@ -90,10 +78,10 @@ def broken_rules(clients: Sequence[Client], places: Sequence[tuple[str, int]]) -
         *_needs(clients, kind),
         *_listeners(clients),
         *_widths(clients),
-        *_objective(clients),
-        *_trees(clients),
+        *linear(clients),
+        *trees(clients),
         *_columns(clients),
-        *_coding(clients),
+        *coding(clients),
         *_receiver(clients),
         *_outputs(clients, places),
     ]
@@ -169,59 +157,6 @@ def _widths(clients: Sequence[Client]) -> Iterator[str]:
             )
 
 
-def _objective(clients: Sequence[Client]) -> Iterator[str]:
-    main = next((config for _, config in clients if isinstance(config, LinearMain)), None)
-    if main is None:
-        return
-    for index, (_, config) in enumerate(clients):
-        where = f"clients[{index}].client_config"
-        if config is main and main.class_weight is not None and main.objective != "logistic":
-            yield f"{where}.class_weight: expected null for objective {main.objective}, which has no classes"
-        if config is main:
-            yield from _costs(main, where)
-            yield from _validated(main, where)
-        if config is main and main.p_values and (main.objective == "poisson" or main.class_weight is not None):
-            yield f"{where}.p_values: expected false, or objective linear or logistic, without class_weight"
-        if config is main and main.p_values and (main.sigmoid == "taylor" or (main.penalty == "l1" and main.alpha)):
-            yield f"{where}.p_values: expected false with sigmoid taylor or penalty l1, whose weights have other errors"
-        if isinstance(config, LinearLabel) and config.pos_label is not None and main.objective != "logistic":
-            yield f"{where}.pos_label: expected null for objective {main.objective}, whose label is a number"
-        metrics = METRICS_OF[main.objective]
-        if isinstance(config, LinearLabel) and config.metric is not None and config.metric not in metrics:
-            yield f"{where}.metric: expected {' or '.join(metrics)} for objective {main.objective}, got {config.metric}"
-
-
-def _costs(main: LinearMain, where: str) -> Iterator[str]:
-    """Yield what is wrong with the stop by the loss and with the sigmoid as a line."""
-    line = main.sigmoid == "taylor"
-    if line and (main.objective != "logistic" or main.class_weight is not None or main.parity):
-        yield f"{where}.sigmoid: expected series; taylor is for objective logistic without class_weight and parity"
-    if main.cost_tol is None:
-        if main.cost_penalty:
-            yield f"{where}.cost_penalty: expected false without cost_tol, which compares losses, got true"
-        return
-    if main.objective != "linear" and not line:
-        yield f"{where}.cost_tol: expected null, or objective linear, or logistic with sigmoid taylor"
-    for field in ("early_stopping", "parity"):
-        if getattr(main, field):
-            yield f"{where}.{field}: expected false where cost_tol ends the training, got true"
-    if main.test_per_batches > MOST_COSTS:
-        yield (
-            f"{where}.test_per_batches: expected at most {MOST_COSTS} with cost_tol, which is looked for at tests, got "
-            f"{main.test_per_batches}"
-        )
-
-
-def _validated(main: LinearMain, where: str) -> Iterator[str]:
-    """Yield what is wrong with further trainings."""
-    if main.validation is None and main.live_validation_percent is None:
-        return
-    if main.objective == "poisson":
-        yield f"{where}.validation: expected null for objective poisson; there are scores of linear and logistic"
-    if main.early_stopping:
-        yield f"{where}.early_stopping: expected false with validation, whose trainings have no test rows, got true"
-
-
 def _receiver(clients: Sequence[Client]) -> Iterator[str]:
     main, config = next((place, config) for place, (role, config) in enumerate(clients) if role is Role.MAIN_CLIENT)
     if not isinstance(config, ModelMain | KMeansMain):
@@ -260,57 +195,6 @@ def _unnamed(config: ModelMain | KMeansMain, main: int, data: Sequence[int]) -> 
             f"clients[{main}].client_config.receiver: expected the place of a client with data, {places}, since there "
             "is no label_client, got null"
         )
-
-
-def _trees(clients: Sequence[Client]) -> Iterator[str]:
-    for index, (_, config) in enumerate(clients):
-        if isinstance(config, TreeTable) and config.categorical_columns:
-            yield from _categories(config, f"clients[{index}].client_config")
-        if not isinstance(config, TreeMain):
-            continue
-        where, metrics = f"clients[{index}].client_config", TREE_METRICS_OF[config.objective]
-        of = f"for objective {config.objective}"
-        if config.metric is not None and config.metric not in metrics:
-            yield f"{where}.metric: expected {' or '.join(metrics)} {of}, got {config.metric}"
-        if config.objective == "reg:squarederror":
-            if config.scale_pos_weight != 1.0:
-                yield f"{where}.scale_pos_weight: expected 1 {of}, got {config.scale_pos_weight:g}"
-        elif config.base_score is not None and not 1e-6 <= config.base_score <= 1.0 - 1e-6:
-            yield f"{where}.base_score: expected null or a probability from 1e-06 to 1 - 1e-06 {of}"
-
-
-def _categories(config: TreeTable, where: str) -> Iterator[str]:
-    names = config.categorical_columns
-    if config.missing != "bin":
-        yield f"{where}.missing: expected bin with categorical_columns, for unknown categories, got {config.missing}"
-    if len(set(names)) != len(names):
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
-        yield f"{where}.categorical_columns: expected each column once, got {show(twice)} twice"
-
-
-def _coding(clients: Sequence[Client]) -> Iterator[str]:
-    main = next((config for _, config in clients if isinstance(config, CodedMain)), None)
-    if main is None:
-        return
-    if isinstance(main, TransformMain) and main.rows is not None and main.transform is not None:
-        yield "rows: expected null with transform, which is for all rows"
-    for index, (_, config) in enumerate(clients):
-        if not isinstance(config, CodedData):
-            continue
-        where = f"clients[{index}].client_config"
-        if config.data_path is None and main.transform is None:
-            yield f"{where}.data_path: expected the folder with the label, got null; only a transform needs no label"
-        if config.out_data_path is None and config.data_path is not None and main.transform is not None:
-            yield f"{where}.out_data_path: expected a folder for the rows that the transform codes, got null"
-        if main.transform is not None and isinstance(config, TransformData) and config.steps:
-            yield f"{where}.steps: expected none with transform, which has steps of its own, got {len(config.steps)}"
-        if isinstance(config, TransformData):
-            yield from transforming(where, main, config)
-        if config.out_data_path is not None and config.data_path is None:
-            yield f"{where}.out_data_path: expected null where data_path is null, since there are no rows to write"
-        paths = [PurePosixPath(path) for path in (config.data_path, config.out_data_path) if path is not None]
-        if len(paths) == 2 and paths[0] == paths[1]:
-            yield f"{where}.out_data_path: expected another folder than data_path, which would be overwritten"
 
 
 def _columns(clients: Sequence[Client]) -> Iterator[str]:

@@ -6,47 +6,34 @@ Specifications go down to the ``Runner``; what happened comes back through the s
 from __future__ import annotations
 
 import contextlib
-import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 from fedray.errors import FedrayError, SpecError, StateError
-from fedray.task.approvals import Approval, Decision
+from fedray.task.approvals import Decision
 from fedray.task.approving import ApprovalsView, ask_approvals, asked_plan, expire, note, reject, view_approvals, waits
 from fedray.task.asking import Answer, answer_of, check_answering, parse_ids
 from fedray.task.insecure import check_insecure
-from fedray.task.metrics import Metrics
 from fedray.task.model_rules import check_ready, check_training, model_of
-from fedray.task.models import (
-    ModelPage,
-    ModelView,
-    check_unused,
-    get_model,
-    list_models,
-    note_deleted,
-    tag_model,
-    training_of,
-    untag_model,
-    without_tag,
-)
-from fedray.task.paging import MAX_PAGE, check_page, one_of
+from fedray.task.model_service import ModelService
+from fedray.task.models import training_of, without_tag
 from fedray.task.plan import TaskPlan, make_plan
-from fedray.task.record import RecordTable, Status, name_taken, refusal
+from fedray.task.reader import TaskReader
+from fedray.task.record import Status, name_taken, refusal
 from fedray.task.registry import Registry
-from fedray.task.resuming import check_resumable, checkpointed, note_given_up
+from fedray.task.resuming import check_resumable
 from fedray.task.runner import Runner
-from fedray.task.spec import Kind, TaskSpec, parse, parse_text
-from fedray.task.store import Store, StoredEvent, StoredTask
+from fedray.task.spec import TaskSpec, parse, parse_text
+from fedray.task.store import Store
 from fedray.task.text import show
 from fedray.task.usage import Usage
-from fedray.task.views import PartyView, TaskPage, TaskView, view_of
+from fedray.task.views import PartyView, TaskView
 
-__all__ = ["ApprovalsView", "ModelPage", "ModelView", "PartyView", "Runner", "TaskPage", "TaskService", "TaskView"]
+__all__ = ["TaskService"]
 
 
-class TaskService:
-    """The service behind the routes.
+class TaskService(TaskReader):
+    """The service behind the routes: it answers queries as a `TaskReader`, and acts on tasks.
 
     Parameters
     ----------
@@ -67,6 +54,8 @@ class TaskService:
     ----------
     jobs, messages
         Those of other APIs, as the store keeps them.
+    models
+        Those of finished trainings.
     """
 
     def __init__(
@@ -79,14 +68,12 @@ class TaskService:
         clock: Callable[[], float] = time.time,
         trust_mode: str = "lab",
     ) -> None:
-        self._store = store
+        super().__init__(store, clock=clock, trust_mode=trust_mode)
         self._runner = runner
         self._registry = registry
         self._new_seed = new_seed
-        self._clock = clock
-        self._trust_mode = trust_mode
         self.jobs, self.messages = store.jobs, store.messages
-        self._metrics = Metrics(store)
+        self.models = ModelService(store, runner, clock=clock)
 
     def create(self, document: object) -> TaskView:
         """Create a task; nothing runs yet.
@@ -268,121 +255,6 @@ class TaskService:
         ids = parse_ids(body)
         return answer_of(plan, self._runner.ask(plan, ids))
 
-    def get(self, name: str) -> TaskView:
-        """Return a task; raises ``NotFound``."""
-        task, pending = self._store.get(name), {}
-        if task.status is Status.CREATED:  # the others wait for no approval, which could be late
-            pending = expire(self._store, self._clock())
-            task = self._store.get(name)
-        return self._view(task, self._store.queue() if task.status is Status.QUEUED else (), pending)
-
-    def known_status(self, name: str) -> Status | None:
-        """Return the status of a task where it is at hand; None where `status` has to look."""
-        found = self._store.known_status(name)
-        return None if found is Status.CREATED else found  # one that was created may have expired
-
-    def status(self, name: str) -> Status:
-        """Return the status of a task, which many clients ask for again and again; raises ``NotFound``."""
-        found = self._store.status(name)
-        if found is Status.CREATED:
-            expire(self._store, self._clock())
-            found = self._store.status(name)
-        return found
-
-    def document(self, name: str) -> dict[str, Any]:
-        """Return the document of a task, with its defaults filled in; raises ``NotFound``."""
-        document: dict[str, Any] = json.loads(self._store.get(name).spec)
-        return document
-
-    def list(
-        self,
-        status: str | None = None,
-        kind: str | None = None,
-        search: str | None = None,
-        limit: int = 100,
-        offset: int = 0,
-    ) -> TaskPage:
-        """Return a page of tasks, newest first.
-
-        Parameters
-        ----------
-        status, kind
-            Only tasks with these; None takes all.
-        search
-            Only tasks whose names contain this text.
-        limit, offset
-            The page: 1 to 1000 tasks, after how many.
-
-        Raises
-        ------
-        SpecError
-            An argument is none of these.
-        """
-        check_page(limit, offset)
-        wanted = None if status is None else Status(one_of("status", status, tuple(Status)))
-        if kind is not None:
-            one_of("kind", kind, tuple(Kind))
-        kinds = None if kind is None else (kind,)
-        pending = expire(self._store, self._clock())
-        found, total = self._store.list_tasks(wanted, kinds, search, limit, offset)
-        queue = self._store.queue()
-        return TaskPage(tuple(self._view(task, queue, pending) for task in found), total)
-
-    def events(self, name: str, after: int = 0, limit: int = MAX_PAGE) -> tuple[StoredEvent, ...]:
-        """Return the events behind the one with id ``after``, oldest first; raises ``NotFound``, ``SpecError``."""
-        check_page(limit, after, "after")
-        return tuple(self._store.events(name, after, limit))
-
-    def record(self, name: str) -> RecordTable:
-        """Return the record of a task, one row per test; raises ``NotFound``."""
-        return self._store.record(name)
-
-    def report(self, name: str) -> dict[str, object]:
-        """Return the report of a task; raises ``NotFound``, or ``StateError`` while there is none."""
-        return self._store.get_report(name)
-
-    def models(self, search: str | None = None, limit: int = 100, offset: int = 0) -> ModelPage:
-        """Return a page of the models of finished trainings, the newest first; as `list`, raises ``SpecError``."""
-        check_page(limit, offset)
-        return list_models(self._store, search, limit, offset)
-
-    def model(self, name: str) -> ModelView:
-        """Return a model; raises ``NotFound``."""
-        return get_model(self._store, name)
-
-    def tag_model(self, name: str, tag: str) -> ModelView:
-        """Let a tag point to a model, and to no other any more; raises ``NotFound``, ``SpecError``."""
-        tag_model(self._store, name, tag)
-        return self.model(name)
-
-    def untag_model(self, name: str, tag: str) -> ModelView:
-        """Remove a tag of a model; raises ``NotFound``."""
-        untag_model(self._store, name, tag)
-        return self.model(name)
-
-    def delete_model(self, name: str) -> ModelView:
-        """Let all parties delete their parts of a model, and keep their receipts; the task stays.
-
-        Of a training that did not finish they delete the checkpoints, so that it cannot go on.
-
-        Raises
-        ------
-        NotFound
-            There is no such model, and no checkpoint.
-        StateError
-            A task that uses it waits or runs.
-        FedrayError
-            A party could not delete its part; nothing is noted, so it can be asked again.
-        """
-        broken_off = checkpointed(self._store, name)
-        if broken_off is not None:
-            receipts = self._runner.forget(TaskPlan.from_json(broken_off.plan))
-            return note_given_up(self._store, broken_off, self._clock(), receipts)
-        task = check_unused(self._store, name)
-        receipts = self._runner.forget(TaskPlan.from_json(task.plan))
-        note_deleted(self._store, name, self._clock(), receipts)
-        return self.model(name)
-
     def parties(self) -> tuple[PartyView, ...]:
         """Return the parties of the registry; none when every address is a party on this machine."""
         offered = set(self._runner.offered())
@@ -402,10 +274,6 @@ class TaskService:
     def usage(self) -> Usage:
         """Return what the nodes and the tasks' parties use now: processors, memory, disks, GPUs."""
         return self._runner.usage()
-
-    def metrics(self) -> str:
-        """Return what all tasks did, as text that Prometheus reads."""
-        return self._metrics.text()
 
     def queue(self) -> tuple[str, ...]:
         """Return the names of the tasks that wait at the runner, the next one first."""
@@ -451,9 +319,3 @@ class TaskService:
                 self._store.approvals.drop_start(name)
                 text = f"approved, but it could not start, so start it again: {error.message}"
                 note(self._store, name, error.party, text, self._clock())
-
-    def _view(self, task: StoredTask, queue: Sequence[str], pending: Mapping[str, Sequence[Approval]]) -> TaskView:
-        waits = (
-            pending.get(task.name, ()) if task.status is Status.CREATED else ()
-        )  # it may have begun since they were read
-        return view_of(task, queue, self._clock(), self._trust_mode, tuple(one.party for one in waits))

@@ -11,29 +11,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from fedray.errors import SpecError
+from fedray.task.alignment_configs import AlignmentData, AlignmentMain
 from fedray.task.complaints import join_complaints, name_complaints
-from fedray.task.configs import (
-    CLIENT_TYPES,
-    MAX_CLIENTS,
-    AlignmentData,
-    AlignmentMain,
-    ClientConfig,
-    Config,
-    DataConfig,
-    DealerConfig,
-    Kind,
-    LinearFeature,
-    LinearLabel,
-    LinearMain,
-    NetFeature,
-    NetLabel,
-    NetMain,
-    PredictFeature,
-    PredictLabel,
-    PredictMain,
-    Role,
-)
+from fedray.task.config_bases import MAX_CLIENTS, ClientConfig, Kind, Role
+from fedray.task.configs import CLIENT_TYPES, Config, DataConfig
+from fedray.task.dealer_configs import DealerConfig
 from fedray.task.fields import EXPECTED, address, title, whole
+from fedray.task.linear_configs import LinearFeature, LinearLabel, LinearMain
+from fedray.task.network_configs import NetFeature, NetLabel, NetMain
+from fedray.task.predict_configs import PredictFeature, PredictLabel, PredictMain
 from fedray.task.rules import broken_rules
 from fedray.task.text import check_json, load_json, show
 

@@ -1,4 +1,4 @@
-"""Tasks, events, records and reports in a database that outlives every process and may be shared by several.
+"""Tasks and their statuses in a database that outlives every process and may be shared by several.
 
 A change of status is a compare-and-set in the database, so of two processes that try, one wins. Every transaction
 that writes begins with a write: it takes SQLite's lock at once and not in the middle, where it could not wait for it.
@@ -6,10 +6,9 @@ that writes begins with a write: it takes SQLite's lock at once and not in the m
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +17,8 @@ from fedray.errors import FedrayError, StateError
 from fedray.task.approvals import Approvals
 from fedray.task.changes import Changes
 from fedray.task.database import open_database
-from fedray.task.folding import Fold, batches_of, dumps, fold
+from fedray.task.events import Events
+from fedray.task.folding import dumps
 from fedray.task.jobs import Jobs
 from fedray.task.messages import Messages
 from fedray.task.papers import Papers
@@ -26,24 +26,23 @@ from fedray.task.pipelines import Pipelines
 from fedray.task.record import (
     Event,
     EventKind,
-    RecordTable,
     Status,
     allowed_from,
     name_taken,
     no_such_task,
     refusal,
 )
+from fedray.task.reports import Reports
 from fedray.task.rows import (
     StoredEvent,
     StoredTask,
-    event_from_row,
     event_row,
     filters,
     named,
     task_from_row,
     times,
 )
-from fedray.task.tables import events, records, reports, tasks
+from fedray.task.tables import events, tasks
 from fedray.task.tags import Tags
 from fedray.task.unchanged import Unchanged, Writes
 
@@ -69,6 +68,8 @@ class Store:
         Those of models.
     approvals
         Of tasks, by data owners.
+    events, reports
+        Of tasks.
     jobs, messages, papers
         Those of other APIs.
     pipelines
@@ -89,6 +90,7 @@ class Store:
         self._clock = clock
         self.tags = Tags(self._engine, clock)
         self.approvals = Approvals(self._engine, clock)
+        self.events, self.reports = Events(self._engine), Reports(self._engine)
         self._writes = Writes(self._engine)
         self._statuses: Unchanged[str, Status] = Unchanged(self._writes)
         self.changes = Changes(self._engine, self._writes)
@@ -163,13 +165,6 @@ class Store:
                 raise refusal(name, found)
             if self._compare_and_set(name, found, to, error):
                 return found
-
-    def resumptions(self, name: str) -> int:
-        """Return how often a task was queued again; raises ``NotFound``."""
-        told = [events.c.kind == EventKind.STATUS.value, events.c.data == dumps({"status": Status.QUEUED.value})]
-        found = sa.select(sa.func.count()).select_from(events).where(events.c.task_id == self._id(name), *told)
-        with self._engine.connect() as connection:
-            return max(0, int(connection.execute(found).scalar_one()) - 1)
 
     def get(self, name: str) -> StoredTask:
         """Return a task.
@@ -252,95 +247,6 @@ class Store:
             names = list(found.scalars())
         return [name for name in names if self._fail(name, reason)]
 
-    def add_events(self, name: str, batch: Sequence[Event]) -> None:
-        """Add events in order; progress, data set and record rows are folded into the task.
-
-        Raises
-        ------
-        NotFound
-            No task has this name.
-        SpecError
-            An event is not as ``Event`` describes it; none of the batch is kept.
-        """
-        if not batch:
-            return
-        total, rows = fold(batch), [event_row(event) for event in batch]
-        with self._engine.begin() as connection:
-            task_id, last = _claim_places(connection, name, len(rows))
-            first = last - len(rows) + 1
-            numbered = [row | {"task_id": task_id, "seq": first + place} for place, row in enumerate(rows)]
-            connection.execute(events.insert(), numbered)
-            _apply(connection, task_id, total)
-
-    def events(self, name: str, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
-        """Return the events behind the one with id ``after``, oldest first, at most ``limit``.
-
-        A reader who goes on from the last id it saw misses none and sees none twice.
-
-        Raises
-        ------
-        NotFound
-            No task has this name.
-        """
-        task_id = self._id(name)
-        found = sa.select(events).where(events.c.task_id == task_id, events.c.seq > after)
-        with self._engine.connect() as connection:
-            rows = connection.execute(found.order_by(events.c.seq).limit(limit)).mappings().all()
-        return [event_from_row(row) for row in rows]
-
-    def record(self, name: str) -> RecordTable:
-        """Return the record of a task; empty before the first test.
-
-        Raises
-        ------
-        NotFound
-            No task has this name.
-        """
-        task_id = self._id(name)
-        found = sa.select(records.c.row).where(records.c.task_id == task_id).order_by(records.c.seq)
-        with self._engine.connect() as connection:
-            columns = connection.execute(sa.select(tasks.c.record_columns).where(tasks.c.id == task_id)).scalar()
-            rows = [json.loads(row) for row in connection.execute(found).scalars()]
-        return RecordTable(json.loads(columns or "[]"), rows)
-
-    def save_report(self, name: str, report: dict[str, object]) -> None:
-        """Keep the report of a task; a later one takes its place.
-
-        Raises
-        ------
-        NotFound
-            No task has this name.
-        """
-        task_id, text = self._id(name), dumps(report)
-        with self._engine.begin() as connection:
-            connection.execute(reports.delete().where(reports.c.task_id == task_id))
-            connection.execute(reports.insert().values(task_id=task_id, report=text))
-
-    def get_report(self, name: str) -> dict[str, Any]:
-        """Return the report of a task.
-
-        Raises
-        ------
-        NotFound
-            No task has this name.
-        StateError
-            It has no report yet.
-        """
-        found = sa.select(reports.c.report).where(reports.c.task_id == self._id(name))
-        with self._engine.connect() as connection:
-            text = connection.execute(found).scalar()
-        if text is None:
-            raise StateError(f"Task with name {name} has no report yet; it comes when the task has finished")
-        report: dict[str, Any] = json.loads(text)
-        return report
-
-    def _id(self, name: str) -> int:
-        with self._engine.connect() as connection:
-            found = connection.execute(sa.select(tasks.c.id).where(named(name))).scalar()
-        if found is None:
-            raise no_such_task(name)
-        return int(found)
-
     def _fail(self, name: str, reason: str) -> bool:
         try:
             self.transition(name, Status.FAILED, FedrayError(reason).as_dict())
@@ -361,40 +267,3 @@ class Store:
             event = event_row(Event(EventKind.STATUS.value, data, "", now))
             connection.execute(events.insert(), [event | {"task_id": row[0], "seq": row[1]}])
         return True
-
-
-def _claim_places(connection: sa.Connection, name: str, count: int) -> tuple[int, int]:
-    # The update locks the task's row until the end, so places become visible in their order.
-    change = tasks.update().where(named(name)).values(n_events=tasks.c.n_events + count)
-    row = connection.execute(change.returning(tasks.c.id, tasks.c.n_events)).first()
-    if row is None:
-        raise no_such_task(name)
-    return row[0], row[1]
-
-
-def _apply(connection: sa.Connection, task_id: int, total: Fold) -> None:
-    task = connection.execute(sa.select(tasks.c.n_batches, tasks.c.n_records).where(tasks.c.id == task_id)).one()
-    n_records, n_batches = task.n_records, max(task.n_batches, total.n_batches)
-    if total.resumed is not None:
-        n_records, n_batches = _forget_after(connection, task_id, total.resumed), total.n_batches
-    values: dict[str, object] = {"n_batches": n_batches, "n_records": n_records}
-    if total.progress is not None:
-        values["progress"] = dumps(total.progress)
-    if total.dataset is not None:
-        values["dataset"] = dumps(total.dataset)
-    if total.rows:
-        values |= {"record_columns": dumps(total.columns), "n_records": n_records + len(total.rows)}
-        numbered = [
-            {"task_id": task_id, "seq": n_records + place, "row": dumps(row)}
-            for place, row in enumerate(total.rows, start=1)
-        ]
-        connection.execute(records.insert(), numbered)
-    connection.execute(tasks.update().where(tasks.c.id == task_id).values(**values))
-
-
-def _forget_after(connection: sa.Connection, task_id: int, done: int) -> int:
-    """Delete the rows of the record after so many batches, which are done again; return how many rows are left."""
-    found = sa.select(records.c.row).where(records.c.task_id == task_id).order_by(records.c.seq)
-    kept = sum(batches_of(json.loads(row)) <= done for row in connection.execute(found).scalars())
-    connection.execute(records.delete().where(records.c.task_id == task_id, records.c.seq > kept))
-    return kept

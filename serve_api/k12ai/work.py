@@ -93,7 +93,7 @@ class Work:
         for job in self._service.jobs.of(key):
             if job.op == "train" and job.status is Status.FINISHED and job.task is not None:
                 with contextlib.suppress(NotFound):  # an alignment, say
-                    if self._service.model(job.task).predicts:
+                    if self._service.models.get(job.task).predicts:
                         return job.task
         return None
 

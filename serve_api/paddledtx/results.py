@@ -23,7 +23,7 @@ def result_of(store: Store, known: Known) -> bytes | None:
     """
     task = known.task.name if known.job is None else str(known.job.task)
     try:
-        found = store.get_report(task).get("result", {}).get("predictions")
+        found = store.reports.get(task).get("result", {}).get("predictions")
     except (NotFound, StateError):
         return None
     if found is None:

@@ -126,7 +126,7 @@ class World:
         self.store.transition(name, Status.FAILED, error.as_dict())
 
     def tell(self, name: str, kind: str, data: dict[str, Any], party: str = "") -> None:
-        self.store.add_events(name, [Event(kind, data, party, 1.0)])
+        self.store.events.add(name, [Event(kind, data, party, 1.0)])
 
     def train(self, name: str) -> None:
         """Let a running training tell its progress and two rows of its record."""

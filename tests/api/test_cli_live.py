@@ -209,7 +209,7 @@ class TestWatch:
 
     def test_many_events(self, cli: Cli, world: World) -> None:
         world.run("t")
-        world.store.add_events("t", [Event("note", {"message": f"n{i}"}) for i in range(1200)])
+        world.store.events.add("t", [Event("note", {"message": f"n{i}"}) for i in range(1200)])
         world.finish("t")
         lines = cli("watch", "t", "--json").out.splitlines()
         assert len(lines) == 1203
@@ -318,7 +318,7 @@ class TestQueries:
     def test_report(self, cli: Cli, world: World) -> None:
         world.run("t")
         assert cli("report", "t").code == 3
-        world.store.save_report("t", {"task": "t", "result": {"auc": 0.75}})
+        world.store.reports.save("t", {"task": "t", "result": {"auc": 0.75}})
         assert "auc" in cli("report", "t").out
         assert cli("report", "t", "--json").json() == {"task": "t", "result": {"auc": 0.75}}
 

@@ -2,84 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fedray.errors import FedrayError, PlacementError, SpecError, error_from_dict
-from fedray.task.feed import Feed
+from fedray.errors import FedrayError, error_from_dict
 from fedray.task.record import Status
 from fedray.task.standing import Standing
-from fedray.task.usage import ActorUsage, DiskUsage, GpuUsage, NodeUsage, Usage
-from serve_api.app import build_app
 from serve_api.doors.roles import Role
-from serve_api.k12ai.desk import Desk
-from serve_api.k12ai.settings import K12Settings
-from serve_api.k12ai.telling import API, OUTGOING
-from tests.api.conftest import ROW, TestClient, World
+from serve_api.k12ai.telling import OUTGOING
+from tests.api.conftest import ROW, World
 from tests.api.documents import alignment, predicting, training
 from tests.api.doors import locked
-
-Json = dict[str, Any]
-SHORT = {
-    "data": {"features": {"127.0.0.1:8084": "f1"}, "label": {"127.0.0.1:8884": "l"}},
-    "model": "network",
-    "parameters": {"in_dim": 1, "max_iter": 303, "metric": "auc_ks"},
-}
-ENVELOPE = {"version", "type", "tag", "op", "user", "service_uuid", "timestamp", "datetime"}
-
-
-class K12:
-    """The API, asked as its clients do."""
-
-    def __init__(self, world: World, **settings: Any) -> None:
-        self.world = world
-        self.desk = Desk(lambda: world.service, K12Settings(**settings))
-        app = build_app(lambda: world.service, version="9", k12ai_desk=self.desk)
-        self.http = TestClient(app, base_url="http://127.0.0.1")
-        self.feed = Feed(world.store, API, self.desk.telling.shape)
-
-    def post(self, path: str, body: object) -> Json:
-        more: Json = {"content": body} if isinstance(body, str | bytes) else {"json": body}
-        reply = self.http.post(f"/k12ai/{path}", **more)
-        assert reply.status_code == 200
-        found: Json = reply.json()
-        return found
-
-    def do(self, op: str, params: object = None, **fields: object) -> Json:
-        return self.post(f"framework/{op.partition('.')[0]}", request(op, params, **fields))
-
-    def told(self, kind: str, app: str = "k12ai") -> list[Json]:
-        """Let events become messages; take those of a type."""
-        while self.feed.step():
-            pass
-        reply = self.http.get("/k12ai/private/popmsg", params={"key": f"{app}.{kind}"})
-        found: list[Json] = reply.json()
-        return found
-
-    def train(self, *, until: Status = Status.RUNNING) -> str:
-        """Start a training and bring it on."""
-        assert self.do("train.start", SHORT)["code"] == 100200
-        name = self.world.runner.submitted[-1]
-        for status in (Status.RUNNING, until):
-            if self.world.store.get(name).status is not status:
-                self.world.store.transition(name, status)
-        return name
-
-
-def request(op: str, params: object = None, **fields: object) -> Json:
-    return {
-        "op": op,
-        "user": "test",
-        "service_name": "k12fl",
-        "service_uuid": "123456",
-        **({} if params is None else {"service_params": params}),
-        **fields,
-    }
+from tests.api.k12 import ENVELOPE, K12, SHORT, request
 
 
 @pytest.fixture
@@ -280,102 +217,6 @@ def test_a_data_set_has_no_model_but_a_later_training_has(k12: K12, world: World
     assert k12.do("evaluate.start", {})["message"] == "evaluate.start task: test.123456.3"
 
 
-def test_evaluation(k12: K12, world: World) -> None:
-    k12.train(until=Status.FINISHED)
-    k12.told("status")
-    assert k12.do("evaluate.start", {})["code"] == 100200
-    name = world.runner.submitted[-1]
-    document = world.service.document(name)
-    assert document["clients"][0]["client_config"]["model"] == "test.123456"
-    assert document["clients"][0]["client_config"]["part"] == "test"
-    assert document["clients"][3]["client_config"]["labels_path"] == "l"
-    world.store.transition(name, Status.RUNNING)
-    evaluation = {"rows": 99, "outputs": [{"metrics": {"auc": 0.75, "ks": 0.5}}]}
-    world.store.save_report(name, {"result": {"evaluation": evaluation}})
-    world.finish(name)
-    (metrics,) = k12.told("metrics")
-    assert (metrics["op"], metrics["metrics"]) == ("evaluate.start", {"auc": 0.75, "ks": 0.5, "rows": 99})
-    assert k12.told("status")[-1]["status"] == {"value": "finish", "way": "norm"}
-
-
-def test_prediction_of_a_table(k12: K12, world: World) -> None:
-    k12.train(until=Status.FINISHED)
-    wanted = {"input_type": "file", "data": {"127.0.0.1:8084": "new1"}, "output_file": "out"}
-    assert k12.do("predict.start", wanted)["code"] == 100200
-    clients = world.service.document(world.runner.submitted[-1])["clients"]
-    assert [client["client_config"].get("data_path") for client in clients] == [None, None, "new1", "l"]
-    assert clients[3]["client_config"]["out_data_path"] == "out"
-
-
-def test_prediction_of_rows(k12: K12, world: World) -> None:
-    k12.train(until=Status.FINISHED)
-    reply = k12.do("predict.start", {"input_type": "text", "input_text": "aa\nbbbb"})
-    assert reply["message"] == "predict.start task: test.123456.2"
-    world.store.transition("test.123456.2", Status.RUNNING)
-    world.tell("test.123456.2", "phase", {"phase": "serve"}, "bank")
-    found = k12.told("predict")
-    assert world.runner.asked == [("test.123456.2", ("aa", "bbbb"))]
-    bodies = [message["predict"] for message in found]
-    assert bodies == [
-        {"index": 0, "prediction": '{"prediction": [0.25]}\n'},
-        {"index": 1, "prediction": '{"prediction": [0.5]}\n'},
-    ]
-    world.finish("test.123456.2")
-    assert k12.told("error") == []
-
-
-def test_rows_are_asked_for_again_while_the_task_starts(k12: K12, world: World) -> None:
-    k12.train(until=Status.FINISHED)
-    k12.do("predict.start", {"input_type": "text", "input_text": ["a"]})
-    world.store.transition("test.123456.2", Status.RUNNING)
-    world.tell("test.123456.2", "phase", {"phase": "serve"}, "bank")
-    world.runner.refusal = PlacementError("the task is starting")
-    assert k12.told("predict") == k12.told("error") == []
-    assert [message["status"]["value"] for message in k12.told("status")][-1] == "running"
-    world.runner.refusal = SpecError("ids[0]: expected ids of rows")
-    (error,) = [message["error"] for message in k12.told("error")][:1]
-    assert (error["code"], error["message"]) == (100405, "ids[0]: expected ids of rows")
-    assert world.runner.cancelled == ["test.123456.2"]
-
-
-def test_rows_that_were_forgotten_are_told_of(k12: K12, world: World) -> None:
-    k12.train(until=Status.FINISHED)
-    k12.do("predict.start", {"input_type": "text", "input_text": ["a"]})
-    world.store.transition("test.123456.2", Status.RUNNING)
-    world.store.save_report("test.123456.2", {"result": {"answered": 0}})
-    world.finish("test.123456.2")
-    (error,) = K12(world).told("error")
-    assert "ask again" in error["error"]["message"]
-
-
-WRONG_PREDICTIONS: list[tuple[object, str]] = [
-    ({"input_type": "image"}, "input_type: expected text or file"),
-    ({"input_type": "text"}, "input_text: expected 1 to 1000 ids"),
-    ({"input_type": "text", "input_text": ["x"] * 1001}, "input_text: expected 1 to 1000 ids"),
-    ({"input_type": "text", "input_text": [7]}, "ids[0]: expected a text"),
-    ({"input_type": "file", "input_text": ["x"]}, '"input_text": unknown field'),
-    (training(), "service_params.clients: expected a client of type predict_main"),
-]
-
-
-def test_wrong_predictions(k12: K12) -> None:
-    k12.train(until=Status.FINISHED)
-    for params, wanted in WRONG_PREDICTIONS:
-        reply = k12.do("predict.start", params)
-        assert reply["code"] == 100202
-        assert wanted in reply["message"]
-
-
-def test_a_native_prediction_gets_the_model(k12: K12, world: World) -> None:
-    k12.train(until=Status.FINISHED)
-    document = predicting("x", "x")
-    del document["clients"][0]["client_config"]["model"]
-    document["clients"][1]["http_port"] = 8999
-    assert k12.do("predict.start", document)["code"] == 100200
-    config = world.service.document(world.runner.submitted[-1])["clients"][0]["client_config"]
-    assert config["model"] == "test.123456"
-
-
 def test_an_exception_in_an_actor(k12: K12, world: World) -> None:
     name = k12.train()
     place = {"filename": "fedray/a.py", "linenum": 3, "funcname": "f", "source": "x = y"}
@@ -418,115 +259,6 @@ def test_time_and_date_are_the_same_moment(k12: K12) -> None:
     assert abs(message["timestamp"] / 1000 - time.time()) < 60
 
 
-USED = Usage(
-    (
-        NodeUsage(
-            "10.0.0.1", (50.0, 25.0), 1000, 400, 40.0, (DiskUsage("/", 10, 5, 50.0),), (GpuUsage("G", 7.0, 4096, 1024),)
-        ),
-        NodeUsage("10.0.0.2", (0.0,), 500, 100, 20.0),
-    ),
-    (
-        ActorUsage("ab" * 16, "test.123456", 2, "feature_client", "10.0.0.1", 180.0, 1000, 250),
-        ActorUsage("cd" * 16, "foreign", 0, "main_client", "10.0.0.1", 1.0, 1000, 10),
-    ),
-)
-WHO = {"username": "test", "password": "test"}
-
-
-def test_stats(k12: K12, world: World) -> None:
-    world.runner.used = USED
-    assert k12.post("platform/stats", WHO)["message"]["containers"] == []
-    k12.train()
-    reply = k12.post("platform/stats", {**WHO, "async": False, "query": {}})
-    assert set(reply) == {"code", "descr", "message"}
-    stats = reply["message"]
-    assert stats["cpu_percent"] == 37.5
-    assert stats["cpu_percent_list"] == [50.0, 25.0]
-    memory = [stats[f"cpu_memory_{name}"] for name in ("total", "usage", "percent")]
-    assert memory == [1000, 400, 40.0]
-    assert stats["disks"] == [{"path": "/", "disk_total": 10, "disk_usage": 5, "disk_percent": 50.0}]
-    assert stats["gpus"] == [
-        {
-            "name": "G",
-            "gpu_percent": 7.0,
-            "gpu_memory_total": 4096,
-            "gpu_memory_usage": 1024,
-            "gpu_memory_percent": 25.0,
-        }
-    ]
-    assert stats["containers"] == [
-        {
-            "id": "abababababab",
-            "cpu_percent": 180.0,
-            "cpu_memory_total": 1000,
-            "cpu_memory_usage": 250,
-            "cpu_memory_percent": 25.0,
-            "op": "train.start",
-            "user": "test",
-            "service_uuid": "123456",
-            "role": "feature_client",
-            "ip": "10.0.0.1",
-        }
-    ]
-    assert [node["ip"] for node in stats["nodes"]] == ["10.0.0.1", "10.0.0.2"]
-    assert stats["nodes"][1]["gpus"] == []
-
-
-def test_parts_of_stats(k12: K12, world: World) -> None:
-    world.runner.used = USED
-    stats = k12.post("platform/stats", {**WHO, "query": {"disks": False, "gpus": True}})["message"]
-    assert "disks" not in stats
-    assert "disks" not in stats["nodes"][0]
-    assert {"cpu_percent", "gpus", "containers"} <= set(stats)
-    none = dict.fromkeys(("cpus", "gpus", "disks", "containers"), False)
-    assert set(k12.post("platform/stats", {**WHO, "query": none})["message"]) == {"nodes"}
-    assert k12.post("platform/stats", {**WHO, "query": {"cpus": 1}})["code"] == 100102
-    assert k12.post("platform/stats", {"username": "x"})["code"] == 100101
-
-
-def test_stats_as_a_message(k12: K12, world: World) -> None:
-    world.runner.used = USED
-    assert k12.post("platform/stats", {**WHO, "async": True}) == {"code": 100200, "descr": "task service success"}
-    (message,) = k12.told("info")
-    assert set(message) == {"version", "type", "tag", "op", "timestamp", "datetime", "info"}
-    assert (message["tag"], message["op"]) == ("platform", "stats")
-    assert message["info"]["cpu_memory_total"] == 1000
-
-
-def test_gpu_memory_in_mebibytes(world: World) -> None:
-    world.runner.used = USED
-    stats = K12(world, gpu_memory_unit="MiB").post("platform/stats", WHO)["message"]
-    assert stats["gpus"][0]["gpu_memory_usage"] == 1024 / 2**20
-
-
-def stop(k12: K12, actor: str, **fields: object) -> Json:
-    return k12.post("platform/control", {**WHO, "op": "container.stop", "params": {"id": actor}, **fields})
-
-
-def test_an_actor_is_stopped(k12: K12, world: World) -> None:
-    world.runner.used = USED
-    name = k12.train()
-    assert stop(k12, "abababababab")["message"] == "container id abababababab stop success"
-    assert world.runner.cancelled == [name]
-    (message,) = k12.told("container.stop")
-    assert (message["tag"], message["op"], message["type"]) == ("platform", "control", "container.stop")
-    assert message["container.stop"] == "container id abababababab stop success"
-    assert k12.told("error")[0]["error"]["code"] == 100400
-
-
-def test_an_actor_that_is_no_job_of_ours(k12: K12, world: World) -> None:
-    world.runner.used = USED
-    world.run("foreign")
-    k12.train()
-    for actor in ("x", "ab", "cdcdcdcdcdcd"):
-        reply = stop(k12, actor)
-        assert (reply["code"], reply["message"]) == (100202, f"container id {actor} is not found")
-    assert world.runner.cancelled == []
-    assert "message" not in stop(k12, actor, **{"async": True})
-    assert stop(k12, actor, op="oss.remove")["message"] == "not support op:oss.remove"
-    assert k12.post("platform/control", {**WHO, "op": "container.stop"})["code"] == 100101
-
-
 def test_the_audit_log_says_what_was_refused(world: World, tmp_path: Path) -> None:
     with locked(tmp_path, world.service) as doors:
         for op in ("train.start", "train.pause"):
@@ -567,65 +299,3 @@ def test_webhook_messages_wait_only_where_there_is_a_webhook(world: World) -> No
     # what a requester may poll under a key is never what is posted
     for key in ("webhook", OUTGOING, f"../{OUTGOING}"):
         assert K12(world).http.get("/k12ai/private/popmsg", params={"key": key}).json() == []
-
-
-def test_spelling_and_success_code_of_the_original(world: World) -> None:
-    k12 = K12(world, success_code=100000, legacy_spelling=True, datetime="%Y%m%d%H%M%S")
-    assert k12.do("train.stop")["code"] == 100000
-    detail = k12.post("framework/train", b"{")["detail"]
-    assert detail["trackback"] == detail["traceback"]
-    assert detail["traceback"][0]["souce"] == detail["traceback"][0]["source"]
-    assert len(k12.told("error")[0]["datetime"]) == 14
-
-
-class TestDialectOf2020:
-    @pytest.fixture
-    def later(self, world: World) -> K12:
-        return K12(world, dialect="2020", server="127.0.0.1:8380")
-
-    def execute(self, k12: K12, op: str, params: object = None, **fields: object) -> Json:
-        return k12.post("framework/execute", {"token": "t", **request(op, params, **fields)})
-
-    def test_life(self, later: K12, world: World) -> None:
-        reply = self.execute(later, "train.start", json.dumps(SHORT), appId="talentai")
-        assert reply == {
-            "code": 100000,
-            "message": {"en": "success", "cn": "成功"},
-            "data": "train.start task: test.123456",
-        }
-        world.store.transition("test.123456", Status.RUNNING)
-        world.train("test.123456")
-        world.finish("test.123456")
-        metrics = later.told("metrics", "talentai")[0]
-        assert set(metrics) == ENVELOPE | {"token", "appId", "server", "data"}
-        assert (metrics["tag"], metrics["server"]) == ("k12fl", "127.0.0.1:8380")
-        titles = {item["data"]["title"]: item for item in metrics["data"]}
-        assert set(titles) == {"loss", "auc", "ks", "time", "progress"}
-        assert len(titles["loss"]["_id_"]) == 16
-        assert (titles["loss"]["category"], titles["loss"]["type"]) == ("train", "scalar")
-        assert titles["loss"]["data"]["payload"] == {
-            "x": {"label": "batch", "value": 101},
-            "y": [{"label": "loss", "value": 0.25}],
-        }
-        codes = [message["data"]["code"] for message in later.told("error", "talentai")]
-        assert codes == [100001, 100002, 100003]
-
-    def test_stop_and_twice(self, later: K12, world: World) -> None:
-        self.execute(later, "train.start", SHORT)
-        self.execute(later, "train.start", SHORT)
-        self.execute(later, "train.stop")
-        self.execute(later, "train.stop")
-        codes = sorted(message["data"]["code"] for message in later.told("error"))
-        assert codes == [100001, 100004, 100204, 100205]
-        assert self.execute(later, "evaluate.start", {})["code"] == 100208
-
-    def test_refusals(self, later: K12) -> None:
-        assert later.post("framework/execute", request("train.stop"))["code"] == 100101
-        assert later.post("framework/execute", b"{")["code"] == 100103
-        assert self.execute(later, "runcode.start")["code"] == 100102
-        assert self.execute(later, "train.start", "{")["code"] == 100102
-        assert later.do("train.stop")["code"] == 100102
-
-    def test_the_seed_has_no_execute(self, k12: K12) -> None:
-        reply = self.execute(k12, "train.stop")
-        assert (reply["code"], reply["message"]) == (100102, "not support in the dialect seed")

@@ -26,7 +26,7 @@ def lines(text: str) -> dict[str, float]:
 
 def finish(world: World, name: str) -> None:
     world.run(name)
-    world.store.save_report(name, dict(REPORT))
+    world.store.reports.save(name, dict(REPORT))
     world.finish(name)
 
 
@@ -58,7 +58,7 @@ def test_a_task_that_finished_without_a_report_is_counted_all_the_same(world: Wo
 @pytest.mark.parametrize("report", [{}, {"seconds": {}}, {"cost": {"by_phase": {"train": {}}}}], ids=str)
 def test_a_report_that_lacks_something_does_not_hide_the_rest(world: World, report: dict[str, object]) -> None:
     world.run("old")
-    world.store.save_report("old", report)
+    world.store.reports.save("old", report)
     world.finish("old")
     finish(world, "new")
     told = lines(world.service.metrics())

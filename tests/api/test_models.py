@@ -21,7 +21,7 @@ def finish(world: World, name: str, auc: float | None) -> None:
         world.store.transition(name, status)
     if auc is not None:
         result = {"n_batches": 7, "loss": 0.25, "metrics": {"auc": auc}}
-        world.store.save_report(name, {"task": name, "result": result})
+        world.store.reports.save(name, {"task": name, "result": result})
 
 
 @pytest.fixture
@@ -97,11 +97,11 @@ def test_a_tag_points_to_one_model_at_a_time(models: World, client: TestClient) 
 def test_tags_that_cannot_be(
     models: World, client: TestClient, method: str, path: str, status: int, words: str
 ) -> None:
-    models.service.tag_model("second", "champion")
+    models.service.models.tag("second", "champion")
     answer = client.request(method, f"/api/v1/models/{path}")
     assert answer.status_code == status
     assert words in answer.json()["error"]["message"]
-    assert models.service.model("second").tags == ("champion",)
+    assert models.service.models.get("second").tags == ("champion",)
 
 
 def test_a_deleted_model_has_no_tags(models: World, client: TestClient) -> None:
@@ -114,9 +114,9 @@ def test_a_deleted_model_has_no_tags(models: World, client: TestClient) -> None:
 
 def test_a_document_names_a_model_by_its_tag(models: World, client: TestClient) -> None:
     """The tag stands for the model that it points to when the task is created."""
-    models.service.tag_model("first", "champion")
+    models.service.models.tag("first", "champion")
     models.service.create(predicting("p", "@champion"))
-    models.service.tag_model("second", "champion")
+    models.service.models.tag("second", "champion")
     assert model_of(TaskPlan.from_json(models.store.get("p").plan)) == "first"
     with pytest.raises(SpecError, match=r"clients\[0\].client_config.model: no model has the tag \"@nothing\""):
         models.service.create(predicting("q", "@nothing"))

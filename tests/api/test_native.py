@@ -201,7 +201,7 @@ class TestOneTask:
         world.run("t")
         error(client.get(f"{API}/tasks/t/report"), 409, "StateError")
         report: dict[str, object] = {"task": "t", "leakage": [], "cost": {"total": {"rounds": 1}}, "extra": [1]}
-        world.store.save_report("t", report)
+        world.store.reports.save("t", report)
         assert shaped(shapes.ReportOut, client.get(f"{API}/tasks/t/report").json()) == report
 
     @pytest.mark.parametrize("name", ["no", "..a", "%00", "%ff", "a%0Ab", "x" * 3000])

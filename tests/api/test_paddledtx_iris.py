@@ -40,7 +40,7 @@ class Iris(Ledger):
         plan = TaskPlan.from_json(self.world.store.get(name).plan)
         roots = {one.index: self.roots[one.party.name] for one in plan.data}
         result = run_local(plan, roots)[plan.main.index].result
-        self.world.store.save_report(name, {"task": name, "result": result})
+        self.world.store.reports.save(name, {"task": name, "result": result})
         if "n_train" in result:
             self.world.tell(name, "dataset", {word: result[word] for word in ("n_train", "n_test")})
         self.world.finish(name)

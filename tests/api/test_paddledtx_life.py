@@ -137,7 +137,7 @@ def trained(ledger: Ledger, world: World) -> str:
 def run(ledger: Ledger, world: World, task: str, result: dict[str, Any] | None = None) -> None:
     assert ledger.start(task)["code"] == "0"
     world.store.transition(PREFIX + task, Status.RUNNING)
-    world.store.save_report(PREFIX + task, {"task": PREFIX + task, "result": result or {}})
+    world.store.reports.save(PREFIX + task, {"task": PREFIX + task, "result": result or {}})
     world.finish(PREFIX + task)
 
 

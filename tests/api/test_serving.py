@@ -133,7 +133,7 @@ def test_a_model_that_answers_is_not_deleted(running: World, client: TestClient)
 
 
 def test_a_tag_stands_for_the_model_that_it_points_to(running: World) -> None:
-    running.service.tag_model("m", "champion")
+    running.service.models.tag("m", "champion")
     running.service.create(serving("tagged", model="@champion"))
     assert TaskPlan.from_json(running.store.get("tagged").plan).main.config.model_dump()["model"] == "m"
 

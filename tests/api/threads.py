@@ -40,7 +40,7 @@ class ThreadRunner(ScriptedRunner):
         self._store.transition(name, Status.RUNNING)
         try:
             outcomes = run_local(
-                plan, self._root, emit=lambda event: self._store.add_events(name, [event]), timeouts=_PATIENT
+                plan, self._root, emit=lambda event: self._store.events.add(name, [event]), timeouts=_PATIENT
             )
         except FedrayError as error:
             self._store.transition(name, Status.FAILED, error.as_dict())
@@ -50,7 +50,7 @@ class ThreadRunner(ScriptedRunner):
             for index, one in enumerate(outcomes)
         }
         report = build_report(plan, told, status=Status.FINISHED, seconds=1.0, trust_mode="lab")
-        self._store.save_report(name, report)
+        self._store.reports.save(name, report)
         try:
             self._store.transition(name, Status.FINISHED)
         except StateError:

@@ -15,14 +15,15 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import online
-from benchmarks.command import build, memory
+from benchmarks.command import build
 from benchmarks.credit import COLUMNS, Training, write_tables
 from benchmarks.designs import correction_bytes
 from benchmarks.lines import SHARING
+from benchmarks.server_commands import memory
 from benchmarks.tables import TABLES, commands
 from benchmarks.tasks import make_root
 from fedray.errors import DataError, PeerLost, SpecError
-from fedray.task.configs import Kind
+from fedray.task.config_bases import Kind
 from fedray.task.model_rules import PREDICTING
 from fedray.task.spec import parse
 from tests.benchmarks.credit_files import ROWS, write

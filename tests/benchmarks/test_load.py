@@ -13,7 +13,7 @@ import pytest
 from benchmarks.callers import OFTEN, Told, ask_all, paths
 from benchmarks.listers import Heard, call_all
 from benchmarks.load import training_document
-from fedray.task.configs import Kind
+from fedray.task.config_bases import Kind
 from fedray.task.spec import parse
 from serve_api.paddledtx.wire.task_pb2 import FLTask, FLTasks, ListTaskRequest
 

@@ -87,11 +87,11 @@ class TestStore:
         calls: list[Callable[[], object]] = [
             lambda: store.get(name),
             lambda: store.transition(name, Status.QUEUED),
-            lambda: store.add_events(name, [Event("note")]),
-            lambda: store.events(name),
-            lambda: store.record(name),
-            lambda: store.save_report(name, {}),
-            lambda: store.get_report(name),
+            lambda: store.events.add(name, [Event("note")]),
+            lambda: store.events.of(name),
+            lambda: store.events.record(name),
+            lambda: store.reports.save(name, {}),
+            lambda: store.reports.get(name),
         ]
         for call in calls:
             with pytest.raises(NotFound, match=r"^Task with name .* not exist$"):
@@ -126,13 +126,13 @@ class TestStore:
         times = (task.created_at, task.queued_at, task.started_at, task.ended_at)
         assert times == (1001.0, 1002.0, 1003.0, 1004.0)
         assert task.error == error
-        last = store.events("task")[-1]
+        last = store.events.of("task")[-1]
         assert last.event == Event("status", {"status": "failed", "error": error}, "", 1004.0)
 
     def test_a_failed_task_is_queued_again(self, store: Store) -> None:
         make(store, "task", Status.RUNNING)
         error = {"type": "PeerLost", "message": "gone", "party": "bank", "phase": "train"}
-        assert store.resumptions("task") == 0
+        assert store.events.resumptions("task") == 0
         store.transition("task", Status.FAILED, error)
         store.transition("task", Status.QUEUED, before=Status.FAILED)
         task = store.get("task")
@@ -140,11 +140,11 @@ class TestStore:
         assert (task.queued_at, task.started_at, task.ended_at) == (1005.0, None, None)
         store.transition("task", Status.RUNNING)
         store.transition("task", Status.QUEUED, before=Status.RUNNING)  # by itself
-        assert store.resumptions("task") == 2
-        told = [stored.event.data["status"] for stored in store.events("task")]
+        assert store.events.resumptions("task") == 2
+        told = [stored.event.data["status"] for stored in store.events.of("task")]
         assert told == ["queued", "running", "failed", "queued", "running", "queued"]
         with pytest.raises(NotFound):
-            store.resumptions("nobody")
+            store.events.resumptions("nobody")
 
     def test_a_change_from_one_status_only(self, store: Store) -> None:
         make(store, "task", Status.FAILED)
@@ -156,27 +156,27 @@ class TestStore:
         make(store, "task", Status.RUNNING)
         columns = ["time", "n_batches", "loss"]
         rows = [Event("record", {"row": [float(n), n, 0.5], "columns": columns}) for n in (10, 20, 30)]
-        store.add_events("task", [*rows, Event("progress", {"phase": "train", "done": 35, "total": 50})])
-        store.add_events("task", [Event("resumed", {"n_batches": 20, "text": "going on"})])
-        assert store.record("task") == RecordTable(columns, [[10.0, 10, 0.5], [20.0, 20, 0.5]])
+        store.events.add("task", [*rows, Event("progress", {"phase": "train", "done": 35, "total": 50})])
+        store.events.add("task", [Event("resumed", {"n_batches": 20, "text": "going on"})])
+        assert store.events.record("task") == RecordTable(columns, [[10.0, 10, 0.5], [20.0, 20, 0.5]])
         assert store.get("task").n_batches == 20
         again = Event("record", {"row": [33.0, 30, 0.25], "columns": columns})
-        store.add_events("task", [rows[2], Event("resumed", {"n_batches": 10}), rows[1], again])
-        assert [row[:2] for row in store.record("task").rows] == [[10.0, 10], [20.0, 20], [33.0, 30]]
+        store.events.add("task", [rows[2], Event("resumed", {"n_batches": 10}), rows[1], again])
+        assert [row[:2] for row in store.events.record("task").rows] == [[10.0, 10], [20.0, 20], [33.0, 30]]
         assert store.get("task").n_batches == 30
 
     def test_events_have_places_without_gaps(self, store: Store) -> None:
         make(store, "other", Status.QUEUED)
         make(store, "task", Status.QUEUED)
         batch = [Event("note", {"text": f"步骤 {i}"}, "银行", 5.0 + i) for i in range(3)]
-        store.add_events("task", batch)
-        store.add_events("task", [])
+        store.events.add("task", batch)
+        store.events.add("task", [])
         store.transition("task", Status.RUNNING)
-        found = store.events("task")
+        found = store.events.of("task")
         assert [stored.id for stored in found] == [1, 2, 3, 4, 5]
         assert [stored.event for stored in found[1:4]] == batch
-        assert store.events("task", after=2, limit=2) == found[2:4]
-        assert store.events("task", after=5) == []
+        assert store.events.of("task", after=2, limit=2) == found[2:4]
+        assert store.events.of("task", after=5) == []
         assert found[1].as_dict() == {
             "id": 2, "kind": "note", "data": {"text": "步骤 0"}, "party": "银行", "time_s": 5.0,
         }  # fmt: skip
@@ -184,7 +184,7 @@ class TestStore:
     def test_folds(self, store: Store) -> None:
         make(store, "task", Status.RUNNING)
         columns = ["time", "n_batches", "loss", "auc"]
-        store.add_events("task", [
+        store.events.add("task", [
             Event("dataset", {"n_train": 24000, "n_test": 6000}),
             Event("progress", {"phase": "align", "done": 9000, "total": 9000}),
             Event("progress", {"phase": "train", "done": 100, "total": 300, "loss": 0.25}),
@@ -194,16 +194,16 @@ class TestStore:
         assert task.dataset == (24000, 6000)
         assert task.progress == {"phase": "train", "done": 100, "total": 300, "loss": 0.25}
         assert task.n_batches == 101
-        store.add_events("task", [
+        store.events.add("task", [
             Event("progress", {"phase": "train", "done": 90, "total": 300}),
             Event("record", {"row": [3.0, 202, float("nan"), float("inf")], "columns": columns}),
         ])  # fmt: skip
         assert store.get("task").n_batches == 202
-        assert store.record("task") == RecordTable(columns, [[1.5, 101, 0.25, 0.5], [3.0, 202, None, None]])
+        assert store.events.record("task") == RecordTable(columns, [[1.5, 101, 0.25, 0.5], [3.0, 202, None, None]])
 
     def test_no_record_yet(self, store: Store) -> None:
         make(store, "task")
-        assert store.record("task") == RecordTable([], [])
+        assert store.events.record("task") == RecordTable([], [])
 
     @pytest.mark.parametrize(
         ("kind", "data", "text"),
@@ -226,20 +226,20 @@ class TestStore:
         make(store, "task", Status.RUNNING)
         known = store.get("task")
         with pytest.raises(SpecError, match=text):
-            store.add_events("task", [Event("progress", {"phase": "train", "done": 7}), Event(kind, data)])
+            store.events.add("task", [Event("progress", {"phase": "train", "done": 7}), Event(kind, data)])
         assert store.get("task") == known
-        assert len(store.events("task")) == 2
+        assert len(store.events.of("task")) == 2
 
     def test_big_batch(self, store: Store) -> None:
         make(store, "task", Status.RUNNING)
         columns = ["time", "n_batches", "loss"]
         batch = [Event("record", {"row": [float(i), i, 0.5], "columns": columns}) for i in range(5000)]
-        store.add_events("task", [*batch, Event("note", {"text": "x" * 200_000})])
+        store.events.add("task", [*batch, Event("note", {"text": "x" * 200_000})])
         assert store.get("task").n_events == 5003
-        assert len(store.record("task").rows) == 5000
-        assert store.record("task").rows[1] == [1.0, 1, 0.5]
-        assert len(store.events("task", after=5000)) == 3
-        assert len(str(store.events("task", after=5002)[0].event.data["text"])) == 200_000
+        assert len(store.events.record("task").rows) == 5000
+        assert store.events.record("task").rows[1] == [1.0, 1, 0.5]
+        assert len(store.events.of("task", after=5000)) == 3
+        assert len(str(store.events.of("task", after=5002)[0].event.data["text"])) == 200_000
 
     def test_pages_and_filters(self, store: Store) -> None:
         for place in range(7):
@@ -270,21 +270,21 @@ class TestStore:
     def test_reports(self, store: Store) -> None:
         make(store, "task")
         with pytest.raises(StateError, match="has no report yet"):
-            store.get_report("task")
-        store.save_report("task", {"auc": 0.5})
-        store.save_report("task", {"auc": 0.75, "worst": float("inf"), "名": ["é"]})
-        assert store.get_report("task") == {"auc": 0.75, "worst": None, "名": ["é"]}
+            store.reports.get("task")
+        store.reports.save("task", {"auc": 0.5})
+        store.reports.save("task", {"auc": 0.75, "worst": float("inf"), "名": ["é"]})
+        assert store.reports.get("task") == {"auc": 0.75, "worst": None, "名": ["é"]}
 
     def test_restart(self, store_url: str) -> None:
         with Store(store_url, Clock()) as first:
             for status in Status:
                 make(first, status.value, status)
-            first.add_events("running", [Event("progress", {"phase": "train", "done": 5, "total": 9})])
-            first.save_report("finished", {"ok": True})
+            first.events.add("running", [Event("progress", {"phase": "train", "done": 5, "total": 9})])
+            first.reports.save("finished", {"ok": True})
             known = first.list_tasks()
         with Store(store_url, Clock()) as second:
             assert second.list_tasks() == known
-            assert second.get_report("finished") == {"ok": True}
+            assert second.reports.get("finished") == {"ok": True}
             assert sorted(second.fail_running("the server was restarted")) == ["queued", "running"]
             assert second.fail_running("the server was restarted") == []
             error = {"type": "FedrayError", "message": "the server was restarted", "party": "", "phase": ""}
@@ -321,7 +321,7 @@ class TestRaces:
             results = race([lambda s=s: s.transition("task", Status.QUEUED) for s in stores])  # type: ignore[misc]
             assert results.count(Status.CREATED) == 1
             assert results.count(StateError) == 7
-            assert [stored.event.data for stored in first.events("task")] == [{"status": "queued"}]
+            assert [stored.event.data for stored in first.events.of("task")] == [{"status": "queued"}]
 
     def test_one_end(self, store_url: str) -> None:
         ends = [Status.FINISHED, Status.FAILED, Status.CANCELLED] * 2
@@ -341,11 +341,11 @@ class TestRaces:
 
             def write(store: Store, party: str) -> None:
                 for place in range(20):
-                    store.add_events("task", [Event("note", {"n": place}, party)] * 5)
+                    store.events.add("task", [Event("note", {"n": place}, party)] * 5)
 
             def read() -> None:
                 while len(seen) < 202:
-                    seen.extend(stored.id for stored in second.events("task", seen[-1] if seen else 0, 50))
+                    seen.extend(stored.id for stored in second.events.of("task", seen[-1] if seen else 0, 50))
 
             race([lambda: write(first, "a"), lambda: write(second, "b"), read])
             assert seen == list(range(1, 203))

@@ -11,7 +11,8 @@ import typer.main
 
 from fedray import errors
 from fedray.errors import FedrayError
-from fedray.task.configs import CLIENT_TYPES, Kind
+from fedray.task.config_bases import Kind
+from fedray.task.configs import CLIENT_TYPES
 from fedray.task.record import EventKind, Status
 from fedray.task.reveals import reveals_of
 from fedray.task.transform_configs import STEPS

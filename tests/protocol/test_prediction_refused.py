@@ -205,7 +205,7 @@ def test_a_kind_that_cannot_predict_yet(trained: Training, monkeypatch: pytest.M
     def none(training: Any) -> Any:
         raise SpecError(f"a model of kind {training.kind} cannot predict yet")
 
-    from fedray.parties import prediction as party
+    from fedray.parties import prediction_input as party
 
     monkeypatch.setattr(party, "predictor_of", none)
     refused(prediction(trained), Case(nothing, "of kind linear cannot predict yet", SpecError, own={2, 3, 4}))

@@ -19,7 +19,7 @@ from fedray.ml.linear_weights import LinearWeights
 from fedray.ml.schedule import Rows
 from fedray.parties.checkpoints import Checkpoint, Checkpoints, Mark
 from fedray.parties.context import PartyOutcome
-from fedray.parties.training import Run
+from fedray.parties.training_run import Run
 from fedray.prg import Stream
 from fedray.ring import Ring
 from fedray.task.record import EventKind

@@ -151,7 +151,7 @@ def test_early_stopping_ends_everybody_and_keeps_the_best(tmp_path: Path) -> Non
 
 
 def test_progress_is_told_inside_a_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fedray.parties.training.PROGRESS_EVERY_S", 0.0)
+    monkeypatch.setattr("fedray.parties.training_run.PROGRESS_EVERY_S", 0.0)
     task = made_up(tmp_path, n_estimators=2, test_per_trees=2)
     task.succeed()
     told = [event.data for event in task.events if event.kind == EventKind.PROGRESS]

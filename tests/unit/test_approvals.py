@@ -12,7 +12,7 @@ from fedray.task.approvals import Decision
 from fedray.task.approving import ApprovalState
 from fedray.task.record import Status
 from fedray.task.standing import Standing
-from tests.unit.test_task_service import Server, network
+from tests.task_server import Server, network
 
 HOUR_S = 3600.0
 A, B = "a:3", "a:4"

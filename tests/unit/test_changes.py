@@ -48,4 +48,4 @@ def test_progress_is_no_change(store: Store) -> None:
     store.transition("t", Status.QUEUED)
     store.transition("t", Status.RUNNING)
     told = Event("progress", {"phase": "train", "done": 1, "total": 2}, "p", 7.0)
-    assert not changed(store, lambda: store.add_events("t", [told]))
+    assert not changed(store, lambda: store.events.add("t", [told]))

@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fedray.data import split
+from fedray.data.journal import finish_writing
 from fedray.data.load import load_split
-from fedray.data.split import finish_writing, read_manifest, write_split
+from fedray.data.manifest import Manifest, read_manifest
+from fedray.data.split import write_split
 from fedray.data.table import RawTable
 from fedray.errors import DataError
 
@@ -51,7 +53,7 @@ def test_sizes_and_order(tmp_path: Path, n: int, n_test: int) -> None:
     assert rows(tmp_path / "test.csv") == [row[1:] for row in aligned[n - n_test :]]
     assert files(tmp_path) == ALL
     manifest = read_manifest(tmp_path)
-    assert manifest == split.Manifest("task1", n - n_test, n_test, ("x", "y"), "f", "t_aligned.csv")
+    assert manifest == Manifest("task1", n - n_test, n_test, ("x", "y"), "f", "t_aligned.csv")
 
 
 def test_plain_cells_are_not_quoted(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
 from fedray.errors import SpecError
-from fedray.ml.linear_design import INTERCEPT_FACTOR, LinearDesign
+from fedray.ml.linear_design import LinearDesign
 from fedray.ml.linear_oracle import LinearOracle
 from fedray.ml.linear_penalty import check_penalty, sign_steps
+from fedray.ml.linear_scales import INTERCEPT_FACTOR
 from fedray.ml.linear_schedule import period_bits, segments, train_correlations
 from fedray.ml.schedule import Rows
 

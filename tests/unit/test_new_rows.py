@@ -13,8 +13,9 @@ import pytest
 
 from fedray.data import new_rows
 from fedray.data.derived import Coded, Source, write_derived
+from fedray.data.manifest import read_manifest
 from fedray.data.new_rows import Ids, load_ids, load_rows, write_predictions
-from fedray.data.split import read_manifest, write_split
+from fedray.data.split import write_split
 from fedray.data.table import RawTable
 from fedray.errors import DataError
 

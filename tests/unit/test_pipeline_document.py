@@ -18,7 +18,8 @@ from fedray.errors import SpecError
 from fedray.pipeline.bodies import Body, bodies
 from fedray.pipeline.document import MAX_NAME, PipelineSpec, parse, spec_of, task_name, text_of
 from fedray.pipeline.outputs import OUTPUTS, TAKERS, Thing
-from fedray.task.configs import CLIENT_TYPES, Kind
+from fedray.task.config_bases import Kind
+from fedray.task.configs import CLIENT_TYPES
 from fedray.task.spec import parse as parse_task
 from fedray.task.transform_configs import STEPS
 from tests.api.documents import alignment, member, predicting

@@ -9,7 +9,8 @@ import pytest
 
 from fedray.errors import DataError, SpecError
 from fedray.parties.check import check_member
-from fedray.task.configs import BinningMain, Kind, StatisticsMain
+from fedray.task.config_bases import Kind
+from fedray.task.feature_configs import BinningMain, StatisticsMain
 from fedray.task.plan import TaskPlan
 from fedray.task.spec import parse
 from tests.feature_tasks import made_up

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from fedray.errors import SpecError
-from fedray.task.configs import Kind, LinearLabel, LinearMain
+from fedray.task.config_bases import Kind
+from fedray.task.linear_configs import LinearLabel, LinearMain
 from fedray.task.plan import TaskPlan, make_plan
 from fedray.task.registry import Registry
 from fedray.task.spec import parse

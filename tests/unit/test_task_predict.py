@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from fedray.errors import FedrayError, SpecError, StateError
-from fedray.task.configs import Kind, PredictMain
+from fedray.task.config_bases import Kind
 from fedray.task.model_rules import PREDICTING, TRAININGS, check_ready, check_training
 from fedray.task.plan import TaskPlan, make_plan
+from fedray.task.predict_configs import PredictMain
 from fedray.task.record import Status
 from fedray.task.registry import Registry
 from fedray.task.spec import parse

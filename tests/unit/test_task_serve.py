@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from fedray.errors import SpecError
-from fedray.task.configs import Kind, ServeMain
+from fedray.task.config_bases import Kind
 from fedray.task.model_rules import model_of
 from fedray.task.plan import TaskPlan
+from fedray.task.serve_configs import ServeMain
 from fedray.task.spec import parse
 from tests.linear_tasks import LinearTask, made_up
 from tests.predictions import prediction

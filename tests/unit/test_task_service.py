@@ -3,106 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fedray.errors import Conflict, DataError, FedrayError, NotFound, PeerLost, PlacementError, SpecError, StateError
-from fedray.task.plan import TaskPlan, make_plan
+from fedray.errors import Conflict, DataError, FedrayError, NotFound, PlacementError, SpecError, StateError
+from fedray.task.plan import TaskPlan
 from fedray.task.record import Event, Status
 from fedray.task.registry import PartyRef, Registry
-from fedray.task.service import TaskService
-from fedray.task.spec import parse
-from fedray.task.standing import Standing
-from fedray.task.store import Store
-
-
-class Notes:
-    """A runner that runs nothing; ``errors`` holds what a method raises."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-        self.errors: dict[str, Exception] = {}
-        self.standings: list[Standing] = []
-
-    def _note(self, call: str, name: str) -> None:
-        self.calls.append(f"{call} {name}")
-        if call in self.errors:
-            raise self.errors[call]
-
-    def check(self, plan: TaskPlan) -> Sequence[Standing]:
-        self._note("check", plan.task)
-        return self.standings
-
-    def ready(self, plan: TaskPlan) -> Sequence[Standing]:
-        self._note("ready", plan.task)
-        return self.standings
-
-    def approve(self, plan: TaskPlan, party: str, who: str) -> None:
-        self._note("approve", f"{plan.task} {party} {who}")
-
-    def forget(self, plan: TaskPlan) -> list[dict[str, object]]:
-        self._note("forget", plan.task)
-        return [{"index": 2, "role": "feature_client", "party": "bank", "digest": "0f"}]
-
-    def ask(self, plan: TaskPlan, ids: Sequence[str]) -> list[list[float]]:
-        self._note("ask", plan.task)
-        return [[0.5] for _ in ids]
-
-    def submit(self, plan: TaskPlan) -> None:
-        self._note("submit", plan.task)
-
-    def checkpoint(self, plan: TaskPlan) -> int:
-        self._note("checkpoint", plan.task)
-        return 500
-
-    def resume(self, plan: TaskPlan) -> None:
-        self._note("resume", plan.task)
-
-    def cancel(self, name: str) -> None:
-        self._note("cancel", name)
-
-    def offered(self) -> list[str]:
-        return ["party_bank"]
-
-    def queue(self) -> list[str]:
-        return ["x", "y"]
-
-
-class Server:
-    def __init__(self, folder: Path, registry: Registry | None = None, trust_mode: str = "lab") -> None:
-        self.now = 100.0
-        self.store = Store(f"sqlite:///{folder}/store.db", lambda: self.now)
-        self.runner = Notes()
-        self.service = TaskService(
-            self.store,
-            self.runner,
-            registry or Registry.local(),
-            new_seed=lambda: "seed",
-            clock=lambda: self.now,
-            trust_mode=trust_mode,
-        )
+from tests.task_server import Server, advance, network
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Server:
     return Server(tmp_path)
-
-
-def network(name: str = "net", **main: object) -> dict[str, Any]:
-    configs: list[tuple[str, dict[str, object]]] = [
-        ("main_client", {"client_type": "shared_nn_main", "in_dim": 1, **main}),
-        ("crypto_producer", {"client_type": "triplet_producer"}),
-        ("feature_client", {"client_type": "shared_nn_feature", "data_path": "f"}),
-        ("label_client", {"client_type": "shared_nn_label", "data_path": "l"}),
-    ]
-    clients = [
-        {"role": role, "addr": "a", "http_port": port, "client_config": {"computation_port": 9, **config}}
-        for port, (role, config) in enumerate(configs, start=1)
-    ]
-    return {"task_name": name, "clients": clients}
 
 
 def test_create(server: Server) -> None:
@@ -207,11 +123,6 @@ def test_start_and_run(server: Server) -> None:
     server.store.transition("net", Status.FINISHED)
     server.now = 500.0
     assert server.service.get("net").elapsed_s == 10.0
-
-
-def advance(server: Server, *ways: Status) -> None:
-    for way in ways:
-        server.store.transition("net", way)
 
 
 @pytest.mark.parametrize(
@@ -327,7 +238,7 @@ def test_bad_page(server: Server, arguments: dict[str, Any], text: str) -> None:
 def test_what_happened(server: Server) -> None:
     server.service.create(network())
     server.service.start("net")
-    server.store.add_events("net", [
+    server.store.events.add("net", [
         Event("dataset", {"n_train": 8, "n_test": 2}, "a:4", 1.0),
         Event("record", {"row": [1.0, 5, 0.5, 0.25], "columns": ["time", "n_batches", "loss", "auc"]}, "a:4", 2.0),
     ])  # fmt: skip
@@ -343,7 +254,7 @@ def test_what_happened(server: Server) -> None:
         server.service.events("net", after=-1)
     with pytest.raises(StateError, match="has no report yet"):
         server.service.report("net")
-    server.store.save_report("net", {"reveals": []})
+    server.store.reports.save("net", {"reveals": []})
     assert server.service.report("net") == {"reveals": []}
 
 
@@ -364,174 +275,3 @@ def test_parties(tmp_path: Path) -> None:
 
 def test_local_server_knows_no_parties(server: Server) -> None:
     assert server.service.parties() == ()
-
-
-def predicting(model: str = "net", **other: int) -> dict[str, Any]:
-    types = {"main_client": "predict_main", "feature_client": "predict_feature", "label_client": "predict_label"}
-    document = network("scores")
-    for entry in document["clients"]:
-        kind = types.get(entry["role"], "triplet_producer")
-        entry["client_config"] = {"client_type": kind, "computation_port": 9}
-        if kind == "predict_main":
-            entry["client_config"]["model"] = model
-        if kind == "predict_feature":
-            entry["client_config"]["data_path"] = "f"
-        entry["http_port"] = other.get(entry["role"], entry["http_port"])
-    return document
-
-
-def test_predicting_with_a_model_that_nobody_knows(server: Server) -> None:
-    with pytest.raises(SpecError, match=r'client_config.model: no task has the name "net"; name the training'):
-        server.service.create(predicting())
-    assert server.runner.calls == []
-
-
-def test_predicting_starts_when_the_training_has_finished(server: Server) -> None:
-    server.service.create(network())
-    server.service.create(predicting())
-    server.service.start("net")
-    for status in (Status.QUEUED, Status.RUNNING):
-        with pytest.raises(StateError, match=f'needs the model of task "net", which is {status}'):
-            server.service.start("scores")
-        server.store.transition("net", Status.RUNNING if status is Status.QUEUED else Status.FINISHED)
-    assert server.service.start("scores").status is Status.QUEUED
-    assert server.service.get("scores").kind == "predict"
-
-
-def test_predicting_with_a_training_that_failed_or_with_other_parties(server: Server) -> None:
-    server.service.create(network())
-    with pytest.raises(SpecError, match=r'clients: model "net" was trained by a:3 as feature_client, a:4 as label'):
-        server.service.create(predicting(feature_client=7))
-    server.service.cancel("net")
-    with pytest.raises(SpecError, match='task "net" is cancelled, so it kept no model'):
-        server.service.create(predicting())
-
-
-def finished(server: Server, name: str) -> None:
-    server.service.start(name)
-    for status in (Status.RUNNING, Status.FINISHED):
-        server.store.transition(name, status)
-    server.store.save_report(name, {"result": {"n_batches": 3, "loss": 0.5, "metrics": {"auc": 0.75}}})
-
-
-def test_a_deleted_model_is_noted_with_receipts_and_predicts_no_more(server: Server) -> None:
-    server.service.create(network())
-    with pytest.raises(NotFound, match='Task with name "net" is created, so there is no model of it'):
-        server.service.delete_model("net")
-    finished(server, "net")
-    server.service.create(predicting())
-    server.service.start("scores")
-    with pytest.raises(StateError, match='Model "net" is used by task "scores", which is queued'):
-        server.service.delete_model("net")
-    server.service.cancel("scores")
-    server.now = 200.0
-    model = server.service.delete_model("net")
-    assert (model.deleted_at, model.predicts, model.metrics) == (200.0, False, {"auc": 0.75})
-    assert [receipt["digest"] for receipt in model.receipts] == ["0f"]
-    assert server.service.models().models == (model,)
-    document = predicting()
-    document["task_name"] = "again"
-    with pytest.raises(
-        SpecError, match=r'client_config\.model: the parties have deleted the model "net"; train it again'
-    ):
-        server.service.create(document)
-
-
-def test_a_model_that_a_party_cannot_delete_stays(server: Server) -> None:
-    server.service.create(network())
-    finished(server, "net")
-    server.runner.errors["forget"] = DataError("the part of the model cannot be deleted", "bank")
-    with pytest.raises(DataError):
-        server.service.delete_model("net")
-    assert server.service.model("net").deleted_at is None
-    assert server.service.model("net").predicts is True
-
-
-def broken_off(server: Server, **main: object) -> None:
-    """Let a training fail after a checkpoint."""
-    server.service.create(network(**main))
-    advance(server, Status.QUEUED, Status.RUNNING)
-    told = {"phase": "train", "done": 620, "total": 10_010, "checkpoint": 500}
-    server.store.add_events("net", [Event("progress", told)])
-    server.store.transition("net", Status.FAILED, PeerLost("the process died", "bank").as_dict())
-    server.runner.calls.clear()
-
-
-def test_a_failed_training_goes_on(server: Server) -> None:
-    broken_off(server)
-    view = server.service.get("net")
-    assert (view.status, view.checkpoint, view.resumable) == (Status.FAILED, 500, True)
-    view = server.service.resume("net")
-    assert (view.status, view.error, view.ended_at, view.resumable) == (Status.QUEUED, None, None, False)
-    assert server.runner.calls == ["ready net", "checkpoint net", "resume net"]
-    with pytest.raises(StateError, match="is already running"):
-        server.service.resume("net")
-    advance(server, Status.RUNNING, Status.FINISHED)
-    assert server.service.get("net").checkpoint is None
-    with pytest.raises(StateError, match="net has already finished"):
-        server.service.resume("net")
-
-
-@pytest.mark.parametrize(
-    ("ways", "words"),
-    [
-        ([], "has not been started"),
-        ([Status.QUEUED, Status.RUNNING, Status.FINISHED], "has already finished"),
-        ([Status.CANCELLED], "has been cancelled"),
-    ],
-)
-def test_what_did_not_fail_does_not_go_on(server: Server, ways: list[Status], words: str) -> None:
-    server.service.create(network())
-    advance(server, *ways)
-    with pytest.raises(StateError, match=f"^Task with name net {words}$"):
-        server.service.resume("net")
-    assert server.runner.calls == ["check net"]
-
-
-@pytest.mark.parametrize("main", [{"checkpoint_every": 0}, {"parity": True}])
-def test_a_training_without_checkpoints_does_not_go_on(server: Server, main: dict[str, object]) -> None:
-    server.service.create(network(**main))
-    advance(server, Status.QUEUED, Status.FAILED)
-    with pytest.raises(StateError, match='Task with name "net" keeps no checkpoints, so it cannot go on'):
-        server.service.resume("net")
-    assert not server.service.get("net").resumable
-
-
-@pytest.mark.parametrize("call", ["ready", "checkpoint"])
-def test_a_training_that_cannot_go_on_now_stays_as_it_is(server: Server, call: str) -> None:
-    broken_off(server)
-    before = server.service.get("net")
-    server.runner.errors[call] = StateError("no checkpoint in common")
-    with pytest.raises(StateError, match="no checkpoint in common"):
-        server.service.resume("net")
-    assert server.service.get("net") == before
-
-
-def test_a_training_that_cannot_be_handed_over_fails_again(server: Server) -> None:
-    broken_off(server)
-    server.runner.errors["resume"] = PlacementError("the supervisor is not running")
-    with pytest.raises(PlacementError):
-        server.service.resume("net")
-    view = server.service.get("net")
-    assert (view.status, view.resumable) == (Status.FAILED, True)
-
-
-def test_forgetting_a_failed_training_deletes_its_checkpoints(server: Server) -> None:
-    broken_off(server)
-    server.now = 200.0
-    found = server.service.delete_model("net")
-    assert (found.model, found.predicts, found.trained_at, found.deleted_at) == ("net", False, None, 200.0)
-    assert [receipt["index"] for receipt in found.receipts] == [2]
-    view = server.service.get("net")
-    assert (view.status, view.checkpoint, view.resumable) == (Status.FAILED, None, False)
-    with pytest.raises(NotFound, match='Task with name "net" is failed, so there is no model of it'):
-        server.service.delete_model("net")
-
-
-def test_a_plan_says_how_often_it_goes_on_by_itself(server: Server) -> None:
-    plans = [
-        make_plan(parse(network(**main)), Registry.local(), "seed")
-        for main in ({}, {"resume": "auto"}, {"resume": "auto", "resume_attempts": 7, "checkpoint_every": 0})
-    ]
-    assert [(plan.checkpoint_every, plan.resume_attempts) for plan in plans] == [(500, 0), (500, 3), (0, 7)]
-    assert server.runner.calls == []

@@ -10,7 +10,7 @@ import pytest
 
 from fedray.errors import DataError, SpecError
 from fedray.parties.check import check_member
-from fedray.task.configs import Kind
+from fedray.task.config_bases import Kind
 from fedray.task.plan import TaskPlan
 from fedray.task.spec import parse
 from tests.scorecards import ScorecardTask

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from fedray.task.configs import Kind, TreeMain
+from fedray.task.config_bases import Kind
 from fedray.task.spec import parse
+from fedray.task.tree_configs import TreeMain
 from tests.docs.blocks import ROOT, blocks
 
 EXAMPLE = next(block.text for block in blocks(ROOT / "docs" / "api.md") if "secure_xgboost_main" in block.text)

@@ -36,7 +36,7 @@ def test_any_write_ends_what_is_known_the_readers_own_too(url: str) -> None:
     with Store(url) as store:
         store.create_task("t", "linear", "{}", "{}")
         store.status("t")
-        store.add_events("t", [Event("progress", {"phase": "train", "done": 1, "total": 2}, "bank", 1.0)])
+        store.events.add("t", [Event("progress", {"phase": "train", "done": 1, "total": 2}, "bank", 1.0)])
         assert store.known_status("t") is None
         store.status("t")
         store.transition("t", Status.QUEUED)
