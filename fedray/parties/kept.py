@@ -117,6 +117,11 @@ def keep(
     facts
         What all parties know of the model: ``run``, ``features``, ``n_train``, ``steps``, and what the kind of
         model adds.
+
+    Raises
+    ------
+    DataError
+        It cannot be written.
     """
     training = plan.without_roots()
     manifest = {
@@ -130,7 +135,16 @@ def keep(
         **columns.as_dict(),
         **facts,
     }
-    save_model(root.sealed_dir(_folder(plan.task, plan.data.index(member), member.role)), manifest, arrays)
+    folder = root.sealed_dir(_folder(plan.task, plan.data.index(member), member.role))
+    try:
+        save_model(folder, manifest, arrays)
+    except OSError as error:
+        reason = error.strerror
+    else:
+        return
+    raise DataError(
+        f"the party's part of the model cannot be written ({reason}); make room on the disk of its data root"
+    )
 
 
 def load_kept(root: DataRoot, model: str, rank: int, member: Member) -> Kept:

@@ -167,6 +167,7 @@ class Chaos:
         if ended["status"] == "finished":
             return ended, None  # it was over before anybody missed who was hit
         assert not struck.parties or ended["error"]["party"] in struck.parties, (struck, ended["error"])
+        assert "internal error" not in ended["error"]["message"], ended["error"]
         return ended, round(time.monotonic() - begun, 2)
 
     def _again(self, name: str, body: dict[str, Any], *, resumable: bool) -> tuple[str, str]:
