@@ -48,6 +48,7 @@ def build() -> typer.Typer:
         scaling,
         align,
         memory,
+        peers,
         machine,
         tables,
         plot,
@@ -202,6 +203,23 @@ def align(
     from benchmarks.align import run
 
     show((run(rows, columns, parties, transport, repeat) for _ in ONCE), as_json)
+
+
+def peers(
+    data: Data,
+    spu: Annotated[Path, typer.Option(metavar="PYTHON", help="An interpreter that has the packages spu and jax.")],
+    parties: Several = "2,3",
+    turns: Annotated[int, typer.Option(min=1, help="How often each side is started, one after the other.")] = 3,
+    repeat: Annotated[int, typer.Option(min=1, help="Runs of an operation in each turn.")] = 5,
+    steps: Annotated[int, typer.Option(min=1, help="Batches of each of our trainings.")] = 500,
+    op: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Some operations only; may be repeated.")] = None,
+    small: Annotated[bool, typer.Option("--small", help="Tiny sizes, to see that it works.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare with SecretFlow's SPU, by turns on this machine: seconds of both and theirs over ours; a line each."""
+    from benchmarks.peers.compare import Asked, run
+
+    _print(run(data, Asked(spu, _whole(parties), turns, repeat, steps, op or (), small)), as_json)
 
 
 def machine(as_json: Json = False) -> None:

@@ -1,0 +1,1 @@
+"""Other frameworks' same operations, on the same machine."""
