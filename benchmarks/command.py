@@ -219,7 +219,7 @@ def peers(
     """Compare with SecretFlow's SPU, by turns on this machine: seconds of both and theirs over ours; a line each."""
     from benchmarks.peers.compare import Asked, run
 
-    _print(run(data, Asked(spu, _whole(parties), turns, repeat, steps, op or (), small)), as_json)
+    show(run(data, Asked(spu, whole(parties), turns, repeat, steps, op or (), small)), as_json)
 
 
 def machine(as_json: Json = False) -> None:
