@@ -57,12 +57,12 @@ class HeldMasks:
     """
 
     def __init__(self, memory_bytes: int | None = None) -> None:
-        self._held: dict[tuple[int, str], Ring] = {}
+        self._held: dict[tuple[Stream, str], Ring] = {}
         self._room = memory_bytes
 
     def mask(self, stream: Stream, shape: PrivateShape) -> Ring:
-        """Return U, from the stream of its owner and the dealer; good until the next is asked for."""
-        key = shape.owner, shape.matrix
+        """Return U, from the one stream of its owner and the dealer; good until the next is asked for."""
+        key = stream, shape.matrix
         if key in self._held:
             return self._held[key]
         u = one_time_mask(stream, shape)

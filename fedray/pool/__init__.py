@@ -4,11 +4,12 @@ They belong to the party as its own process does: what they are told stays with 
 `fedray.pool.works` names, with arrays and plain facts.
 """
 
-from fedray.pool.pool import Alone, Answer, Array, Arrays, Facts, Order, Pool, Shelf
+from fedray.pool.pool import LEAST_ROWS, Alone, Answer, Array, Arrays, Facts, Order, Pool, Shelf
 from fedray.pool.sharing import Line, in_order, summed
 from fedray.pool.works import carry_out
 
 __all__ = [
+    "LEAST_ROWS",
     "Alone",
     "Answer",
     "Array",

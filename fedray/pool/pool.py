@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -106,12 +106,12 @@ class Shelf:
     borrowed
         Whether arrays of an order are gone when it has been done: in memory that processes share, say.
     kept
-        By name.
+        By what the works call it.
     """
 
     folder: Callable[[], Path] = Path
     borrowed: bool = False
-    kept: dict[str, Any] = field(default_factory=dict)
+    kept: dict[Hashable, Any] = field(default_factory=dict)
 
     def own(self, array: Array) -> Array:
         """Return an array of an order as one that may be kept."""
