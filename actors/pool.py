@@ -178,9 +178,8 @@ class NodePool:
             ray.kill(worker, no_restart=True)
 
     def _start(self) -> None:
-        self._workers = [
-            PoolWorker.options(**on_node(self._resource, node)).remote(self._root) for node, _ in self._nodes
-        ]
+        made: Any = PoolWorker  # Ray's decorator is not typed
+        self._workers = [made.options(**on_node(self._resource, node)).remote(self._root) for node, _ in self._nodes]
         asked = [worker.pulse.remote() for worker in self._workers]
         deadline = time.monotonic() + START_S
         for worker, ref in enumerate(asked):

@@ -118,13 +118,13 @@ class _Numbered:
         self.done: dict[int, Arrays] = {}
 
     def give(self, number: int, order: Order) -> bool:
-        """Give an order to a worker that has room; return whether there is one."""
+        """Give an order to the worker that has fewest before it; return False where none has room."""
         self._take()
-        for worker, waiting in enumerate(self._open):
-            if len(waiting) < AHEAD:
-                waiting.append((number, self._pool.call(worker, order)))
-                return True
-        return False
+        worker = min(range(self._pool.count), key=lambda one: len(self._open[one]), default=None)
+        if worker is None or len(self._open[worker]) >= AHEAD:
+            return False
+        self._open[worker].append((number, self._pool.call(worker, order)))
+        return True
 
     def due(self) -> Iterator[Arrays]:
         """Yield the answers whose turn it is; wait for one only where too many others wait for it."""

@@ -48,7 +48,10 @@ _SMALLEST_CLASS = 1024
 _BYTES_AT_ONCE = 1 << 22
 
 PART_IDS = 1 << 17
-"""Ids that a process takes at a time, where several do."""
+"""Most ids that a process takes at a time, where several do."""
+
+PARTS_EACH = 4
+"""Parts that come to each process, at least, so that all end at about the same time."""
 
 
 def task_key(contributions: Mapping[int, bytes], context: bytes) -> bytes:
@@ -107,15 +110,16 @@ def tokens_of(ids: pa.LargeStringArray, key: bytes, pool: Pool | None = None) ->
         return _tokens(data, offsets, key)
     tokens = np.empty((len(ids), 2), dtype=np.uint64)
     start = 0
-    for (part,) in in_order(several, _parts(data, offsets, key)):
+    at_once = min(PART_IDS, -(-len(ids) // (PARTS_EACH * (several.count + 1))))
+    for (part,) in in_order(several, _parts(data, offsets, key, at_once)):
         tokens[start : start + len(part)] = part
         start += len(part)
     return tokens
 
 
-def _parts(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], key: bytes) -> Iterator[Order]:
-    for start in range(0, len(offsets) - 1, PART_IDS):
-        places = offsets[start : start + PART_IDS + 1]
+def _parts(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], key: bytes, at_once: int) -> Iterator[Order]:
+    for start in range(0, len(offsets) - 1, at_once):
+        places = offsets[start : start + at_once + 1]
         text = data[places[0] : places[-1]]
         yield Order("tokens", {}, (text, places - places[0], np.frombuffer(key, np.uint8)))
 

@@ -26,7 +26,7 @@ KEY = bytes(range(32))
 
 @pytest.mark.parametrize("late", [False, True])
 def test_tokens_are_the_same_with_workers(late: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens_module, "PART_IDS", 7)
+    monkeypatch.setattr(tokens_module, "PART_IDS", 7)  # else there would be 16 parts
     ids = pa.array([f"{'x' * (k % 40)}-{k}" for k in range(500)] + ["", "Zo\u00eb"], pa.large_string()).slice(3)
     pool = InProcess(3, late=late)
     assert np.array_equal(tokens_of(ids, KEY, pool), tokens_of(ids, KEY))
