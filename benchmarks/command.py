@@ -49,6 +49,7 @@ def build() -> typer.Typer:
         dealer,
         scaling,
         align,
+        shard,
         memory,
         machine,
         tables,
@@ -258,6 +259,27 @@ def align(
     from benchmarks.align import run
 
     _print((run(rows, columns, parties, transport, repeat) for _ in ONCE), as_json)
+
+
+def shard(
+    rows: Annotated[int, typer.Option(min=1000)] = 1_000_000,
+    nodes: Several = "1,2,4",
+    columns: Annotated[int, typer.Option(min=1, help="Of features of one owner.")] = 8,
+    bins: Annotated[int, typer.Option(min=2, max=256)] = 32,
+    matrix_memory_mb: Annotated[int, typer.Option(min=0, help="MiB of masked bins that each process keeps.")] = 1024,
+    repeat: Repeat = 1,
+    as_json: Json = False,
+) -> None:
+    """Measure one party over several local nodes: tokens, bins, histograms of a level; a line for each and each step.
+
+    All nodes share this machine: speed-up ends where its processors do.
+    """
+    from benchmarks.shard import Sharing, run
+
+    counts = _whole(nodes)
+    if not counts or min(counts) < 1:
+        raise typer.BadParameter(f"{nodes[:80]}: expected numbers of nodes from 1 on")
+    _print(run(Sharing(rows, columns, bins, matrix_memory_mb=matrix_memory_mb), counts, repeat), as_json)
 
 
 def memory(as_json: Json = False) -> None:
