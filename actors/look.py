@@ -12,7 +12,7 @@ import ray
 from ray.exceptions import RayError
 
 from actors.own_root import own_root
-from actors.placement import SHARE
+from actors.placement import offers
 from fedray.errors import FedrayError, PlacementError, error_from_dict
 from fedray.parties.checkpoints import Checkpoints, Mark
 from fedray.policy.approvals import approve
@@ -41,7 +41,8 @@ def look_at(plan: TaskPlan, root: str, *, ready: bool) -> list[Standing]:
     """
     check_folders(plan)
     text, resources = plan.to_json(), _resources(plan)
-    asked = [_look.options(resources={resource: SHARE}).remote(text, resource, root, ready) for resource in resources]
+    known = offers()
+    asked = [_look.options(**known.options(resource)).remote(text, resource, root, ready) for resource in resources]
     answers = _answers(asked)
     for answer in answers:
         if "error" in answer:
@@ -60,7 +61,8 @@ def approve_at(plan: TaskPlan, party: str, who: str, root: str) -> None:
     """
     text = plan.to_json()
     resources = sorted({member.party.resource for member in plan.members if member.party.name == party})
-    asked = [_approve.options(resources={one: SHARE}).remote(text, one, party, who, root) for one in resources]
+    known = offers()
+    asked = [_approve.options(**known.options(one)).remote(text, one, party, who, root) for one in resources]
     for found in _answers(asked):
         if found is not None:
             raise error_from_dict(found)
@@ -75,7 +77,8 @@ def checkpoints_at(plan: TaskPlan, root: str) -> dict[str, list[Mark]]:
         A party could not look, as its key is gone or another.
     """
     text, resources = plan.to_json(), _resources(plan)
-    asked = [_checkpoints.options(resources={party: SHARE}).remote(text, party, root) for party in resources]
+    known = offers()
+    asked = [_checkpoints.options(**known.options(party)).remote(text, party, root) for party in resources]
     found: dict[int, list[dict[str, object]]] = {}
     for answer in _answers(asked):
         if "error" in answer:
@@ -96,7 +99,8 @@ def forget_at(plan: TaskPlan, root: str) -> list[dict[str, Any]]:
         A party could not; others may have, and say so when they are asked again.
     """
     text, resources = plan.to_json(), _resources(plan)
-    asked = [_forget.options(resources={resource: SHARE}).remote(text, resource, root) for resource in resources]
+    known = offers()
+    asked = [_forget.options(**known.options(resource)).remote(text, resource, root) for resource in resources]
     answers = _answers(asked)
     for answer in answers:
         if "error" in answer:

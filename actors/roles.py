@@ -21,6 +21,8 @@ from ray.actor import ActorHandle
 from actors.letters import READERS, Letters, read_letters
 from actors.logs import LogSetting, log_end, log_event, log_to
 from actors.own_root import own_root
+from actors.placement import offers
+from actors.pool import pool_of
 from actors.priority import give_way
 from actors.pulse import Pulse
 from fedray.channel.channel import Channel, Timeouts, task_id
@@ -192,8 +194,17 @@ class PartyActor:
             self._timeouts,
             sealed=not self._fast,
         )
+        pool = pool_of(
+            offers(),
+            self._plan.members[self._me].party.resource,
+            self._plan.names[self._me],
+            str(self._root.path),
+            silent_s=self._timeouts.silent_s,
+            check=channel.check,
+            fail=self._mailbox.fail,
+        )
         context = PartyContext(
-            self._plan, self._me, channel, self._root, self._emit, time.time, self._resumes, self._desk
+            self._plan, self._me, channel, self._root, self._emit, time.time, self._resumes, self._desk, pool=pool
         )
         party, started = self._plan.members[self._me].party.name, time.monotonic()
         pulse = Pulse(self._peers, self._plan.names, self._timeouts.silent_s, self._mailbox.fail)
@@ -205,6 +216,7 @@ class PartyActor:
             return {"error": error.as_dict()}
         finally:
             pulse.stop()
+            pool.close()
             self._wait_for_events()
             if self._stream is not None:
                 self._stream.close()

@@ -11,7 +11,7 @@ import ray
 from ray.actor import ActorHandle
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
-from actors.placement import SHARE, offers
+from actors.placement import offers
 from actors.roles import ACTORS
 from fedray.errors import FedrayError, PeerLost, PlacementError, TaskAborted, error_from_dict
 from fedray.task.plan import Member, TaskPlan
@@ -62,13 +62,14 @@ class Team:
         resumes: bool = False,
     ) -> None:
         self._plan = plan
-        offers().require(plan)
+        known = offers()
+        known.require(plan)
         text = plan.to_json()
         run = f"#{secrets.token_hex(4)}" if resumes else ""  # names of the last run's actors may not be free yet
         self._actors = [
             ACTORS[member.role]
             .options(
-                resources={member.party.resource: SHARE},
+                **known.options(member.party.resource),
                 name=f"{actor_name(plan, member)}{run}",
                 namespace=NAMESPACE,
             )

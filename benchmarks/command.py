@@ -47,6 +47,7 @@ def build() -> typer.Typer:
         dealer,
         scaling,
         align,
+        shard,
         memory,
         peers,
         machine,
@@ -220,6 +221,27 @@ def peers(
     from benchmarks.peers.compare import Asked, run
 
     show(run(data, Asked(spu, whole(parties), turns, repeat, steps, op or (), small)), as_json)
+
+
+def shard(
+    rows: Annotated[int, typer.Option(min=1000)] = 1_000_000,
+    nodes: Several = "1,2,4",
+    columns: Annotated[int, typer.Option(min=1, help="Of features of one owner.")] = 8,
+    bins: Annotated[int, typer.Option(min=2, max=256)] = 32,
+    matrix_memory_mb: Annotated[int, typer.Option(min=0, help="MiB of masked bins that each process keeps.")] = 1024,
+    repeat: Repeat = 1,
+    as_json: Json = False,
+) -> None:
+    """Measure one party over several local nodes: tokens, bins, histograms of a level; a line for each and each step.
+
+    All nodes share this machine: speed-up ends where its processors do.
+    """
+    from benchmarks.shard import Sharing, run
+
+    counts = whole(nodes)
+    if not counts or min(counts) < 1:
+        raise typer.BadParameter(f"{nodes[:80]}: expected numbers of nodes from 1 on")
+    show(run(Sharing(rows, columns, bins, matrix_memory_mb=matrix_memory_mb), counts, repeat), as_json)
 
 
 def machine(as_json: Json = False) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["family", "processor_s", "pss_mib", "resident_mib"]
+__all__ = ["all_processor_s", "family", "processor_s", "pss_mib", "resident_mib"]
 
 
 def family() -> dict[int, str]:
@@ -40,6 +40,11 @@ def processor_s(word: str) -> float:
     """Return the processor seconds so far of the Ray actors that live and whose class name begins with `word`."""
     found = (pid for pid, command in family().items() if command.startswith(f"ray::{word}"))
     return sum(_ticks(pid) for pid in found) / os.sysconf("SC_CLK_TCK")
+
+
+def all_processor_s() -> float:
+    """Return the processor seconds so far of this process and everything below it that lives."""
+    return sum(_ticks(pid) for pid in family()) / os.sysconf("SC_CLK_TCK")
 
 
 def pss_mib(pid: int) -> float:

@@ -5,6 +5,11 @@
     [hosts]
     "10.77.0.1" = ["party_coordinator", "party_dealer"]
     "10.77.0.2" = ["party_clinic"]
+    "10.77.0.5" = {party_bank = 2}
+    "10.77.0.6" = {party_bank = 1}
+
+Of several hosts of a party the one with the largest amount has its data; where amounts are equal, as in a list, each
+has them, say in a file system that they share.
 
 A host finds its own line by its addresses: it can listen on them and on no other host's.
 """
@@ -23,6 +28,9 @@ from fedray.errors import PlacementError, SpecError
 
 __all__ = ["Hosts", "is_mine"]
 
+MOST = 1000
+"""Of a resource that a host offers."""
+
 _RESOURCE = re.compile(r"party_[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -33,10 +41,10 @@ class Hosts:
     Attributes
     ----------
     offers
-        Resources of parties, by the host's address.
+        By the host's address, resources of parties and the amount of each.
     """
 
-    offers: Mapping[str, tuple[str, ...]]
+    offers: Mapping[str, Mapping[str, int]]
 
     @classmethod
     def from_toml(cls, path: Path) -> Hosts:
@@ -99,11 +107,17 @@ def _address(file: str, address: str) -> str:
         raise SpecError(f"{file}: hosts.{address[:80]!r}: expected an IP address") from None
 
 
-def _resources(file: str, address: str, entry: object) -> tuple[str, ...]:
+def _resources(file: str, address: str, entry: object) -> dict[str, int]:
     expected = f'{file}: hosts."{address}": expected a list of resources such as ["party_bank"]'
-    if not isinstance(entry, list) or not entry:
+    if not isinstance(entry, list | dict) or not entry:
         raise SpecError(expected)
-    for resource in entry:
-        if not isinstance(resource, str) or not _RESOURCE.fullmatch(resource):
-            raise SpecError(f"{expected}, got {str(resource)[:80]!r}; resources of parties begin with party_")
-    return tuple(entry)
+    found = dict(entry) if isinstance(entry, dict) else {str(resource)[:80]: 1 for resource in entry}
+    for resource, amount in found.items():
+        if not _RESOURCE.fullmatch(resource):
+            raise SpecError(f"{expected}, got {resource[:80]!r}; resources of parties begin with party_")
+        if type(amount) is not int or not 1 <= amount <= MOST:
+            raise SpecError(
+                f'{file}: hosts."{address}".{resource}: expected a whole number from 1 to {MOST}, got '
+                f"{str(amount)[:80]!r}; the host that has the party's data offers more of it than the party's others"
+            )
+    return found

@@ -14,6 +14,7 @@ from fedray.errors import FedrayError, TaskAborted
 from fedray.mpc import Session, Share
 from fedray.mpc.dealer import PrivateShape, Supply, deal
 from fedray.mpc.schedule import Segment
+from fedray.pool import Pool
 from fedray.ring import Ring
 
 T = TypeVar("T")
@@ -88,6 +89,7 @@ def compute(
     corrected: int = 0,
     reveals: Iterable[str] = (),
     dealer_bytes: int | None = None,
+    dealer_pool: Pool | None = None,
 ) -> Played[Any]:
     """Run a protocol at `size` computing parties, with a dealer as the last party that deals `segments`."""
     computing = tuple(range(size))
@@ -97,7 +99,7 @@ def compute(
         return protocol(session, Supply(channel, size, session.rank, corrected, iter(segments)))
 
     def dealer(channel: Channel) -> None:
-        deal(channel, computing, corrected, matrices, iter(segments), dealer_bytes)
+        deal(channel, computing, corrected, matrices, iter(segments), dealer_bytes, pool=dealer_pool)
 
     return play([*[computing_party] * size, dealer], reveals=reveals)
 

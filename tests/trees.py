@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,7 @@ from fedray.data.scratch import Scratch
 from fedray.ml.tested import Tested
 from fedray.mpc import Session
 from fedray.mpc.dealer import Supply
+from fedray.pool import Pool
 from fedray.trees.binning import Binning
 from fedray.trees.design import TreeDesign
 from fedray.trees.model import TreeModel
@@ -83,12 +85,16 @@ class Boosting:
         made = {"label": self.labels, "base": np.array([self.base])}
         return made if self.weights is None else {**made, "weight": self.weights}
 
-    def on_shares(self, scratch: Scratch | None = None) -> Played[tuple[TreeModel, list[Tested]]]:
-        """Train and test on shares, every party in a thread."""
+    def on_shares(
+        self, scratch: Scratch | None = None, pools: Mapping[int, Pool] | None = None
+    ) -> Played[tuple[TreeModel, list[Tested]]]:
+        """Train and test on shares, every party in a thread; the dealer's pool is behind those of all ranks."""
+        some = pools or {}
 
         def protocol(s: Session, supply: Supply) -> tuple[TreeModel, list[Tested]]:
             with s.channel.phase("share"):
-                model = TreeModel(s, self.design, supply, self.codes.get(s.rank), self.inputs(s.rank), None, scratch)
+                mine = (self.codes.get(s.rank), self.inputs(s.rank))
+                model = TreeModel(s, self.design, supply, *mine, None, scratch, None, some.get(s.rank))
             tests = []
             while model.done < self.design.steps:
                 with s.channel.phase("train"):
@@ -100,7 +106,8 @@ class Boosting:
         made = self.design
         size, dealt = len(made.features), list(segments(made))
         room = scratch.memory_bytes if scratch else None
-        return compute(size, protocol, dealt, matrices(made), corrected=made.label, reveals=TAGS, dealer_bytes=room)
+        known: dict[str, Any] = {"dealer_bytes": room, "dealer_pool": some.get(size)}
+        return compute(size, protocol, dealt, matrices(made), corrected=made.label, reveals=TAGS, **known)
 
     def in_clear(self) -> TreeOracle:
         """Train in float64."""

@@ -8,7 +8,7 @@ of T steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Protocol
@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from fedray.pool import Alone, Pool
 from fedray.ring import Ring, matmul, series
 
 Parts = Mapping[str, Ring]
@@ -40,11 +41,29 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Helped:
+    """The dealer's further processes, and what they need to expand one-time masks themselves.
+
+    Attributes
+    ----------
+    keys
+        Of the owners with the dealer, by rank.
+    memory_bytes
+        What each of them may keep of the masks; None for all.
+    """
+
+    pool: Pool = field(default_factory=Alone)
+    keys: Sequence[bytes] = field(default=(), repr=False)
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
 class MaskRows:
-    """The dealer's copy of the one-time masks: U per (owner, matrix), and the rows that each step uses."""
+    """The dealer's copy of the one-time masks: U per (owner, matrix), the rows that each step uses, and who helps."""
 
     masks: Mapping[tuple[int, str], Ring]
     rows: Mapping[str, npt.NDArray[np.int64]]
+    helped: Helped = field(default_factory=Helped)
 
     def take(self, owner: int, matrix: str, rows: str) -> Ring:
         """Return the rows of U for each step, shape (T, B, d)."""

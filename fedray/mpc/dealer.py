@@ -11,9 +11,10 @@ import numpy as np
 from fedray.channel import Channel
 from fedray.errors import LocalProtocolError, RemoteProtocolError
 from fedray.mpc import layout
-from fedray.mpc.correlation import MaskRows, Part
+from fedray.mpc.correlation import Helped, MaskRows, Part
 from fedray.mpc.layout import Ledger
 from fedray.mpc.schedule import Segment
+from fedray.pool import Alone, Pool
 from fedray.prg import Stream
 from fedray.ring import Ring
 
@@ -46,6 +47,31 @@ def one_time_mask(stream: Stream, matrix: PrivateShape) -> Ring:
     return stream.words(f"U/{matrix.matrix}", matrix.shape)
 
 
+class HeldMasks:
+    """Masks of private matrices, of which some are kept and the others expanded whenever they are asked for.
+
+    Parameters
+    ----------
+    memory_bytes
+        What may be kept of them; None for all.
+    """
+
+    def __init__(self, memory_bytes: int | None = None) -> None:
+        self._held: dict[tuple[Stream, str], Ring] = {}
+        self._room = memory_bytes
+
+    def mask(self, stream: Stream, shape: PrivateShape) -> Ring:
+        """Return U, from the one stream of its owner and the dealer; good until the next is asked for."""
+        key = stream, shape.matrix
+        if key in self._held:
+            return self._held[key]
+        u = one_time_mask(stream, shape)
+        if self._room is None or u.nbytes <= self._room:
+            self._room = None if self._room is None else self._room - u.nbytes
+            self._held[key] = u
+        return u
+
+
 class OneTimeMasks(Mapping[tuple[int, str], Ring]):
     """The masks of private matrices, by owner and name, as the dealer knows them.
 
@@ -64,19 +90,12 @@ class OneTimeMasks(Mapping[tuple[int, str], Ring]):
     ) -> None:
         self._streams = streams
         self._shapes = {(shape.owner, shape.matrix): shape for shape in matrices}
-        self._held: dict[tuple[int, str], Ring] = {}
-        self._room = memory_bytes
+        self._held = HeldMasks(memory_bytes)
 
     def __getitem__(self, key: tuple[int, str]) -> Ring:
         """Return U; good until the next is asked for."""
-        if key in self._held:
-            return self._held[key]
         shape = self._shapes[key]
-        u = one_time_mask(self._streams[shape.owner], shape)
-        if self._room is None or u.nbytes <= self._room:
-            self._room = None if self._room is None else self._room - u.nbytes
-            self._held[key] = u
-        return u
+        return self._held.mask(self._streams[shape.owner], shape)
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         """Go through owners and names."""
@@ -96,6 +115,7 @@ def deal(
     memory_bytes: int | None = None,
     purpose: str = MASKS,
     keys: Keys | None = None,
+    pool: Pool | None = None,
 ) -> None:
     """Play the dealer: make every segment's correlations and stream the corrections.
 
@@ -118,17 +138,20 @@ def deal(
         the same.
     keys
         Public ones, for a task whose masks hide nothing; None for those that only two parties have.
+    pool
+        Further processes of the dealer, which expand one-time masks themselves from these keys; None for none.
 
     Cost: 0 rounds; per segment one message to one party, of the derived parts' size.
     Leaks: nothing; the dealer knows shapes and schedule only.
     Ref: [Bea91], with seeds instead of shares.
     """
-    streams = [Stream(keys(party) if keys else channel.secret(party, purpose)) for party in computing]
-    masks = OneTimeMasks(streams, matrices, memory_bytes)
+    known = [keys(party) if keys else channel.secret(party, purpose) for party in computing]
+    streams = [Stream(key) for key in known]
+    masks, helped = OneTimeMasks(streams, matrices, memory_bytes), Helped(pool or Alone(), known, memory_bytes)
     ledger = Ledger()
     for number, segment in enumerate(segments):
         ledger.use(segment.label)
-        correction = make(streams, corrected, MaskRows(masks, segment.rows), segment)
+        correction = make(streams, corrected, MaskRows(masks, segment.rows, helped), segment)
         if number >= LOOK_AHEAD and channel.recv(computing[corrected], _credit(purpose), background=True):
             return  # a credit that holds an array is the end mark
         channel.send(computing[corrected], _deal(purpose), correction)

@@ -135,7 +135,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
 def _send_tokens(ctx: PartyContext, table: RawTable) -> tuple[Tokens, npt.NDArray[np.int64]]:
     """Send the padded list to main; return my own tokens in order, and the table's row of each."""
     key = task_key(_exchange(ctx), bytes.fromhex(ctx.plan.digest))
-    own = tokens_of(table.ids, key)
+    own = tokens_of(table.ids, key, ctx.pool)
     padded = np.concatenate([own, dummies(size_class(len(own)) - len(own))])
     order = token_order(padded)
     ctx.channel.send(ctx.plan.main.index, _TOKENS, padded[order])

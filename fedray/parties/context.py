@@ -11,6 +11,7 @@ from fedray.data.root import DataRoot
 from fedray.parties.desk import Desk
 from fedray.policy.daily import Allowance
 from fedray.policy.document import Policy
+from fedray.pool import Alone, Pool
 from fedray.task.plan import Member, TaskPlan
 from fedray.task.record import Event, EventKind
 
@@ -41,6 +42,8 @@ class PartyContext:
         Where requests wait that come from outside while the task runs.
     policy
         My party's policy, as it was when the task began; None without one.
+    pool
+        My party's further processes, on its other nodes.
     """
 
     plan: TaskPlan
@@ -52,6 +55,7 @@ class PartyContext:
     resumes: bool = False
     desk: Desk = field(default_factory=Desk)
     policy: Policy | None = None
+    pool: Pool = field(default_factory=Alone)
 
     @property
     def member(self) -> Member:

@@ -24,6 +24,7 @@ from fedray.mpc.session import Session
 from fedray.parties.checkpoints import Mark
 from fedray.parties.labels import Target
 from fedray.parties.stopping import Stopping
+from fedray.pool import Alone, Pool
 from fedray.ring import Ring
 from fedray.task.config_bases import DataTable, Kind
 from fedray.task.plan import TaskPlan
@@ -130,11 +131,14 @@ class Data:
         At the label client its labels.
     scratch
         Where masked matrices are kept that are too large for the memory.
+    pool
+        My party's further processes.
     """
 
     features: Mapping[str, Float]
     target: Target | None
     scratch: Scratch = field(default_factory=Scratch)
+    pool: Pool = field(default_factory=Alone)
 
 
 @dataclass(frozen=True)
@@ -232,8 +236,14 @@ class Recipe(Protocol):
         """
 
 
-def recipe_of(plan: TaskPlan) -> Recipe:
-    """Return the recipe of a plan's kind of model."""
+def recipe_of(plan: TaskPlan, pool: Pool | None = None) -> Recipe:
+    """Return the recipe of a plan's kind of model.
+
+    Parameters
+    ----------
+    pool
+        Further processes of the party, for a kind that can use them; None for none.
+    """
     if plan.kind is Kind.SHARED_NN:
         from fedray.parties.network_recipe import NetworkRecipe
 
@@ -245,5 +255,5 @@ def recipe_of(plan: TaskPlan) -> Recipe:
     if plan.kind is Kind.TREES:
         from fedray.parties.tree_recipe import TreeRecipe
 
-        return TreeRecipe(plan)
+        return TreeRecipe(plan, pool)
     raise LocalProtocolError(f"a task of kind {plan.kind} trains nothing")

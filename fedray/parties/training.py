@@ -100,7 +100,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
         parity = begin_parity(ctx, session, course, prepared.data)
         saved = Saved(start.mark.done, start.model) if start else None
         scratch = Scratch(course.memory_bytes, lambda: ctx.root.state_dir("scratch"))
-        data = replace(prepared.data, scratch=scratch)
+        data = replace(prepared.data, scratch=scratch, pool=ctx.pool)
         model = course.model(session, supply, data, parity.observer if parity else None, saved)
     run = Run(ctx, course, model, prepared.data, parity)
     run.keep_checkpoints(checkpoints, prepared.digest, start)
@@ -131,7 +131,7 @@ def run_data(ctx: PartyContext) -> PartyOutcome:
 
 def prepare(ctx: PartyContext) -> Prepared:
     """Read, check and scale this data client's tables; local."""
-    table = read_table(recipe_of(ctx.plan), ctx.member, ctx.root)
+    table = read_table(recipe_of(ctx.plan, ctx.pool), ctx.member, ctx.root)
     split, scaling = table.split, table.scaling
     for note in scaling.notes():
         ctx.tell(EventKind.NOTE, phase="read", text=note)

@@ -66,7 +66,8 @@ def run_dealer(ctx: PartyContext) -> PartyOutcome:
     with ctx.channel.phase("deal"):
         segments = course.segments(course.done)
         keys, memory = public_keys(ctx), course.memory_bytes
-        deal(ctx.channel, computing, course.design.label, course.matrices, segments, memory, keys=keys)
+        pool = ctx.pool.worth(course.design.rows[0])
+        deal(ctx.channel, computing, course.design.label, course.matrices, segments, memory, keys=keys, pool=pool)
     if ctx.plan.p_values:
         deal_p_values(ctx, course, keys)
     with ctx.channel.phase("deal"):

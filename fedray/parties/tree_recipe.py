@@ -21,6 +21,7 @@ from fedray.parties.labels import Target, binary, measured
 from fedray.parties.predictors import Measured, Scoring, Trained
 from fedray.parties.recipes import Clear, Course, Data, Design
 from fedray.parties.stopping import Stopping
+from fedray.pool import Pool
 from fedray.ring import Ring
 from fedray.task.config_bases import DataTable
 from fedray.task.plan import TaskPlan
@@ -51,13 +52,19 @@ LEAST_GAIN = 1e-9
 class TreeRecipe:
     """How boosted trees are trained; see `fedray.parties.recipes.Recipe`.
 
+    Parameters
+    ----------
+    pool
+        Further processes of the party, which cut columns of large tables; None for none.
+
     Raises
     ------
     LocalProtocolError
         The plan is no plan of trees.
     """
 
-    def __init__(self, plan: TaskPlan) -> None:
+    def __init__(self, plan: TaskPlan, pool: Pool | None = None) -> None:
+        self._pool = pool
         main, label = plan.main.config, plan.label
         if not isinstance(main, TreeMain) or label is None:
             raise LocalProtocolError("the plan is no plan of trees")
@@ -81,7 +88,7 @@ class TreeRecipe:
 
     def fit(self, config: DataTable, train: Float, columns: Sequence[str]) -> Binning:  # noqa: ARG002 - the interface
         """Cut the columns into bins."""
-        return Binning.fit(train, columns, self._main.max_bin)
+        return Binning.fit(train, columns, self._main.max_bin, self._pool)
 
     def target(self, split: Split) -> Target:
         """Return the label: 0 or 1, or standardised; with the rows' weights.
@@ -217,7 +224,7 @@ def _model(
             _check_labels(data.target.train)
         if data.target.weights is not None:
             inputs["weight"] = data.target.weights
-    return TreeModel(s, design, supply, codes, inputs, saved, data.scratch, observer)
+    return TreeModel(s, design, supply, codes, inputs, saved, data.scratch, observer, data.pool)
 
 
 def _scorer(

@@ -12,7 +12,7 @@ prefix-free set CBC-MAC is a pseudo-random function [BKR00, PR00]. All ids take 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from fedray.data.ids import text_bytes, text_offsets
+from fedray.pool import Alone, Arrays, Facts, Order, Pool, Shelf, in_order
 
 __all__ = [
     "CONTRIBUTION_BYTES",
@@ -34,6 +35,7 @@ __all__ = [
     "task_key",
     "token_order",
     "tokens_of",
+    "tokens_of_part",
 ]
 
 Tokens = npt.NDArray[np.uint64]
@@ -44,6 +46,12 @@ _PURPOSE = b"fedray/v1/psi token"
 _BLOCK = 16
 _SMALLEST_CLASS = 1024
 _BYTES_AT_ONCE = 1 << 22
+
+PART_IDS = 1 << 17
+"""Most ids that a process takes at a time, where several do."""
+
+PARTS_EACH = 4
+"""Parts that come to each process, at least, so that all end at about the same time."""
 
 
 def task_key(contributions: Mapping[int, bytes], context: bytes) -> bytes:
@@ -69,7 +77,7 @@ def task_key(contributions: Mapping[int, bytes], context: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=context, info=_PURPOSE).derive(material)
 
 
-def tokens_of(ids: pa.LargeStringArray, key: bytes) -> Tokens:
+def tokens_of(ids: pa.LargeStringArray, key: bytes, pool: Pool | None = None) -> Tokens:
     """Return the token of each id, in the order of the ids.
 
     Parameters
@@ -78,28 +86,79 @@ def tokens_of(ids: pa.LargeStringArray, key: bytes) -> Tokens:
         Normalised ids, shape (n,).
     key
         32 bytes of `task_key`.
+    pool
+        Further processes of this party, which learn the key and some of the ids; None for none.
 
     Returns
     -------
     Tokens
         Shape (n, 2).
 
+    Raises
+    ------
+    FedrayError
+        One of the further processes is lost.
+
     Cost: none, local.
     Leaks: nothing without the key but which ids are equal.
     Ref: [BKR00], [PR00].
     """
+    several = (pool or Alone()).worth(len(ids))
+    data, offsets = text_bytes(ids), text_offsets(ids)
+    offsets = offsets - offsets[0]
+    if not several.count:
+        return _tokens(data, offsets, key)
+    tokens = np.empty((len(ids), 2), dtype=np.uint64)
+    start = 0
+    at_once = min(PART_IDS, -(-len(ids) // (PARTS_EACH * (several.count + 1))))
+    for (part,) in in_order(several, _parts(data, offsets, key, at_once)):
+        tokens[start : start + len(part)] = part
+        start += len(part)
+    return tokens
+
+
+def _parts(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], key: bytes, at_once: int) -> Iterator[Order]:
+    for start in range(0, len(offsets) - 1, at_once):
+        places = offsets[start : start + at_once + 1]
+        text = data[places[0] : places[-1]]
+        yield Order("tokens", {}, (text, places - places[0], np.frombuffer(key, np.uint8)))
+
+
+def tokens_of_part(
+    shelf: Shelf,  # noqa: ARG001 - every work has one
+    facts: Facts,  # noqa: ARG001
+    data: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.int64],
+    key: npt.NDArray[np.uint8],
+) -> Arrays:
+    """Return the tokens of some ids at a worker.
+
+    Parameters
+    ----------
+    data, offsets
+        The ids' UTF-8 bytes, one after the other, and where each begins and the last ends.
+    key
+        As for `tokens_of`.
+
+    Cost: none, local.
+    Leaks: nothing: the worker is the party's own.
+    Ref: [BKR00], [PR00].
+    """
+    return (_tokens(data, offsets, key.tobytes()),)
+
+
+def _tokens(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], key: bytes) -> Tokens:
     # ECB is the bare block cipher here; the chaining is done by hand, for all ids at once.
     cipher = Cipher(AES256(key), ECB()).encryptor()  # noqa: S305
-    offsets = text_offsets(ids)
     lengths = np.diff(offsets)
     blocks = -(-lengths // _BLOCK)
-    tokens = np.empty((len(ids), 2), dtype=np.uint64)
+    tokens = np.empty((len(lengths), 2), dtype=np.uint64)
     for count in np.unique(blocks):
         rows = np.flatnonzero(blocks == count)
         at_once = max(1, _BYTES_AT_ONCE // (_BLOCK * max(1, int(count))))
         for start in range(0, len(rows), at_once):
             part = rows[start : start + at_once]
-            padded = _padded(text_bytes(ids), offsets[part] - offsets[0], lengths[part], int(count))
+            padded = _padded(data, offsets[part], lengths[part], int(count))
             tokens[part] = _cbc_mac(cipher, lengths[part], padded)
     return tokens
 

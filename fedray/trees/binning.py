@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from fedray.data.wording import shorten
 from fedray.errors import DataError
+from fedray.pool import Alone, Arrays, Facts, Order, Pool, Shelf, in_order
 
-__all__ = ["Binning"]
+__all__ = ["Binning", "codes_of_column", "edges_of_column"]
 
 Float = npt.NDArray[np.float64]
 
@@ -34,15 +35,18 @@ class Binning:
         Of each kept column, rising, at most bins - 1.
     bins
         Most ordinary bins of a column.
+    pool
+        Further processes of the owner, which look columns of large tables up; no part of the map.
     """
 
     given: tuple[str, ...]
     kept: tuple[int, ...]
     edges: tuple[tuple[float, ...], ...]
     bins: int
+    pool: Pool = field(default_factory=Alone, repr=False, compare=False)
 
     @classmethod
-    def fit(cls, train: Float, columns: Sequence[str], bins: int) -> Self:
+    def fit(cls, train: Float, columns: Sequence[str], bins: int, pool: Pool | None = None) -> Self:
         """Cut the columns of the training rows.
 
         Parameters
@@ -53,11 +57,21 @@ class Binning:
             Names of the d columns.
         bins
             Most bins of a column, missing values not counted; at least 2.
+        pool
+            Further processes of the owner; None for none.
+
+        Raises
+        ------
+        FedrayError
+            One of these is lost.
         """
-        made = {k: _edges(train[:, k], bins) for k in range(train.shape[1])}
+        pool = pool or Alone()
+        orders = (Order("bins.edges", {"bins": bins}, (_column(train, k),)) for k in range(train.shape[1]))
+        found = in_order(pool.worth(len(train)), orders)
+        made = {k: tuple(edges.tolist()) for k, (edges,) in enumerate(found)}
         # a column of one value and gaps has no edge, but tells the ones from the others
         kept = tuple(k for k, edges in made.items() if edges or 0 < np.isnan(train[:, k]).sum() < len(train))
-        return cls(tuple(columns), kept, tuple(made[k] for k in kept), bins)
+        return cls(tuple(columns), kept, tuple(made[k] for k in kept), bins, pool)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -80,9 +94,12 @@ class Binning:
         if x.shape[1] != len(self.given):
             raise DataError(f"expected a table of {len(self.given)} columns, got {x.shape[1]}")
         codes = np.empty((len(x), len(self.kept)), dtype=np.float64)
-        for place, (k, edges) in enumerate(zip(self.kept, self.edges, strict=True)):
-            codes[:, place] = np.searchsorted(np.array(edges), x[:, k], side="left")
-            codes[np.isnan(x[:, k]), place] = self.bins
+        orders = (
+            Order("bins.codes", {"bins": self.bins}, (_column(x, k), np.array(edges, np.float64)))
+            for k, edges in zip(self.kept, self.edges, strict=True)
+        )
+        for place, (found,) in enumerate(in_order(self.pool.worth(len(x)), orders)):
+            codes[:, place] = found
         return codes
 
     def notes(self) -> tuple[str, ...]:
@@ -124,6 +141,23 @@ class Binning:
         places = all(0 <= k < len(self.given) for k in self.kept) and len(set(self.kept)) == len(self.kept)
         rising = all(np.isfinite(column).all() and (np.diff(column) > 0).all() for column in self.edges)
         return places and rising and len(self.kept) == len(self.edges)
+
+
+def edges_of_column(shelf: Shelf, facts: Facts, column: Float) -> Arrays:  # noqa: ARG001 - every work has a shelf
+    """Return the cuts of a column into `bins` bins, shape (cuts,)."""
+    return (np.array(_edges(column, int(facts["bins"])), np.float64),)
+
+
+def codes_of_column(shelf: Shelf, facts: Facts, column: Float, edges: Float) -> Arrays:  # noqa: ARG001
+    """Return the bins of a column's values, whole numbers of as few bytes as hold them, shape (n,)."""
+    few = np.min_scalar_type(max(int(facts["bins"]), edges.size))
+    codes = np.searchsorted(edges, column, side="left").astype(few)
+    codes[np.isnan(column)] = facts["bins"]
+    return (codes,)
+
+
+def _column(x: Float, k: int) -> Float:
+    return np.ascontiguousarray(x[:, k])
 
 
 def _edges(column: Float, bins: int) -> tuple[float, ...]:

@@ -14,11 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fedray.data.scratch import Scratch
+from fedray.errors import LocalProtocolError
 from fedray.mpc.dealer import Bundle, PrivateShape, Supply
 from fedray.mpc.session import Session
+from fedray.pool import Alone, Pool
 from fedray.ring import Ring
 from fedray.trees.design import ROWS_BLOCK
 from fedray.trees.masks import HistogramMask
+from fedray.trees.spread import MaskedBins, OwnBins
 
 __all__ = ["BinDesign", "PrivateBins", "bin_matrices", "histogram_masks"]
 
@@ -101,15 +104,24 @@ class PrivateBins:
         At an owner its bins, training rows before test rows, shape (rows, columns); None elsewhere.
     scratch
         Where the others' masked bins are kept.
+    pool
+        Further processes of my party, which keep some of all bins where there are many rows; None for none.
     """
 
     def __init__(
-        self, s: Session, design: BinDesign, supply: Supply, codes: Codes | None, scratch: Scratch | None = None
+        self,
+        s: Session,
+        design: BinDesign,
+        supply: Supply,
+        codes: Codes | None,
+        scratch: Scratch | None = None,
+        pool: Pool | None = None,
     ) -> None:
         self._s, self._design = s, design
         self.codes = codes
-        self._orders = [] if codes is None else [_sorted(design, s.rank, c) for c in codes[: design.rows[0]].T]
-        self._blocks = (scratch or Scratch()).blocks()
+        several = (pool or Alone()).worth(design.rows[0])
+        self._own = None if codes is None else OwnBins(codes[: design.rows[0]], design.thresholds(s.rank), several)
+        self._masked = MaskedBins(scratch or Scratch(), several)
         count = len(_blocks(design))
         for place, shape in enumerate(bin_matrices(design)):
             self._share(supply, shape, place % count, count)
@@ -120,7 +132,7 @@ class PrivateBins:
         if s.rank != shape.owner or self.codes is None:
             with s.round(label) as r:
                 pending = r.receive(shape.owner, shape.shape)
-            self._blocks.put((shape.owner, shape.matrix), pending.value)
+            self._masked.put(shape.owner, number, shape.matrix, pending.value)
             if number + AHEAD < count:
                 s.channel.send(s.computing[shape.owner], _TAKEN)
             return
@@ -170,24 +182,12 @@ class PrivateBins:
 
     def _elsewhere(self, mask: HistogramMask, bundle: Bundle) -> Ring:
         parts = bundle[mask.name]
-        return mask.product(lambda name: self._blocks[mask.owner, name], parts["M"]) + parts["UtM"]
+        return self._masked.product(mask, parts["M"]) + parts["UtM"]
 
     def _here(self, mask: HistogramMask, c: Ring) -> Ring:
         """Return X^T C at the owner."""
+        if self._own is None:
+            raise LocalProtocolError("only an owner adds up over its own bins")
         cuts = self._design.thresholds(self._s.rank)
         lines = range(mask.shape[0]) if mask.lines is None else mask.lines
-        columns = [line // cuts for line in lines[::cuts]]
-        made = np.zeros((len(columns), cuts, mask.shape[2]), np.uint64)
-        for place, column in enumerate(columns):
-            order, bins, starts = self._orders[column]
-            if bins.size:
-                made[place, bins] = np.add.reduceat(c[:, order], starts, axis=1).T
-        return made.reshape(-1, mask.shape[2])
-
-
-def _sorted(design: BinDesign, owner: int, codes: Codes) -> tuple[Codes, Codes, Codes]:
-    """Return the rows in the order of their bins, those of the last bin left out; the bins that occur; their starts."""
-    order = np.argsort(codes, kind="stable")
-    inside = order[codes[order] < design.thresholds(owner)]
-    bins, starts = np.unique(codes[inside], return_index=True)
-    return inside, bins, starts.astype(np.int64)
+        return self._own.sums([line // cuts for line in lines[::cuts]], c)

@@ -19,6 +19,7 @@ from fedray.mpc import private, waves
 from fedray.mpc.dealer import Supply
 from fedray.mpc.session import Session
 from fedray.mpc.share import Share
+from fedray.pool import Pool
 from fedray.ring import Ring, encode
 from fedray.trees.bins import PrivateBins, histogram_masks
 from fedray.trees.candidates import Split, goes_left
@@ -68,6 +69,8 @@ class TreeModel:
         Where masked bins are kept; None for the memory.
     observer
         Sees the scores after every tree; None for nobody.
+    pool
+        Further processes of my party; None for none.
     """
 
     def __init__(
@@ -80,9 +83,10 @@ class TreeModel:
         saved: Saved | None = None,
         scratch: Scratch | None = None,
         observer: Observer | None = None,
+        pool: Pool | None = None,
     ) -> None:
         self._s, self._design, self._supply, self._observer = s, design, supply, observer
-        self._bins = PrivateBins(s, design, supply, codes, scratch)
+        self._bins = PrivateBins(s, design, supply, codes, scratch, pool)
         self._weight = None
         if design.weighted:
             weight = encode(inputs["weight"], WEIGHT_SCALE, "a weight") if "weight" in inputs else None

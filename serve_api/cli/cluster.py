@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -47,10 +48,10 @@ def address(file: HostsArgument) -> None:
 
 def offers(file: HostsArgument) -> None:
     """Print what this host offers to the cluster, as ray start --resources takes it."""
-    typer.echo(json.dumps(dict.fromkeys(_here(file)[1], 1)))
+    typer.echo(json.dumps(dict(_here(file)[1])))
 
 
-def _here(file: Path) -> tuple[str, tuple[str, ...]]:
+def _here(file: Path) -> tuple[str, Mapping[str, int]]:
     from serve_api.hosts import Hosts, is_mine
 
     try:

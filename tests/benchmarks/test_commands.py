@@ -7,6 +7,8 @@ import multiprocessing
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,10 @@ from benchmarks.credit import COLUMNS, Training, write_tables
 from benchmarks.designs import correction_bytes
 from benchmarks.lines import SHARING
 from benchmarks.server_commands import memory
+from benchmarks.shard import STEPS, Measured, Sharing
 from benchmarks.tables import TABLES, commands
 from benchmarks.tasks import make_root
-from fedray.errors import DataError, PeerLost, SpecError
+from fedray.errors import DataError, LocalProtocolError, PeerLost, SpecError
 from fedray.task.config_bases import Kind
 from fedray.task.model_rules import PREDICTING
 from fedray.task.spec import parse
@@ -149,6 +152,36 @@ def test_train_over_the_fast_transport(data: Path) -> None:
     assert done.returncode == 0, done.stderr
     (line,) = lines(done.stdout)
     assert (line["transport"], line["rounds_per_batch"]) == ("fast", 2)
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(300)
+def test_shard_compares_nodes_with_one(data: Path) -> None:
+    done = run_program("shard", "--rows", 20000, "--columns", 2, "--bins", 4, "--nodes", 2, "--json")
+    assert done.returncode == 0, done.stderr
+    found = lines(done.stdout)
+    assert [(line["nodes"], line["step"]) for line in found] == [(count, step) for count in (1, 2) for step in STEPS]
+    for line in found:
+        assert line.keys() >= EVERYWHERE | {"rows", "columns", "bins", "numbers", "processor_efficiency"}
+        assert line["efficiency"] == pytest.approx(line["speed_up"] / line["nodes"])
+        check_spread(line, "seconds", 1)
+    assert {line["speed_up"] for line in found if line["nodes"] == 1} == {1.0}
+    refused = run_program("shard", "--nodes", "0")
+    assert "expected numbers of nodes from 1 on" in refused.stderr
+
+
+def test_results_of_several_nodes_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def nodes(count: int) -> Iterator[list[str]]:
+        yield ["node"] * count
+
+    def once(sharing: Sharing, ids: list[str]) -> dict[str, Measured]:
+        return {step: Measured(1.0, 1.0, str(len(ids))) for step in STEPS}
+
+    monkeypatch.setattr("benchmarks.shard._cluster", nodes)
+    monkeypatch.setattr("benchmarks.shard._once", once)
+    with pytest.raises(LocalProtocolError, match="tokens: 2 nodes gave another result than one"):
+        run("shard", "--nodes", "1,2")
 
 
 def test_a_missing_file_is_told_in_a_sentence(data: Path) -> None:

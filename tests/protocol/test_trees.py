@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from fedray.trees.masks import BitAnds, BitProducts
 from fedray.trees.membership import and_bits, as_numbers, packed
 from fedray.trees.model import TreeModel
 from tests.parties import compute, joined, split, words
+from tests.pools import InProcess
 from tests.trees import Boosting, design
 
 CASES: dict[str, tuple[tuple[int, ...], str, dict[str, Any]]] = {
@@ -109,12 +111,17 @@ def test_rounds_and_bytes_depend_on_the_plan_alone() -> None:
     assert train.rounds >= 2 * 9 * levels
 
 
-def test_bins_in_a_file_make_the_same_trees_to_the_last_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def same_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     def same(channel: Channel, peer: int, purpose: str) -> bytes:
         # fresh keys round anew: only with the same keys are two runs one
         return hashlib.sha256(f"{sorted((channel.me, peer))} {purpose}".encode()).digest()
 
     monkeypatch.setattr(Channel, "secret", same)
+
+
+@pytest.mark.usefixtures("same_keys")
+def test_bins_in_a_file_make_the_same_trees_to_the_last_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fedray.trees.bins.ROWS_BLOCK", 64)
     made = design((2, 3, 1), depth=2, steps=2, rows=(300, 40), missing=(True, False, False), colsample=0.5)
     task = Boosting.made_up(made)
@@ -124,10 +131,37 @@ def test_bins_in_a_file_make_the_same_trees_to_the_last_bit(tmp_path: Path, monk
     taken = [sum(frame.label == "private.taken" for _, frame in view) for view in played[0].views]
     assert taken == [2 * (5 - AHEAD)] * 3 + [0]  # an owner hears so of each of five blocks but the last ones
     for other in others:
-        for (expected, _), (found, _) in zip(first, other, strict=True):
-            states = expected.state(), found.state()
-            assert all((states[0][name] == states[1][name]).all() for name in states[0])
-    assert [model._bins._blocks.file_bytes > 0 for model, _ in others[0]] == [True] * 3
+        assert_same(first, other)
+    assert [model._bins._masked.file_bytes > 0 for model, _ in others[0]] == [True] * 3
+
+
+def assert_same(first: Sequence[tuple[TreeModel, Any]], other: Sequence[tuple[TreeModel, Any]]) -> None:
+    """Two runs left the same shares, to the last bit."""
+    for (expected, _), (found, _) in zip(first, other, strict=True):
+        states = expected.state(), found.state()
+        assert states[0].keys() == states[1].keys()
+        assert all((states[0][name] == states[1][name]).all() for name in states[0])
+
+
+@pytest.mark.usefixtures("same_keys")
+@pytest.mark.parametrize(("memory_bytes", "colsample"), [(None, 1.0), (5000, 0.5)])
+def test_several_nodes_make_the_same_trees_to_the_last_bit(
+    memory_bytes: int | None, colsample: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fedray.trees.bins.ROWS_BLOCK", 32)
+    monkeypatch.setattr("fedray.trees.spread.PIECE_ROWS", 20)
+    monkeypatch.setattr("fedray.trees.masks.SHARD_BYTES", 8 * 32 * 4)
+    made = design((2, 3, 1), depth=2, steps=2, rows=(300, 40), missing=(True, False, False), colsample=colsample)
+    task, scratch = Boosting.made_up(made), Scratch(memory_bytes, lambda: tmp_path)
+    pools = {rank: InProcess(3, tmp_path, late=bool(rank % 2)) for rank in range(4)}
+    alone, spread = task.on_shares(scratch), task.on_shares(scratch, pools)
+    assert_same(alone.all()[:3], spread.all()[:3])
+    for rank in range(3):
+        for work in ("bins.keep", "bins.product", "codes.keep", "codes.sums"):
+            assert pools[rank].busy(work) == 3, (rank, work)
+    assert pools[3].busy("masks.product") == 3
+    # of 10 blocks of each of two other owners, the first, fifth and ninth stay here
+    assert [pools[0].done[worker, "bins.keep"] for worker in range(3)] == [6, 4, 4]
 
 
 def test_scores_beyond_the_range_end_everybody() -> None:

@@ -30,15 +30,15 @@ def hosts_file(folder: Path, text: str) -> Path:
 
 def test_a_host_finds_its_own_line(tmp_path: Path) -> None:
     hosts = Hosts.from_toml(
-        hosts_file(tmp_path, '[hosts]\n"10.0.0.1" = ["party_dealer", "party_main"]\n"::1" = ["party_bank"]\n')
+        hosts_file(tmp_path, '[hosts]\n"10.0.0.1" = ["party_dealer", "party_main"]\n"::1" = {party_bank = 2}\n')
     )
     assert hosts.here(lambda address: address == "::1") == "::1"
-    assert hosts.offers == {"10.0.0.1": ("party_dealer", "party_main"), "::1": ("party_bank",)}
+    assert hosts.offers == {"10.0.0.1": {"party_dealer": 1, "party_main": 1}, "::1": {"party_bank": 2}}
 
 
 @pytest.mark.parametrize(("mine", "said"), [((), "none of 10.0.0.1, 10.0.0.2 is"), (("10.0.0.1", "10.0.0.2"), "are")])
 def test_a_host_without_exactly_one_line_is_refused(mine: tuple[str, ...], said: str) -> None:
-    hosts = Hosts({"10.0.0.1": ("party_a",), "10.0.0.2": ("party_b",)})
+    hosts = Hosts({"10.0.0.1": {"party_a": 1}, "10.0.0.2": {"party_b": 1}})
     with pytest.raises(PlacementError, match=said):
         hosts.here(lambda address: address in mine)
 
@@ -55,6 +55,9 @@ def test_an_address_is_mine_if_one_can_listen_there() -> None:
         ("[hosts]\nx = ]", "expected TOML"),
         ('[hosts]\nbank = ["party_bank"]', "hosts.'bank': expected an IP address"),
         ('[hosts]\n"10.0.0.1" = "party_bank"', "expected a list of resources"),
+        ('[hosts]\n"10.0.0.1" = {bank = 2}', "got 'bank'; resources of parties begin with party_"),
+        ('[hosts]\n"10.0.0.1" = {party_bank = 0}', "from 1 to 1000, got '0'; the host that has the party's data"),
+        ('[hosts]\n"10.0.0.1" = {party_bank = true}', "expected a whole number from 1 to 1000, got 'True'"),
         ('[hosts]\n"10.0.0.1" = ["bank"]', "got 'bank'; resources of parties begin with party_"),
     ],
 )
