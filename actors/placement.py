@@ -33,14 +33,17 @@ class Offers:
         Resource of a party -> ids of the nodes that offer it.
     homes
         Resource of a party -> id of the one node that offers more of it than any other: the party's data are there.
-        A resource that no node offers more of than all others is in it not: any of them has the data.
+        Where all offer as much, each has the data, in a file system that they share.
     addresses
         Id of a node -> its address.
+    unclear
+        Resources of which several nodes, but not all, offer most: nobody can say which of them has the data.
     """
 
     nodes: Mapping[str, tuple[str, ...]]
     homes: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
+    unclear: frozenset[str] = frozenset()
 
     @property
     def resources(self) -> list[str]:
@@ -48,16 +51,22 @@ class Offers:
         return sorted(self.nodes)
 
     def require(self, plan: TaskPlan) -> None:
-        """Raise PlacementError at once if a party of the plan has no node.
+        """Raise PlacementError at once if a party of the plan has no node, or it is unclear which has its data.
 
         The message lists what is offered, so that a misspelt resource is seen.
         """
-        missing = sorted({member.party.resource for member in plan.members} - self.nodes.keys())
+        wanted = {member.party.resource for member in plan.members}
+        missing, unclear = sorted(wanted - self.nodes.keys()), sorted(wanted & self.unclear)
         if missing:
             offered = ", ".join(self.resources) or "nothing"
             raise PlacementError(
                 f"no node offers {', '.join(missing)} (offered: {offered}); start the party's node with "
                 f"--resources='{{\"{missing[0]}\": 1}}'"
+            )
+        if unclear:
+            raise PlacementError(
+                f"several nodes, but not all, offer most of {', '.join(unclear)}; expected one that offers most, which "
+                "has the party's data, or as much of all, which share a file system"
             )
 
     def options(self, resource: str) -> dict[str, Any]:
@@ -87,12 +96,16 @@ def offers(nodes: Iterable[dict[str, Any]] | None = None) -> Offers:
             for resource, amount in node["Resources"].items():
                 if resource.startswith(PREFIX):
                     found.setdefault(resource, {})[node["NodeID"]] = amount
-    homes = {resource: home for resource, amounts in found.items() if (home := _home(amounts)) is not None}
-    return Offers({resource: tuple(sorted(ids)) for resource, ids in found.items()}, homes, addresses)
+    most = {resource: _most(amounts) for resource, amounts in found.items()}
+    return Offers(
+        {resource: tuple(sorted(amounts)) for resource, amounts in found.items()},
+        {resource: having[0] for resource, having in most.items() if len(having) == 1 < len(found[resource])},
+        addresses,
+        frozenset(resource for resource, having in most.items() if 1 < len(having) < len(found[resource])),
+    )
 
 
-def _home(amounts: Mapping[str, float]) -> str | None:
-    """Return the node that offers more than every other, where there are others."""
+def _most(amounts: Mapping[str, float]) -> list[str]:
+    """Return the nodes that offer most of a resource."""
     most = max(amounts.values())
-    having = [node for node, amount in amounts.items() if amount == most]
-    return having[0] if len(having) == 1 and len(amounts) > 1 else None
+    return [node for node, amount in amounts.items() if amount == most]

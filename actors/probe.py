@@ -23,7 +23,7 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.own_root import own_root
-from actors.placement import PREFIX
+from actors.placement import PREFIX, offers
 from fedray.checkup.facts import Facts, LinkFacts, NodeFacts, RootFacts
 from fedray.data.party_key import DEFAULT_FILE
 from fedray.errors import FedrayError, PlacementError
@@ -97,8 +97,10 @@ def measure(registry: Registry) -> Facts:
         A node does not answer.
     """
     nodes = [node for node in ray.nodes() if node["Alive"]]
+    offered = offers(nodes)
     with _probes(nodes) as probes:
-        found = tuple(_node(node, probe, _roots_at(node, registry)) for node, probe in zip(nodes, probes, strict=True))
+        pairs = zip(nodes, probes, strict=True)
+        found = tuple(_node(node, probe, _roots_at(node, registry, offered.homes)) for node, probe in pairs)
         named = [(node.name, probe) for node, probe in zip(found, probes, strict=True)]
         links = tuple(_link(*pair) for pair in combinations(named, 2))
     return Facts(
@@ -108,6 +110,7 @@ def measure(registry: Registry) -> Facts:
         links,
         token=os.environ.get("RAY_AUTH_MODE") == "token",
         tls=os.environ.get("RAY_USE_TLS", "0") != "0",
+        unclear=tuple(sorted(offered.unclear)),
     )
 
 
@@ -166,9 +169,12 @@ def _link(one: tuple[str, ActorHandle[Any]], other: tuple[str, ActorHandle[Any]]
     return LinkFacts(frm, to, call_s, *(stream or (None, None)))
 
 
-def _roots_at(node: Mapping[str, Any], registry: Registry) -> dict[str, str]:
+def _roots_at(node: Mapping[str, Any], registry: Registry, homes: Mapping[str, str]) -> dict[str, str]:
+    """Return the data roots that a node has; of a party of several nodes only that with the data has one."""
+
     def has_root(party: PartyRef) -> bool:
-        return party.root is not None and party.resource in node["Resources"]
+        home = homes.get(party.resource, node["NodeID"])
+        return party.root is not None and party.resource in node["Resources"] and home == node["NodeID"]
 
     return {party.name: str(party.root) for party in registry.parties() if has_root(party)}
 

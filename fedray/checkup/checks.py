@@ -104,6 +104,12 @@ def resources(facts: Facts) -> Found:
                 f"no node offers {resource} for the party {party} (offered: {', '.join(offered) or 'nothing'}); "
                 f"start its node with --resources='{{\"{resource}\": 1}}', or correct fedray.toml",
             )
+        if resource in facts.unclear:
+            yield (
+                Level.PROBLEM,
+                f"several nodes, but not all, offer most of {resource} for the party {party}; let the one with its "
+                "data offer most, or all as much if they share a file system",
+            )
 
 
 def separation(facts: Facts) -> Found:

@@ -94,6 +94,8 @@ class Facts:
         Resource of each party of the registry, by name.
     token, tls
         Whether Ray asks for a token, and speaks TLS.
+    unclear
+        Resources of which several nodes offer most, but not all: nobody can say which of them has the data.
     """
 
     versions: Mapping[str, str]
@@ -102,6 +104,7 @@ class Facts:
     links: tuple[LinkFacts, ...]
     token: bool
     tls: bool
+    unclear: tuple[str, ...] = ()
 
     @property
     def data(self) -> frozenset[str]:

@@ -42,6 +42,7 @@ WRONG = [
     ("clocks", "warning", bank(ahead_s=-5.0), "the clock of 10.0.0.2 is 5.0 s behind this machine's"),
     ("clocks", "problem", bank(ahead_s=9000.0, doubt_s=0.5), "is 8999.5 s ahead of"),
     ("resources", "problem", bank(offers=()), r"no node offers party_bank for the party bank \(offered: party_main\)"),
+    ("resources", "problem", replace(FIT, unclear=("party_bank",)), "offer most of party_bank for the party bank"),
     ("separation", "warning", bank(roots={"bank": ROOT, "shop": ROOT}), "bank, shop are on the same node, 10.0.0.2"),
     ("ports", "warning", link(stream_s=None, bytes_per_s=None), "10.0.0.1 cannot open a stream to 10.0.0.2"),
     ("latency", "warning", link(call_s=0.0305), "takes 30.5 ms"),
