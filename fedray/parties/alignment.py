@@ -45,7 +45,7 @@ from fedray.psi.tokens import (
     token_order,
     tokens_of,
 )
-from fedray.task.configs import AlignmentData, AlignmentMain
+from fedray.task.alignment_configs import AlignmentData, AlignmentMain
 from fedray.task.record import EventKind
 
 __all__ = ["run_data", "run_main"]

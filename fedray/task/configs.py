@@ -33,7 +33,7 @@ from fedray.task.sum_configs import SumFeature, SumLabel, SumMain
 from fedray.task.transform_configs import TransformFeature, TransformLabel, TransformMain
 from fedray.task.tree_configs import TreeFeature, TreeLabel, TreeMain
 
-__all__ = ["CLIENT_TYPES", "AlignmentData", "AlignmentMain", "ClientType", "Config", "DataConfig"]
+__all__ = ["CLIENT_TYPES", "ClientType", "Config", "DataConfig"]
 
 DataConfig = (
     AlignmentData
