@@ -53,6 +53,9 @@ PART_IDS = 1 << 17
 PARTS_EACH = 4
 """Parts that come to each process, at least, so that all end at about the same time."""
 
+IDS_A_ROW = 100
+"""Ids whose tokens cost as much as a row of other work: a process makes ten million of them while another starts."""
+
 
 def task_key(contributions: Mapping[int, bytes], context: bytes) -> bytes:
     """Return the key of a task's tokens: HKDF-SHA256 of all data clients' contributions.
@@ -103,7 +106,7 @@ def tokens_of(ids: pa.LargeStringArray, key: bytes, pool: Pool | None = None) ->
     Leaks: nothing without the key but which ids are equal.
     Ref: [BKR00], [PR00].
     """
-    several = (pool or Alone()).worth(len(ids))
+    several = (pool or Alone()).worth(len(ids) // IDS_A_ROW)
     data, offsets = text_bytes(ids), text_offsets(ids)
     offsets = offsets - offsets[0]
     if not several.count:

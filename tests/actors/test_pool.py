@@ -47,7 +47,7 @@ def nodes(ray_environment: None) -> Iterator[dict[str, str]]:
     from actors.cluster import leave, start_or_join
     from actors.pool import SHARD_ROWS
 
-    os.environ[SHARD_ROWS] = "1000"
+    os.environ[SHARD_ROWS] = "100"
     cluster = Cluster()
     made = {
         name: cluster.add_node(num_cpus=1, resources=offered, include_dashboard=False)

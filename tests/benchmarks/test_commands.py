@@ -184,6 +184,27 @@ def test_results_of_several_nodes_are_compared(monkeypatch: pytest.MonkeyPatch) 
         run("shard", "--nodes", "1,2")
 
 
+def test_medians_of_several_nodes_are_compared_with_medians_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    took = {1: [30.0, 4.0, 5.0], 2: [2.0, 2.5, 70.0]}
+
+    @contextmanager
+    def nodes(count: int) -> Iterator[list[str]]:
+        yield ["node"] * count
+
+    def once(sharing: Sharing, ids: list[str]) -> dict[str, Measured]:
+        seconds = took[len(ids)].pop(0)
+        return {step: Measured(seconds, 2 * seconds, "") for step in STEPS}
+
+    monkeypatch.setattr("benchmarks.shard._cluster", nodes)
+    monkeypatch.setattr("benchmarks.shard._once", once)
+    found = run("shard", "--nodes", "1,2", "--repeat", 3)
+    assert {(line["nodes"], line["seconds"], line["speed_up"]) for line in found} == {(1, 5.0, 1.0), (2, 2.5, 2.0)}
+    assert {(line["nodes"], line["efficiency"], line["processor_efficiency"]) for line in found} == {
+        (1, 1.0, 1.0),
+        (2, 1.0, 2.0),
+    }
+
+
 def test_a_missing_file_is_told_in_a_sentence(data: Path) -> None:
     done = run_program("train", "--data", data.parent / "nowhere", "--json")
     assert done.returncode == 1

@@ -162,6 +162,21 @@ def test_the_end_of_a_worker_is_an_error_for_who_waits() -> None:
         OwnBins(np.zeros((9, 1), np.int64), 2, Broken())
 
 
+class Choosy(Counting):
+    """A pool that says how many rows it was asked for."""
+
+    def worth(self, rows: int) -> Pool:
+        return self if rows >= 7 else Alone()
+
+
+@pytest.mark.parametrize(("ids", "shared"), [(699, False), (700, True)])
+def test_a_hundred_ids_count_as_a_row(ids: int, shared: bool) -> None:
+    pool = Choosy()
+    made = pa.array([str(k) for k in range(ids)], pa.large_string())
+    assert np.array_equal(tokens_of(made, KEY, pool), tokens_of(made, KEY))
+    assert (pool.most > 0) is shared
+
+
 def test_only_known_works_are_done() -> None:
     with pytest.raises(LocalProtocolError, match=r"expected one of the works tokens.*got 'os.system'"):
         carry_out(Shelf(), Order("os.system", {}))
