@@ -13,6 +13,12 @@ _UNSEEN = Reveal(
     "Only where a party names transforms with one-hot columns, or its part of a model has categorical columns: a note, "
     "if there are any, with the number of its cells whose category the training rows do not have.",
 )
+_LABEL_UNITS = Reveal(
+    "label_units",
+    "receiver",
+    "Of a regression, and only where the receiver is not the label party: mean and deviation, or the mean of "
+    "counts, of the labels of the training, by which predictions are in the label's units.",
+)
 
 MODEL_REVEALS = {
     Kind.PREDICT: (
@@ -26,12 +32,7 @@ MODEL_REVEALS = {
             "many rows can learn the weights or the leaves, and rows of equal predictions are in the same leaves. A "
             "cluster tells where between centroids the row lies.",
         ),
-        Reveal(
-            "label_units",
-            "receiver",
-            "Of a regression, and only where the receiver is not the label party: mean and deviation, or the mean of "
-            "counts, of the labels of the training, by which predictions are in the label's units.",
-        ),
+        _LABEL_UNITS,
         Reveal(
             "range_guard",
             "all",
@@ -70,12 +71,7 @@ MODEL_REVEALS = {
             "How many linear outputs of all rows left the range in which the arithmetic is right: a count for each "
             "layer, once.",
         ),
-        Reveal(
-            "label_units",
-            "receiver",
-            "Of a regression, and only where the receiver is not the label party: mean and deviation, or the mean of "
-            "counts, of the labels of the training, by which predictions are in the label's units.",
-        ),
+        _LABEL_UNITS,
         Reveal(
             "asked",
             "data",

@@ -7,6 +7,16 @@ from fedray.task.reveals.reveal import Reveal
 
 __all__ = ["TRAINING_REVEALS"]
 
+_LOSS_IN_UNITS = Reveal(
+    "test_loss",
+    "all",
+    "The mean loss on the test rows, at each test.",
+    "In a regression it is in the units of the label, so it tells about how widely labels are spread.",
+)
+_METRICS_AND_VERDICT = Reveal(
+    "test_metrics", "all", "The metrics on the test rows, at each test, and with early stopping the verdict."
+)
+
 TRAINING_REVEALS = {
     Kind.SHARED_NN: (
         Reveal("shapes", "all", "The numbers of rows and columns of each party's tables."),
@@ -33,15 +43,8 @@ TRAINING_REVEALS = {
             "The predicted value of each test row, at each test.",
             "A prediction tells a weighted sum of the row's features; those of many tests tell several of them.",
         ),
-        Reveal(
-            "test_loss",
-            "all",
-            "The mean loss on the test rows, at each test.",
-            "In a regression it is in the units of the label, so it tells about how widely labels are spread.",
-        ),
-        Reveal(
-            "test_metrics", "all", "The metrics on the test rows, at each test, and with early stopping the verdict."
-        ),
+        _LOSS_IN_UNITS,
+        _METRICS_AND_VERDICT,
         Reveal(
             "range_guard",
             "all",
@@ -88,15 +91,8 @@ TRAINING_REVEALS = {
             "The predicted value of each test row, at each test.",
             "Rows of equal predictions are in the same leaves; changes between tests tell so for each tree.",
         ),
-        Reveal(
-            "test_loss",
-            "all",
-            "The mean loss on the test rows, at each test.",
-            "In a regression it is in the units of the label, so it tells about how widely labels are spread.",
-        ),
-        Reveal(
-            "test_metrics", "all", "The metrics on the test rows, at each test, and with early stopping the verdict."
-        ),
+        _LOSS_IN_UNITS,
+        _METRICS_AND_VERDICT,
         Reveal(
             "range_guard",
             "all",
