@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from ray.actor import ActorHandle
 from ray.exceptions import RayActorError, RayError
 
 from actors.own_root import own_root
-from actors.placement import Offers, on_node
+from actors.placement import offers, on_node
 from actors.priority import give_way
 from actors.pulse import Pulse
 from fedray.errors import FedrayError, PeerLost, PlacementError, error_from_dict
@@ -105,8 +106,8 @@ class NodePool:
 
     Parameters
     ----------
-    nodes
-        Ids of these nodes, and how each is called in messages.
+    find
+        Gives the ids of these nodes, and how each is called in messages; asked, once, where work is worth sharing.
     resource
         The party's, which pins them.
     party
@@ -125,7 +126,7 @@ class NodePool:
 
     def __init__(
         self,
-        nodes: Sequence[tuple[str, str]],
+        find: Callable[[], Sequence[tuple[str, str]]],
         resource: str,
         party: str,
         root: str,
@@ -135,11 +136,15 @@ class NodePool:
         check: Callable[[], None],
         fail: Callable[[FedrayError], None],
     ) -> None:
-        self._nodes, self._resource, self._party, self._root = tuple(nodes), resource, party, root
+        self._find, self._resource, self._party, self._root = find, resource, party, root
         self._least, self._silent_s, self._check, self._fail = least, silent_s, check, fail
         self._workers: list[ActorHandle[Any]] = []
         self._over = threading.Event()
         self._pulse: Pulse | None = None
+
+    @cached_property
+    def _nodes(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self._find())
 
     @property
     def count(self) -> int:
@@ -258,7 +263,6 @@ def _died(name: str, party: str) -> PeerLost:
 
 
 def pool_of(
-    offers: Offers,
     resource: str,
     party: str,
     root: str,
@@ -268,7 +272,10 @@ def pool_of(
     fail: Callable[[FedrayError], None],
 ) -> NodePool:
     """Return the pool of the party whose actor this is: a worker for each other node that offers its resource."""
-    here = ray.get_runtime_context().get_node_id()
-    nodes = [(node, offers.addresses[node]) for node in offers.nodes.get(resource, ()) if node != here]
+
+    def find() -> list[tuple[str, str]]:
+        here, known = ray.get_runtime_context().get_node_id(), offers()
+        return [(node, known.addresses[node]) for node in known.nodes.get(resource, ()) if node != here]
+
     least = least_rows(os.environ)
-    return NodePool(nodes, resource, party, root, least=least, silent_s=silent_s, check=check, fail=fail)
+    return NodePool(find, resource, party, root, least=least, silent_s=silent_s, check=check, fail=fail)

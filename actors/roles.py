@@ -21,7 +21,6 @@ from ray.actor import ActorHandle
 from actors.letters import READERS, Letters, read_letters
 from actors.logs import LogSetting, log_end, log_event, log_to
 from actors.own_root import own_root
-from actors.placement import offers
 from actors.pool import pool_of
 from actors.priority import give_way
 from actors.pulse import Pulse
@@ -195,7 +194,6 @@ class PartyActor:
             sealed=not self._fast,
         )
         pool = pool_of(
-            offers(),
             self._plan.members[self._me].party.resource,
             self._plan.names[self._me],
             str(self._root.path),

@@ -224,7 +224,7 @@ class Party:
             raise error
 
         named = [(node, f"{number}") for number, node in enumerate(others, 2)]
-        return NodePool(named, RESOURCE, "shard", "", least=0, silent_s=60.0, check=lambda: None, fail=lost)
+        return NodePool(lambda: named, RESOURCE, "shard", "", least=0, silent_s=60.0, check=lambda: None, fail=lost)
 
     def warm_up(self) -> int:
         """Let every process start and load what it needs; return how many there are."""

@@ -176,7 +176,7 @@ def test_a_small_table_starts_no_worker(nodes: dict[str, str], monkeypatch: pyte
     made = offers().nodes["party_bank"]
     assert set(made) == {nodes[name] for name in ("bank", "bank-2", "bank-3")}
     pool = NodePool(
-        [(node, "there") for node in made],
+        lambda: [(node, "there") for node in made],
         "party_bank",
         "bank",
         "/nowhere",
